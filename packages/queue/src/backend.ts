@@ -1,0 +1,78 @@
+/**
+ * The contract between the autoscaler and whatever provisions machines: local processes, Docker, EC2, Fly, or a user's own.
+ * It stands in this package because `flame.config.ts` names backends and every package reads the config.
+ */
+
+/** Why a launch failed. Only `unknown` may have launched something; every other kind is a definite no. */
+export type LaunchErrorKind = 'capacity' | 'quota' | 'throttled' | 'auth' | 'invalid' | 'unknown';
+
+/** Defaults that depend on how fast a backend's machines come and go. All times in milliseconds. */
+export interface BackendDefaults {
+  readonly bootTimeoutMs: number;
+  readonly idleShutdownAfterMs: number;
+  readonly tickMs: number;
+  /** Tick while a launch or a drain is pending. */
+  readonly fastTickMs: number;
+  /** How long a runner waits for the first, and then for the next, heartbeat of the autoscaler before it ends its machine. */
+  readonly heartbeatTimeoutMs: number;
+  readonly failsafeTimeoutMs: number;
+  /** Most launches that one tick may start. */
+  readonly launchesPerTick: number;
+}
+
+export interface LaunchRequest {
+  readonly app: string;
+  readonly pool: string;
+  /** Unique for ever; the name of the container, the tag of the machine, the client token's stem. */
+  readonly runnerId: string;
+  /** Raised only after a definite failure, so that `<runnerId>-<attempt>` is a safe idempotency token. */
+  readonly attempt: number;
+  readonly release: string;
+  readonly maxConcurrency: number;
+  /** What `flame runner` reads: FLAME_APP, FLAME_POOL, FLAME_RUNNER_ID, FLAME_RELEASE, FLAME_CONFIG, and the pool's `env`. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Secrets that a backend passes by reference where it can (never in user-data): FLAME_REDIS_URL, FLAME_SIGNING_KEY. */
+  readonly secrets: Readonly<Record<string, string>>;
+}
+
+export type InstanceState = 'pending' | 'running' | 'stopping' | 'gone';
+
+export interface Instance {
+  /** The provider's own id: pid, container id, instance id. */
+  readonly id: string;
+  readonly runnerId: string;
+  readonly pool: string;
+  readonly state: InstanceState;
+  /** Epoch milliseconds by the provider's clock; for ordering and display only. */
+  readonly launchedAt: number;
+  /** Where it runs, when that differs between instances: host name, zone, region. */
+  readonly location?: string;
+  /** What it costs, for the dashboard: instance type, spot or on demand. */
+  readonly details?: Readonly<Record<string, string>>;
+}
+
+export interface TerminateResult {
+  readonly id: string;
+  readonly ok: boolean;
+  /** Why not, when `ok` is false. */
+  readonly error?: string;
+}
+
+export interface Backend {
+  readonly name: string;
+  readonly defaults: BackendDefaults;
+  /**
+   * Provisions one instance. Idempotent for the same `runnerId` and `attempt`.
+   * @returns when the provider has accepted, not when the runner is ready.
+   * @throws FlameLaunchError with a `kind`; after `unknown` the same request is replayed until the outcome is definite.
+   */
+  launch(request: LaunchRequest, signal: AbortSignal): Promise<Instance>;
+  /** Every instance of this app that is not gone. Whole, or it throws: a partial list would look like lost machines. */
+  list(app: string, signal: AbortSignal): Promise<readonly Instance[]>;
+  /** Idempotent; already gone is success. One bad id does not spoil the others. */
+  terminate(ids: readonly string[], signal: AbortSignal): Promise<readonly TerminateResult[]>;
+  /** Checks credentials and permissions without side effects; throws a FlameLaunchError that names what is missing. */
+  check?(signal: AbortSignal): Promise<void>;
+  /** Frees what the backend holds in this process (clients, child processes). */
+  close?(): Promise<void>;
+}

@@ -1,0 +1,82 @@
+/** The parsed configuration: fully defaulted, readonly, durations in milliseconds. Nothing behind the parser repeats a default. */
+import type { ClusterOptions, RedisOptions } from 'ioredis';
+import type { Backend } from '../backend.ts';
+import type { Policy } from '../scaling.ts';
+
+export type RedisConfig =
+  | { readonly kind: 'single'; readonly url: string | undefined; readonly options: RedisOptions }
+  | { readonly kind: 'cluster'; readonly nodes: readonly { host: string; port: number }[]; readonly options: ClusterOptions };
+
+export interface GrowInfo {
+  readonly pool: string;
+  readonly runnerId: string;
+  /** Runners of the pool, this one included, that are not gone. */
+  readonly count: number;
+}
+export interface GrowEndInfo extends GrowInfo {
+  readonly ok: boolean;
+  readonly reason?: string;
+}
+export interface ShrinkInfo extends GrowInfo {
+  readonly reason: string;
+}
+
+export interface IdleInfo {
+  readonly pool: string;
+  readonly runnerId: string;
+  readonly idleMs: number;
+}
+
+export interface PoolHooks {
+  readonly onGrowStart?: (info: GrowInfo) => unknown;
+  readonly onGrowEnd?: (info: GrowEndInfo) => unknown;
+  readonly onShrink?: (info: ShrinkInfo) => unknown;
+}
+
+export interface PoolConfig {
+  readonly name: string;
+  readonly min: number;
+  readonly max: number;
+  readonly maxConcurrency: number;
+  readonly singleUse: boolean;
+  readonly timeoutMs: number;
+  readonly bootTimeoutMs: number;
+  readonly shutdownTimeoutMs: number;
+  readonly idleShutdownAfterMs: number;
+  /** Asked before an idle runner is drained; `true` keeps it for another period. */
+  readonly idleUnless: ((info: IdleInfo) => boolean | Promise<boolean>) | undefined;
+  readonly scaleDownWindowMs: number;
+  readonly isolation: 'process' | 'thread';
+  /** Bytes of resident memory that one executor may use; `undefined` for no limit. */
+  readonly memoryLimit: number | undefined;
+  readonly killGraceMs: number;
+  /** Bytes of encoded arguments, and of an encoded result. */
+  readonly payloadLimit: number;
+  readonly maxPending: number;
+  readonly env: Readonly<Record<string, string>>;
+  readonly backend: Backend | undefined;
+  readonly policy: Policy | undefined;
+  readonly buffer: number;
+  readonly hooks: PoolHooks;
+}
+
+export interface AppConfig {
+  readonly app: string;
+  /** First part of every key; `flame` unless set. */
+  readonly prefix: string;
+  readonly redis: RedisConfig;
+  readonly connectTimeoutMs: number;
+  /** Glob patterns or paths of the modules that runners load, relative to `root`. */
+  readonly functions: readonly string[];
+  /** The application's root: the folder of the config file. */
+  readonly root: string;
+  /** Where the config was loaded from, when it came from a file. */
+  readonly configFile: string | undefined;
+  readonly release: string;
+  readonly signingKey: string | undefined;
+  readonly heartbeatTimeoutMs: number | undefined;
+  readonly failsafeTimeoutMs: number | undefined;
+  readonly allowEviction: boolean;
+  readonly allowInsecureRedis: boolean;
+  readonly pools: Readonly<Record<string, PoolConfig>>;
+}

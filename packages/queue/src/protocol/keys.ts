@@ -1,0 +1,70 @@
+/**
+ * The names of all keys. Everything of one pool hashes to one slot, so that its scripts are atomic on a cluster too;
+ * what belongs to the app as a whole lives in a slot of its own.
+ */
+
+export interface AppKeys {
+  readonly base: string;
+  readonly lease: string;
+  readonly epoch: string;
+  readonly heartbeat: string;
+  readonly intents: string;
+  readonly pools: string;
+  readonly kick: string;
+}
+
+export interface PoolKeys {
+  /** BullMQ's `prefix`; the queue's name is the pool's name. */
+  readonly base: string;
+  /** Prefix of BullMQ's own keys, ending in a colon: a job's hash is `<queue><callId>`. */
+  readonly queue: string;
+  readonly runners: string;
+  runner(runnerId: string): string;
+  readonly control: string;
+  readonly settings: string;
+  readonly history: string;
+  readonly events: string;
+  readonly epoch: string;
+  readonly lastStart: string;
+  readonly expiry: string;
+  readonly large: string;
+  args(callId: string): string;
+  outcome(callId: string): string;
+  reply(callerId: string): string;
+  progress(callId: string): string;
+}
+
+export const appKeys = (prefix: string, app: string): AppKeys => {
+  const base = `{${prefix}:${app}}`;
+  return {
+    base,
+    lease: `${base}:lease`,
+    epoch: `${base}:epoch`,
+    heartbeat: `${base}:heartbeat`,
+    intents: `${base}:intents`,
+    pools: `${base}:pools`,
+    kick: `${base}:kick`,
+  };
+};
+
+export const poolKeys = (prefix: string, app: string, pool: string): PoolKeys => {
+  const base = `{${prefix}:${app}:${pool}}`;
+  return {
+    base,
+    queue: `${base}:${pool}:`,
+    runners: `${base}:runners`,
+    runner: (runnerId) => `${base}:runner:${runnerId}`,
+    control: `${base}:control`,
+    settings: `${base}:settings`,
+    history: `${base}:history`,
+    events: `${base}:events`,
+    epoch: `${base}:epoch`,
+    lastStart: `${base}:last-start`,
+    expiry: `${base}:expiry`,
+    large: `${base}:large`,
+    args: (callId) => `${base}:args:${callId}`,
+    outcome: (callId) => `${base}:outcome:${callId}`,
+    reply: (callerId) => `${base}:reply:${callerId}`,
+    progress: (callId) => `${base}:progress:${callId}`,
+  };
+};

@@ -1,0 +1,69 @@
+/**
+ * What a runner says of itself and what it is told: the hash `runner:<id>` and the index `runners`, scored by the
+ * heartbeat in Redis time. The runner writes every field but the ones marked as orders.
+ */
+
+/** A runner's own state. `drained` is the acknowledgement: it has stopped fetching and executes nothing. */
+export type AgentState = 'starting' | 'ready' | 'draining' | 'drained' | 'ended';
+
+export interface RunnerRecord {
+  readonly runnerId: string;
+  readonly pool: string;
+  readonly state: AgentState;
+  readonly active: number;
+  readonly slots: number;
+  /** Redis time, ms; 0 while busy. */
+  readonly idleSince: number;
+  readonly startedAt: number;
+  readonly readyAt: number;
+  readonly heartbeatAt: number;
+  readonly release: string;
+  readonly host: string;
+  readonly pid: number;
+  /** Calls executed so far. */
+  readonly served: number;
+  /** Generation of the drain that `drained` acknowledges; 0 for none. */
+  readonly ackedDrain: number;
+  /** Why it drains or ended: `idle`, `scale-down`, `sigterm`, `heartbeat`, `failsafe`, `single-use`, `parent-gone`, … */
+  readonly reason: string;
+  /** Order by the autoscaler: generation of the drain it should perform; 0 for none (also: reactivated). */
+  readonly drain: number;
+  /** Order: why. */
+  readonly drainReason: string;
+}
+
+/** A message on a pool's control channel; a hint only, for the durable flag is read at each lock renewal and heartbeat too. */
+export type ControlMessage =
+  | { readonly type: 'cancel'; readonly callId: string }
+  | { readonly type: 'drain'; readonly runnerId: string; readonly generation: number };
+
+/** Something that happened to a pool's machines: an entry of the capped stream `events`. */
+export interface PoolEvent {
+  readonly id: string;
+  /** Redis time, ms. */
+  readonly at: number;
+  readonly pool: string;
+  readonly type:
+    | 'runner.requested'
+    | 'runner.launched'
+    | 'runner.ready'
+    | 'runner.idle'
+    | 'runner.busy'
+    | 'runner.draining'
+    | 'runner.drained'
+    | 'runner.ended'
+    | 'runner.lost'
+    | 'runner.failed'
+    | 'runner.terminated'
+    | 'runner.adopted'
+    | 'pool.scaled'
+    | 'pool.paused'
+    | 'pool.resumed'
+    | 'pool.settings'
+    | 'breaker.opened'
+    | 'breaker.closed'
+    | 'leader.elected';
+  readonly runnerId?: string;
+  readonly reason: string;
+  readonly details?: Readonly<Record<string, unknown>>;
+}

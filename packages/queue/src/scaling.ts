@@ -1,0 +1,65 @@
+/** What a scaling policy sees and answers. Plain data: policies are pure, so the simulator replays them. */
+
+export type RunnerState =
+  | 'requested'
+  | 'booting'
+  | 'ready'
+  | 'draining'
+  | 'terminating'
+  | 'failed'
+  | 'lost'
+  | 'terminated';
+
+export interface RunnerView {
+  readonly runnerId: string;
+  readonly state: RunnerState;
+  /** Calls that it executes now. */
+  readonly active: number;
+  readonly slots: number;
+  /** Milliseconds since it became idle, `null` while it is busy or not ready. */
+  readonly idleMs: number | null;
+  readonly ageMs: number;
+}
+
+export interface QueueObservation {
+  readonly paused: boolean;
+  readonly waiting: number;
+  readonly prioritized: number;
+  /** Delayed calls that fall due within the pool's boot time; they count as waiting. */
+  readonly dueSoon: number;
+  readonly active: number;
+  /** Active calls whose runner is gone; they need a slot again. */
+  readonly orphanActive: number;
+  readonly oldestWaitMs: number | null;
+}
+
+export interface PoolObservation {
+  /** Monotonic milliseconds. */
+  readonly now: number;
+  readonly queue: QueueObservation;
+  readonly runners: readonly RunnerView[];
+  readonly serviceTimeMs: number | null;
+  readonly bootTimeMs: number | null;
+}
+
+export interface PolicyPool {
+  readonly name: string;
+  readonly min: number;
+  readonly max: number;
+  readonly maxConcurrency: number;
+  readonly buffer: number;
+  readonly bootTimeoutMs: number;
+}
+
+export interface PolicyDecision<Memory = unknown> {
+  /** Number of runners wanted, before min and max are applied. */
+  readonly desired: number;
+  readonly reasons: readonly string[];
+  readonly memory: Memory;
+}
+
+/** A pure function from an observation to a desired number of runners. `'hold'` keeps what is there. */
+export interface Policy<Memory = unknown> {
+  readonly name: string;
+  desired(observation: PoolObservation, pool: PolicyPool, memory: Memory | undefined): PolicyDecision<Memory> | 'hold';
+}
