@@ -1,0 +1,67 @@
+import { FlameError } from './base.ts';
+import {
+  FlameCancelledError,
+  FlameCrashError,
+  FlameDataLossError,
+  FlameDeadlineError,
+  FlameMemoryError,
+  FlameQueueTimeoutError,
+  FlameRemovedError,
+  FlameRunnerLostError,
+  FlameTimeoutError,
+} from './call-errors.ts';
+import {
+  FlameCodecError,
+  FlameConfigError,
+  FlamePayloadTooLargeError,
+  FlameReleaseError,
+  FlameUnknownFunctionError,
+} from './input-errors.ts';
+import { FlameBootError, FlameLaunchError } from './machine-errors.ts';
+import { NonRetryableError } from './non-retryable.ts';
+import {
+  FlameClosedError,
+  FlameIdConflictError,
+  FlameQueueFullError,
+  FlameUnavailableError,
+  FlameUntrustedError,
+} from './transport-errors.ts';
+
+export { FlameError, type FlameErrorOptions } from './base.ts';
+export * from './call-errors.ts';
+export * from './input-errors.ts';
+export * from './machine-errors.ts';
+export { isNonRetryable, NonRetryableError } from './non-retryable.ts';
+export * from './transport-errors.ts';
+
+/**
+ * Every error class of this package by name: the closed table by which the codec rebuilds them. It sets prototype,
+ * message, stack, cause and own fields; no constructor runs. Without a prototype, for names come from outside.
+ */
+export const flameErrorClasses: Readonly<Record<string, { readonly prototype: Error }>> = Object.freeze(
+  Object.assign(Object.create(null), {
+    FlameError,
+    FlameTimeoutError,
+    FlameQueueTimeoutError,
+    FlameDeadlineError,
+    FlameCancelledError,
+    FlameCrashError,
+    FlameMemoryError,
+    FlameRunnerLostError,
+    FlameBootError,
+    FlameRemovedError,
+    FlameDataLossError,
+    FlameUnavailableError,
+    FlameCodecError,
+    FlamePayloadTooLargeError,
+    FlameUnknownFunctionError,
+    FlameReleaseError,
+    FlameUntrustedError,
+    FlameConfigError,
+    FlameLaunchError,
+    FlameIdConflictError,
+    FlameQueueFullError,
+    FlameClosedError,
+    NonRetryableError,
+  }) as Record<string, { readonly prototype: Error }>,
+);
