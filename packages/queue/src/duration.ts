@@ -1,0 +1,112 @@
+/** Durations as users write them, as numbers of milliseconds inside, and as people read them. */
+import { FlameConfigError } from './errors/input-errors.ts';
+
+export type DurationUnit = 'ms' | 's' | 'm' | 'h' | 'd';
+
+/** Milliseconds as a number, or a string such as `'250ms'`, `'1.5s'`, `'5m'`, `'2h'`, `'7d'`. */
+export type Duration = number | `${number}${DurationUnit}`;
+
+/** The longest duration: beyond it a number of milliseconds is no longer exact. About 285,000 years. */
+export const MAX_DURATION_MS = Number.MAX_SAFE_INTEGER;
+
+const UNIT_MS: Readonly<Record<DurationUnit, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const PATTERN = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
+const EXPECTED = "a number of milliseconds or a string such as '250ms', '30s', '5m', '2h', '7d'";
+
+/** What a parser says of one value: it, or why not. Lets a caller collect several problems before it throws. */
+export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly message: string };
+
+/** @returns whole milliseconds, or the problem. A positive duration never becomes 0. */
+export const readDuration = (input: unknown): Parsed<number> => {
+  const exact = typeof input === 'string' ? readText(input) : input;
+  if (typeof exact !== 'number') return { ok: false, message: `expected ${EXPECTED}, got ${show(input)}` };
+  if (!Number.isFinite(exact))
+    return { ok: false, message: `must be finite, got ${show(input)}; expected ${EXPECTED}` };
+  if (exact < 0) return { ok: false, message: `must not be negative, got ${show(input)}` };
+  const ms = exact > 0 ? Math.max(1, Math.round(exact)) : 0;
+  if (ms > MAX_DURATION_MS) return { ok: false, message: `is longer than 2^53 ms, got ${show(input)}` };
+  return { ok: true, value: ms };
+};
+
+/**
+ * @returns whole milliseconds.
+ * @throws FlameConfigError for anything else than a finite duration from 0 to 2^53 ms; `name` is the path it reports.
+ */
+export const parseDuration = (input: Duration, name = 'duration'): number => {
+  const parsed = readDuration(input);
+  if (parsed.ok) return parsed.value;
+  throw new FlameConfigError(`${name} ${parsed.message}`, { problems: [{ path: name, message: parsed.message }] });
+};
+
+/** @returns text for people: `250ms`, `1.5s`, `30s`, `1m 33s`, `2h`, `7d`. Rounded to the two largest units. */
+export const formatDuration = (ms: number): string => {
+  if (!Number.isFinite(ms)) return String(ms);
+  if (ms < 0) return `-${formatDuration(-ms)}`;
+  if (Math.round(ms) < 1000) return `${Math.round(ms)}ms`;
+  const seconds = Math.round(ms / 100) / 10;
+  if (seconds < 60) return `${seconds}s`;
+  if (ms < UNIT_MS.h - 500) return two(Math.round(ms / UNIT_MS.s), 60, 'm', 's');
+  if (ms < UNIT_MS.d - 30_000) return two(Math.round(ms / UNIT_MS.m), 60, 'h', 'm');
+  return two(Math.round(ms / UNIT_MS.h), 24, 'd', 'h');
+};
+
+export interface LongTimeout {
+  /** Stops it; safe to call at any time. */
+  clear(): void;
+  /** Lets the process end although it is armed. */
+  unref(): LongTimeout;
+}
+
+/** The longest that one `setTimeout` can hold; a longer one fires after 1 ms. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * `setTimeout` for any duration, on monotonic time: a changed wall clock moves nothing, and `fn` never runs early.
+ * `Infinity` is allowed here and never fires.
+ */
+export const setLongTimeout = (fn: () => void, ms: number): LongTimeout => {
+  const dueAt = performance.now() + ms;
+  let timer: NodeJS.Timeout | undefined;
+  let referenced = true;
+  const arm = (): void => {
+    const remainingMs = Math.max(0, Math.ceil(dueAt - performance.now()));
+    timer = setTimeout(fire, Math.min(remainingMs, MAX_TIMER_MS));
+    if (!referenced) timer.unref();
+  };
+  const fire = (): void => {
+    // Node's timers run on a clock cut to whole milliseconds, so they may be early by a fraction of one.
+    if (performance.now() < dueAt) arm();
+    else fn();
+  };
+  const handle: LongTimeout = {
+    clear: () => clearTimeout(timer),
+    unref: () => {
+      referenced = false;
+      timer?.unref();
+      return handle;
+    },
+  };
+  arm();
+  return handle;
+};
+
+const readText = (text: string): number | undefined => {
+  const match = PATTERN.exec(text);
+  if (match === null) return undefined;
+  return Number(match[1]) * UNIT_MS[match[2] as DurationUnit];
+};
+
+const two = (small: number, size: number, bigUnit: string, smallUnit: string): string => {
+  const rest = small % size;
+  const big = `${Math.floor(small / size)}${bigUnit}`;
+  return rest === 0 ? big : `${big} ${rest}${smallUnit}`;
+};
+
+const show = (input: unknown): string => {
+  if (typeof input === 'string') return `'${input.slice(0, 40)}'`;
+  return typeof input === 'object' && input !== null
+    ? Array.isArray(input)
+      ? 'an array'
+      : 'an object'
+    : String(input);
+};
