@@ -1,0 +1,239 @@
+/**
+ * BullMQ's Redis backend with our protocol in it: the arguments that the extended scripts need are added here, and what
+ * they report at a pick-up is kept until the runner asks for it.
+ */
+import { QueueKeys, RedisConnection, RedisQueueBackend } from 'bullmq';
+import type { RedisClient } from './connect.ts';
+import { SUPERSEDED } from './lua/grafts.ts';
+import { INLINE_REPLY_BYTES, type Verdict } from './verdict.ts';
+
+/** What the pick-up script says of a call beside BullMQ's own fields. */
+export interface PickUp {
+  readonly generation: number;
+  /** Attempts before this generation, by BullMQ's `ats`. */
+  readonly attemptsBefore: number;
+  readonly runnerLosses: number;
+  readonly executorKills: number;
+  readonly lateFaults: number;
+  /** This generation already has an outcome: finish the job without running it. */
+  readonly settled: boolean;
+  readonly cancelReason: string | undefined;
+  readonly failOnLoss: boolean;
+  /** Redis ms; 0 for none. */
+  readonly deadlineAt: number;
+  /** How long this period of waiting lasted, pauses of the pool left out. */
+  readonly waitedMs: number;
+  readonly queueTimeoutMs: number;
+  /** Redis ms of the pick-up. */
+  readonly at: number;
+}
+
+export interface AcceptedCall {
+  readonly id: string;
+  readonly name: string;
+  /** The envelope as JSON text. */
+  readonly data: string;
+  readonly delayMs: number;
+  readonly priority: number;
+  readonly fingerprint: string;
+  /** Reply stream to announce to, '' for nobody. */
+  readonly waiter: string;
+  readonly queueTimeoutMs: number;
+  readonly deadlineInMs: number;
+  readonly deadlineAt: number;
+  readonly resultTtlMs: number;
+  readonly failedTtlMs: number;
+  readonly failOnLoss: boolean;
+  readonly maxPending: number;
+  /** Packed arguments that are too large for the job hash. */
+  readonly largeArgs: Uint8Array | undefined;
+}
+
+/** Where each fenced script has the job's id among its arguments, keys first. */
+const JOB_ID_AT: Readonly<Record<string, number>> = {
+  moveToFinished: 14,
+  moveJobFromActiveToWait: 9,
+  moveToDelayed: 13,
+  retryJob: 14,
+};
+/** How many arguments, keys included, a fenced script has before ours. */
+const OWN_ARGUMENTS_AT: Readonly<Record<string, number>> = {
+  moveToFinished: 23,
+  moveJobFromActiveToWait: 12,
+  moveToDelayed: 20,
+  retryJob: 17,
+};
+
+/** The accept script's refusal: `ID_CONFLICT` or `QUEUE_FULL`. */
+export interface Refusal {
+  readonly refused: number;
+}
+
+type RawHash = readonly (string | number)[];
+
+export class CallBackend extends RedisQueueBackend {
+  readonly #verdicts = new Map<string, Verdict>();
+  readonly #pickUps = new Map<string, PickUp>();
+  #accepted: AcceptedCall | undefined;
+  /** Redis time minus this machine's wall clock, by the last reply. For BullMQ's own wake-up timers only. */
+  #offsetMs = 0;
+
+  /** Adds a call in one round trip. @returns the id, or why it was refused: one of our negative codes. */
+  async accept(call: AcceptedCall): Promise<string | Refusal> {
+    const client = await this.queue.client;
+    this.#accepted = call;
+    // The command is built synchronously inside, so the next call cannot take this one's place.
+    const reply = this.addJobToTransaction(
+      client,
+      {
+        id: call.id,
+        name: call.name,
+        data: call.data,
+        opts: { delay: call.delayMs, priority: call.priority, attempts: 1 },
+        timestamp: 0,
+        delay: call.delayMs,
+        priority: call.priority,
+      } as never,
+      call.id,
+    );
+    this.#accepted = undefined;
+    return reply as unknown as Promise<string | Refusal>;
+  }
+
+  /** What an attempt decided; consumed by the next fenced move of that job. */
+  decide(callId: string, verdict: Verdict): void {
+    this.#verdicts.set(callId, verdict);
+  }
+
+  /** What the script reported when this call was picked up. `undefined` for a job that is not a call of ours. */
+  takePickUp(callId: string): PickUp | undefined {
+    const pickUp = this.#pickUps.get(callId);
+    this.#pickUps.delete(callId);
+    return pickUp;
+  }
+
+  override execCommand(client: never, command: string, args: unknown[]): unknown {
+    const call = this.#accepted;
+    if (call !== undefined && command.startsWith('add')) return this.#add(client, command, args, call);
+    const verdict = this.#takeVerdict(command, args);
+    const reply = super.execCommand(
+      client,
+      command,
+      verdict === undefined ? args : withVerdict(command, args, verdict),
+    );
+    if (command !== 'moveToActive' && command !== 'moveToFinished') return reply;
+    return (reply as Promise<unknown>).then((raw) => this.#noteReply(raw));
+  }
+
+  override async waitForJob(blockTimeout: number): Promise<{ member: string; score: number } | null> {
+    const marker = await super.waitForJob(blockTimeout);
+    // A marker's score is a due time by Redis' clock; BullMQ compares it with this machine's.
+    return marker !== null && marker.score > 0 ? { ...marker, score: marker.score - this.#offsetMs } : marker;
+  }
+
+  #add(client: never, command: string, args: unknown[], call: AcceptedCall): unknown {
+    const meta = JSON.stringify({
+      fp: call.fingerprint,
+      waiter: call.waiter,
+      queueTimeout: call.queueTimeoutMs,
+      deadlineIn: call.deadlineInMs,
+      deadlineAt: call.deadlineAt,
+      resultTtl: call.resultTtlMs,
+      failedTtl: call.failedTtlMs,
+      failOnLoss: call.failOnLoss ? '1' : '0',
+      maxPending: call.maxPending,
+      delay: call.delayMs,
+    });
+    const reply = super.execCommand(client, command, [...args, meta, call.largeArgs ?? '']) as Promise<string | number>;
+    // BullMQ would turn a negative number into an error without a class.
+    return reply.then((raw) => (typeof raw === 'number' && raw <= SUPERSEDED ? { refused: raw } : raw));
+  }
+
+  #takeVerdict(command: string, args: unknown[]): Verdict | undefined {
+    const at = JOB_ID_AT[command];
+    if (at === undefined) return undefined;
+    const id = String(args[at]);
+    const verdict = this.#verdicts.get(id);
+    this.#verdicts.delete(id);
+    return verdict;
+  }
+
+  #noteReply(raw: unknown): unknown {
+    // A superseded attempt must not disturb the worker: to it, its job is simply finished.
+    if (raw === SUPERSEDED) return 0;
+    if (!Array.isArray(raw)) return raw;
+    const at = Number(raw[4]);
+    if (Number.isFinite(at)) this.#offsetMs = at - Date.now();
+    if (Array.isArray(raw[0])) this.#pickUps.set(String(raw[1]), toPickUp(raw[0] as RawHash, at) as PickUp);
+    // The time of the next delayed job is compared with this machine's clock too.
+    if (Number(raw[3]) > 0) raw[3] = Number(raw[3]) - this.#offsetMs;
+    return raw;
+  }
+}
+
+const withVerdict = (command: string, args: unknown[], verdict: Verdict): unknown[] => {
+  const padded = [...args];
+  while (padded.length < (OWN_ARGUMENTS_AT[command] ?? 0)) padded.push('');
+  const { attempt, generation, outcome, count } = verdict;
+  const fields = {
+    attempt,
+    generation,
+    ...(count === undefined ? {} : { count }),
+    ...(outcome === undefined
+      ? {}
+      : { head: JSON.stringify(outcome.head), ok: outcome.head.ok, inlineLimit: INLINE_REPLY_BYTES }),
+  };
+  padded.push(JSON.stringify(fields), outcome?.body ?? '');
+  return padded;
+};
+
+const toPickUp = (hash: RawHash, at: number): PickUp | undefined => {
+  const fields = new Map<string, string>();
+  // Later pairs win: the script appends what it has just changed.
+  for (let i = 0; i + 1 < hash.length; i += 2) fields.set(String(hash[i]), String(hash[i + 1]));
+  const generation = fields.get('f:gen');
+  if (generation === undefined) return undefined;
+  const number = (name: string): number => Number(fields.get(name) ?? 0);
+  return {
+    generation: Number(generation),
+    attemptsBefore: number('f:base'),
+    runnerLosses: number('f:loss'),
+    executorKills: number('f:kill'),
+    lateFaults: number('f:late'),
+    settled: fields.get('f:settled') === '1',
+    cancelReason: fields.get('f:cancel'),
+    failOnLoss: fields.get('f:fail') === '1',
+    deadlineAt: number('f:dl'),
+    waitedMs: at - number('f:since') - (number('f:paused') - number('f:pz')),
+    queueTimeoutMs: number('f:qt'),
+    at,
+  };
+};
+
+/** How a backend gets its connections; `blocking` only for a worker. The caller keeps ownership of `client`. */
+export interface CallBackendConnections {
+  readonly client: RedisClient;
+  readonly blocking?: RedisClient;
+}
+
+/** Makes the backend factory that BullMQ's `Queue` and `Worker` take as their last argument. */
+export const callBackendFactory =
+  ({ client, blocking }: CallBackendConnections) =>
+  (name: string, opts: { prefix?: string }): CallBackend => {
+    const connection = new RedisConnection(client as never, {
+      shared: true,
+      blocking: false,
+      skipWaitingForReady: true,
+    });
+    const blockingConnection =
+      blocking === undefined ? undefined : new RedisConnection(blocking as never, { shared: false, blocking: true });
+    const keys = new QueueKeys(opts.prefix);
+    return new CallBackend(
+      connection,
+      name,
+      keys.getKeys(name),
+      (type) => keys.toKey(name, type),
+      opts as never,
+      blockingConnection,
+    );
+  };

@@ -1,0 +1,108 @@
+/**
+ * Connections to Redis, one kind for each way of using them. All share a short, capped reconnect delay; none has ioredis'
+ * per-request retry limit, since every wait of ours is bounded where it is made.
+ */
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import type { RedisConfig } from '../config/types.ts';
+import { type BullScript, defineBullScripts } from './bullmq-scripts.ts';
+import { CALL_SCRIPTS } from './lua/call-scripts.ts';
+import { RUNNER_SCRIPTS } from './lua/runner-scripts.ts';
+
+export type RedisClient = Redis | Cluster;
+
+/**
+ * `producer` fails a command at once while Redis is away, so that a call is never queued unseen in this process;
+ * `steady` holds commands until Redis is back, for those who must get through in the end.
+ */
+export type ConnectionRole = 'producer' | 'steady';
+
+const OWN_SCRIPTS: readonly BullScript[] = [...Object.values(CALL_SCRIPTS), ...Object.values(RUNNER_SCRIPTS)];
+
+/** 50 ms, doubling up to 2 s: an outage of a minute costs at most two seconds more. */
+const retryDelay = (times: number): number => Math.min(50 * 2 ** Math.min(times, 10), 2_000);
+
+/** Opens a connection on which our own scripts and BullMQ's extended ones are defined. Close it with `quit` or `disconnect`. */
+export const connect = (config: RedisConfig, role: ConnectionRole, name: string): RedisClient => {
+  const common: RedisOptions = {
+    maxRetriesPerRequest: null,
+    enableOfflineQueue: role === 'steady',
+    retryStrategy: retryDelay,
+    connectionName: name,
+    // A half-open link is found by TCP keep-alive instead of never.
+    keepAlive: 5_000,
+  };
+  const client =
+    config.kind === 'cluster'
+      ? openCluster(config, common)
+      : config.url === undefined
+        ? new Redis(exact({ ...config.options, ...common }))
+        : new Redis(config.url, exact({ ...config.options, ...common }));
+  defineBullScripts(client);
+  for (const script of OWN_SCRIPTS)
+    client.defineCommand(script.name, { numberOfKeys: script.keys, lua: script.content });
+  return client;
+};
+
+const openCluster = (config: Extract<RedisConfig, { kind: 'cluster' }>, common: RedisOptions): Cluster => {
+  const { enableOfflineQueue, retryStrategy: _, ...node } = { ...config.options.redisOptions, ...common };
+  return new Cluster([...config.nodes], {
+    ...config.options,
+    enableOfflineQueue: enableOfflineQueue ?? true,
+    clusterRetryStrategy: retryDelay,
+    redisOptions: node,
+  } as never);
+};
+
+/** ioredis declares some options without `| undefined`, so a spread of its own option type does not fit its constructor. */
+const exact = (options: RedisOptions): never => options as never;
+
+type ScriptName = keyof typeof CALL_SCRIPTS | keyof typeof RUNNER_SCRIPTS;
+export type ScriptArgument = string | number | Uint8Array;
+
+/** Runs one of our scripts. Replies are strings, or Buffers with `asBuffers` (for values that are bytes). */
+export const runScript = (
+  client: RedisClient,
+  name: ScriptName,
+  args: readonly ScriptArgument[],
+  asBuffers = false,
+): Promise<unknown> => {
+  const command = asBuffers ? `${name}Buffer` : name;
+  return (
+    (client as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>)[command]?.(...args) ?? missing(name)
+  );
+};
+
+const missing = (name: string): never => {
+  throw new Error(`the script "${name}" is not defined on this connection: open it with connect()`);
+};
+
+/** Closes a connection without waiting for a server that may be gone. */
+export const disconnect = (client: RedisClient | undefined): void => {
+  client?.disconnect();
+};
+
+/** Resolves when the connection is usable. Rejects after `timeoutMs` with the last connection error. */
+export const whenReady = (client: RedisClient, timeoutMs: number): Promise<void> => {
+  const usable = (): boolean => client.status === 'ready';
+  if (usable()) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    let lastError: Error | undefined;
+    const done = (error?: Error): void => {
+      clearTimeout(timer);
+      client.off('ready', onReady);
+      client.off('error', onError);
+      if (error) reject(error);
+      else resolve();
+    };
+    const onReady = (): void => done();
+    const onError = (error: Error): void => {
+      lastError = error;
+    };
+    const timer = setTimeout(
+      () => done(lastError ?? new Error(`no connection within ${timeoutMs} ms (${client.status})`)),
+      timeoutMs,
+    );
+    client.on('ready', onReady);
+    client.on('error', onError);
+  });
+};

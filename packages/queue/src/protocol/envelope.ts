@@ -1,0 +1,84 @@
+/**
+ * The job's data: what a caller asks for. It is signed when the app has a signing key, so that whoever can write to Redis
+ * cannot make a runner execute anything that no caller asked for.
+ */
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+
+export const ENVELOPE_VERSION = 1;
+
+/** Options of a call that the runner obeys; milliseconds. */
+export interface EnvelopeOptions {
+  readonly timeoutMs: number;
+  readonly retries: number;
+  readonly failOnLoss: boolean;
+  readonly resultTtlMs: number;
+  readonly failedTtlMs: number;
+  /** Data form of the backoff, `undefined` when the function's own (or none) applies. */
+  readonly backoff?: {
+    readonly type: 'fixed' | 'exponential';
+    readonly delayMs: number;
+    readonly maxMs: number;
+    readonly jitter: number;
+  };
+}
+
+export interface Envelope {
+  readonly v: number;
+  /** Name of the function. */
+  readonly fn: string;
+  /** Release of the caller. */
+  readonly release: string;
+  /** Arguments as codec JSON, when they have no binary parts and are small; `null` when they stand in their own key. */
+  readonly args: string | null;
+  /** SHA-256 of the packed arguments in their own key. */
+  readonly digest?: string;
+  /** Size of the encoded arguments, bytes. */
+  readonly size: number;
+  readonly by: string;
+  readonly opts: EnvelopeOptions;
+  readonly sig?: string;
+}
+
+/** Arguments up to this size stand in the job itself, where the dashboard can show them. */
+export const INLINE_ARGS_BYTES = 16 * 1024;
+
+export const digestOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('base64url');
+
+const signature = (envelope: Envelope, callId: string, app: string, key: string): string => {
+  const { sig: _, ...signed } = envelope;
+  return createHmac('sha256', key)
+    .update(JSON.stringify([app, callId, signed]))
+    .digest('base64url');
+};
+
+/** @returns the envelope with a signature over every field, the app and the call id (which names the pool). */
+export const signEnvelope = (envelope: Envelope, callId: string, app: string, key: string | undefined): Envelope =>
+  key === undefined ? envelope : { ...envelope, sig: signature(envelope, callId, app, key) };
+
+/** @returns why the envelope must not be executed, or `undefined` when it may be. */
+export const distrust = (
+  envelope: Envelope,
+  callId: string,
+  app: string,
+  key: string | undefined,
+): string | undefined => {
+  if (key === undefined) return undefined;
+  if (envelope.sig === undefined) return 'it is not signed, and this runner has a signing key';
+  const expected = Buffer.from(signature(envelope, callId, app, key));
+  const found = Buffer.from(envelope.sig);
+  return expected.length === found.length && timingSafeEqual(expected, found)
+    ? undefined
+    : 'its signature does not match';
+};
+
+/** @returns the envelope in a job's data, or a sentence that says what is wrong with it. */
+export const parseEnvelope = (data: unknown): Envelope | string => {
+  if (typeof data !== 'object' || data === null) return 'its data is not an envelope';
+  const { v, fn, args, opts } = data as Partial<Envelope>;
+  if (v !== ENVELOPE_VERSION)
+    return `its envelope has version ${String(v)}, this runner reads version ${ENVELOPE_VERSION}`;
+  if (typeof fn !== 'string' || (args !== null && typeof args !== 'string')) return 'its envelope is damaged';
+  if (typeof opts !== 'object' || opts === null || typeof opts.timeoutMs !== 'number')
+    return 'its envelope has no options';
+  return data as Envelope;
+};

@@ -1,0 +1,40 @@
+/**
+ * When waiting has to end. The decision is pure; callers make it for their own calls and the autoscaler for callers that
+ * are gone, and `settleWaiting` carries it out atomically.
+ */
+import type { CallInspection } from './inspection.ts';
+
+export type ExpiryDecision =
+  /** Not its time, or not waiting: look again after so many milliseconds. */
+  | { readonly kind: 'keep'; readonly againInMs: number }
+  | { readonly kind: 'deadline' }
+  | { readonly kind: 'queue-timeout'; readonly waitedMs: number }
+  /** The whole pool stands still, by the default bound of `flame.call`. */
+  | { readonly kind: 'no-progress'; readonly stillMs: number };
+
+/** How often a bound without a time of its own is looked at again. */
+const LOOK_AGAIN_MS = 2_000;
+
+/**
+ * @param stillLimitMs the pool's `bootTimeout` + 30 s for a `call` without its own `queueTimeout`; `undefined` turns the
+ *   default bound off (casts, explicit queueTimeout)
+ */
+export const decideExpiry = (call: CallInspection, stillLimitMs: number | undefined): ExpiryDecision => {
+  if (call.deadlineAt > 0 && call.now >= call.deadlineAt && call.state !== 'active' && call.state !== 'orphaned') {
+    return { kind: 'deadline' };
+  }
+  const untilDeadline = call.deadlineAt > 0 ? Math.max(1, call.deadlineAt - call.now) : Number.POSITIVE_INFINITY;
+  const keep = (ms: number): ExpiryDecision => ({ kind: 'keep', againInMs: Math.max(10, Math.min(ms, untilDeadline)) });
+
+  if (call.state === 'delayed') return keep(Math.max(LOOK_AGAIN_MS, call.dueAt - call.now));
+  // A paused pool stops the clock; a running call has left the queue.
+  if (call.state !== 'waiting' || call.poolPaused) return keep(LOOK_AGAIN_MS);
+  if (call.queueTimeoutMs > 0) {
+    if (call.waitedMs >= call.queueTimeoutMs) return { kind: 'queue-timeout', waitedMs: call.waitedMs };
+    return keep(call.queueTimeoutMs - call.waitedMs);
+  }
+  if (stillLimitMs === undefined) return keep(LOOK_AGAIN_MS);
+  const stillMs = Math.min(call.waitedMs, call.now - call.lastStartAt);
+  if (call.liveActive > 0 || stillMs < stillLimitMs) return keep(Math.max(LOOK_AGAIN_MS, stillLimitMs - stillMs));
+  return { kind: 'no-progress', stillMs };
+};

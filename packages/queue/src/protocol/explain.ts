@@ -1,0 +1,106 @@
+/** Why a call has not started or finished, as a typed reason and as a sentence (guarantee G7). Pure. */
+import type { CallInspection } from './inspection.ts';
+
+/** What the autoscaler says of a pool in the registry. */
+export interface PoolStatus {
+  readonly min: number;
+  readonly max: number;
+  readonly maxConcurrency: number;
+  readonly backend: string;
+  readonly bootTimeoutMs: number;
+  /** Redis ms of the last tick that saw this pool. */
+  readonly at: number;
+  /** Instances that are not gone. */
+  readonly physical: number;
+  readonly ready: number;
+  readonly booting: number;
+  /** Why the newest boot failed; absent after one that succeeded. */
+  readonly bootFailure?: string;
+  /** Why nothing is launched although it is wanted: open breaker, no capacity, quota. */
+  readonly blocked?: string;
+}
+
+export type WaitingReason =
+  | 'running'
+  | 'cancelling'
+  | 'settled'
+  | 'gone'
+  | 'delayed'
+  | 'paused'
+  | 'runner-lost'
+  | 'no-autoscaler'
+  | 'blocked'
+  | 'boot-failed'
+  | 'booting'
+  | 'max-reached'
+  | 'free-slot';
+
+export interface Explanation {
+  readonly reason: WaitingReason;
+  readonly text: string;
+}
+
+/** An autoscaler whose last tick is older than this is taken for gone. */
+const AUTOSCALER_SILENT_MS = 60_000;
+
+export const explainWaiting = (pool: string, call: CallInspection, status: PoolStatus | undefined): Explanation => {
+  const ahead =
+    call.ahead === 0 ? 'it is next' : `${call.ahead} ${call.ahead === 1 ? 'call is' : 'calls are'} ahead of it`;
+  switch (call.state) {
+    case 'settled':
+      return { reason: 'settled', text: 'it has finished' };
+    case 'missing':
+    case 'expired':
+    case 'lost':
+      return { reason: 'gone', text: 'there is no such call any more: it expired or was removed' };
+    case 'active':
+      if (call.cancelReason !== undefined)
+        return { reason: 'cancelling', text: `it is being stopped: ${call.cancelReason}` };
+      return {
+        reason: 'running',
+        text: `it runs on ${call.runnerId ?? 'a runner'}, attempt ${call.attempts}, for ${seconds(call.now - call.startedAt)}`,
+      };
+    case 'orphaned':
+      return {
+        reason: 'runner-lost',
+        text: `its runner ${call.runnerId ?? ''} no longer answers; it is taken back when the lock has run out`,
+      };
+    case 'delayed':
+      return {
+        reason: 'delayed',
+        text: `it is due in ${seconds(call.dueAt - call.now)}${call.attemptsMade > 0 ? ' (backoff after a failed attempt)' : ''}`,
+      };
+    case 'waiting':
+      break;
+  }
+  if (call.poolPaused) return { reason: 'paused', text: `pool "${pool}" is paused` };
+  if (call.runners === 0 && (status === undefined || call.now - status.at > AUTOSCALER_SILENT_MS)) {
+    return {
+      reason: 'no-autoscaler',
+      text: `pool "${pool}" has no runner, and no autoscaler has ${status === undefined ? 'ever seen it' : `been heard of for ${seconds(call.now - status.at)}`}`,
+    };
+  }
+  if (status?.blocked !== undefined && status.ready === 0)
+    return { reason: 'blocked', text: `no runner can be started: ${status.blocked}` };
+  if (status?.bootFailure !== undefined && status.ready === 0) {
+    return {
+      reason: 'boot-failed',
+      text: `the last runner could not be started: ${status.bootFailure}; another try is made`,
+    };
+  }
+  if (status !== undefined && status.booting > 0 && status.ready === 0) {
+    return {
+      reason: 'booting',
+      text: `${status.booting} ${status.booting === 1 ? 'runner is' : 'runners are'} booting; ${ahead}`,
+    };
+  }
+  if (status !== undefined && status.physical >= status.max) {
+    return {
+      reason: 'max-reached',
+      text: `all slots of the pool's ${status.max} runners are taken (max ${status.max}); ${ahead}`,
+    };
+  }
+  return { reason: 'free-slot', text: `it waits for a free slot; ${ahead}` };
+};
+
+const seconds = (ms: number): string => `${(Math.max(0, ms) / 1000).toFixed(1)} s`;

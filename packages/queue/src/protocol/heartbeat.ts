@@ -1,0 +1,36 @@
+/** A runner's registration, as a runner calls it. */
+import { type RedisClient, runScript } from './connect.ts';
+import type { PoolKeys } from './keys.ts';
+import type { RunnerRecord } from './runner-record.ts';
+
+export interface HeartbeatReply {
+  /** Redis ms. */
+  readonly now: number;
+  /** Generation of the drain that the autoscaler wants; 0 for none. */
+  readonly drain: number;
+  readonly drainReason: string;
+}
+
+/** What a runner reports; counts and states as they are at this moment. */
+export type HeartbeatFields = Partial<
+  Omit<RunnerRecord, 'runnerId' | 'idleSince' | 'startedAt' | 'readyAt' | 'heartbeatAt' | 'drain' | 'drainReason'>
+>;
+
+/** Registers, reports, and reads the orders, in one step and in Redis' time. @param idle executes nothing and is ready */
+export const beat = async (
+  client: RedisClient,
+  keys: PoolKeys,
+  runnerId: string,
+  idle: boolean,
+  fields: HeartbeatFields,
+): Promise<HeartbeatReply> => {
+  const pairs = Object.entries(fields).flatMap(([name, value]) => [name, String(value)]);
+  const args = [keys.runner(runnerId), keys.runners, runnerId, idle ? '1' : '0', ...pairs];
+  const [now, drain, drainReason] = (await runScript(client, 'flameHeartbeat', args)) as [string, string, string];
+  return { now: Number(now), drain: Number(drain), drainReason };
+};
+
+/** Takes the runner out of the index; its record stays for an hour. */
+export const leave = async (client: RedisClient, keys: PoolKeys, runnerId: string, reason: string): Promise<void> => {
+  await runScript(client, 'flameLeave', [keys.runner(runnerId), keys.runners, runnerId, reason]);
+};

@@ -1,0 +1,121 @@
+/**
+ * What has to happen in a pool even when no runner and no caller is alive: the autoscaler's leader calls these regularly,
+ * so that nothing depends on anybody else. Every operation is safe to run twice and at the same time elsewhere.
+ */
+
+import { FlameRunnerLostError } from '../errors/index.ts';
+import { type CallBackend, callBackendFactory } from './call-backend.ts';
+import { type RedisClient, runScript } from './connect.ts';
+import { encodeOutcome } from './encode-outcome.ts';
+import { decideExpiry } from './expiry.ts';
+import { expiryError } from './expiry-error.ts';
+import { inspectCall } from './inspection.ts';
+import type { PoolKeys } from './keys.ts';
+import { settleWaiting } from './outcome.ts';
+
+/** How long a runner's lock on a call holds, and how often runners renew it and look for stalled calls; milliseconds. */
+export const LOCK_MS = 5_000;
+export const LOCK_RENEW_MS = 1_500;
+export const STALLED_CHECK_MS = 2_000;
+
+/** Most calls that one step handles; the next step goes on. */
+const BATCH = 200;
+
+export interface Housekeeping {
+  /** Takes calls back whose locks have run out, and fails those that must not run again. @returns ids taken back */
+  recoverStalled(): Promise<readonly string[]>;
+  /** Takes back at once what a runner held that is known to be gone. @returns ids taken back */
+  releaseRunner(runnerId: string): Promise<readonly string[]>;
+  /** Moves delayed calls that are due to waiting. @returns how many */
+  promoteDelayed(): Promise<number>;
+  /** Ends waiting that has lasted too long, for callers that are gone. @returns how many calls ended */
+  expire(): Promise<number>;
+  /** Removes finished jobs whose outcome has run out, and large arguments without a job. @returns how many */
+  sweep(): Promise<number>;
+}
+
+/** @param client a `steady` connection, owned by the caller */
+export const createHousekeeping = (client: RedisClient, keys: PoolKeys, pool: string): Housekeeping => {
+  const backend: CallBackend = callBackendFactory({ client })(pool, {
+    prefix: keys.base,
+    maxStalledCount: 1_000_000,
+    stalledInterval: STALLED_CHECK_MS - 500,
+  } as { prefix: string });
+  // Connection errors are the connection owner's to report.
+  backend.on('error', () => undefined);
+
+  const failUnrepeatable = async (ids: readonly string[]): Promise<void> => {
+    for (const id of ids) {
+      const call = await inspectCall(client, keys, id);
+      if (!call.failOnLoss || call.runnerId === undefined || call.state !== 'waiting') continue;
+      const error = new FlameRunnerLostError(
+        `call ${id}: its runner ${call.runnerId} was lost, and onRunnerLost is 'fail'`,
+        {
+          callId: id,
+          losses: call.runnerLosses + 1,
+        },
+      );
+      await settleWaiting(client, keys, id, { ...encodeOutcome(error, call), generation: call.generation });
+    }
+  };
+
+  return {
+    async recoverStalled() {
+      const ids = await backend.moveStalledJobsToWait();
+      await failUnrepeatable(ids);
+      return ids;
+    },
+    async releaseRunner(runnerId) {
+      const ids = (await runScript(client, 'flameReleaseRunner', [keys.queue, runnerId])) as string[];
+      await failUnrepeatable(ids);
+      return ids;
+    },
+    async promoteDelayed() {
+      const due = await client.zrangebyscore(
+        `${keys.queue}delayed`,
+        0,
+        ((await redisNow(client)) + 1) * 0x1000 - 1,
+        'LIMIT',
+        0,
+        BATCH,
+      );
+      // A call that another process promotes in between is no longer delayed, which is all that was wanted.
+      const promoted = await Promise.allSettled(due.map((id) => backend.promote(id)));
+      return promoted.filter((p) => p.status === 'fulfilled').length;
+    },
+    async expire() {
+      const due = await client.zrangebyscore(keys.expiry, 0, await redisNow(client), 'LIMIT', 0, BATCH);
+      let ended = 0;
+      for (const id of due) {
+        const call = await inspectCall(client, keys, id);
+        if (call.state === 'missing' || call.state === 'settled' || call.state === 'expired') {
+          await client.zrem(keys.expiry, id);
+          continue;
+        }
+        const decision = decideExpiry(call, undefined);
+        if (decision.kind === 'keep') {
+          await client.zadd(keys.expiry, 'XX', call.now + decision.againInMs, id);
+          continue;
+        }
+        const error = expiryError(id, pool, call, decision);
+        const settled = await settleWaiting(client, keys, id, {
+          ...encodeOutcome(error, call),
+          generation: call.generation,
+        });
+        if (settled === 'settled') ended += 1;
+      }
+      return ended;
+    },
+    async sweep() {
+      const [stale, orphans] = (await runScript(client, 'flameStale', [keys.queue, BATCH])) as [string[], number];
+      for (const id of stale) await backend.remove(id, false);
+      return stale.length + orphans;
+    },
+  };
+};
+
+/** Redis' clock, milliseconds. */
+export const redisNow = async (client: RedisClient): Promise<number> => {
+  const [seconds, micros] = await client.time();
+  return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
+};

@@ -1,0 +1,30 @@
+/** What the runner, the autoscaler, the dashboard and the command line share with the facade. Not for applications. */
+export { BULLMQ_VERSION } from './bullmq-scripts.ts';
+export {
+  type AcceptedCall,
+  CallBackend,
+  callBackendFactory,
+  type PickUp,
+  type Refusal,
+} from './call-backend.ts';
+export { newCallId, poolOfCallId, userCallId } from './call-id.ts';
+export { connect, disconnect, type RedisClient, runScript, whenReady } from './connect.ts';
+export { encodeOutcome } from './encode-outcome.ts';
+export * from './envelope.ts';
+export { decideExpiry, type ExpiryDecision } from './expiry.ts';
+export { expiryError } from './expiry-error.ts';
+export { type Explanation, explainWaiting, type PoolStatus, type WaitingReason } from './explain.ts';
+export { beat, type HeartbeatFields, type HeartbeatReply, leave } from './heartbeat.ts';
+export {
+  createHousekeeping,
+  type Housekeeping,
+  LOCK_MS,
+  LOCK_RENEW_MS,
+  redisNow,
+  STALLED_CHECK_MS,
+} from './housekeeping.ts';
+export { type CallInspection, type CallState, inspectCall } from './inspection.ts';
+export { type AppKeys, appKeys, type PoolKeys, poolKeys } from './keys.ts';
+export { fetchBody, type Lookup, lookupCall, type Outcome, parseHead, settleWaiting } from './outcome.ts';
+export type { AgentState, ControlMessage, PoolEvent, RunnerRecord } from './runner-record.ts';
+export { INLINE_REPLY_BYTES, type OutcomeHead, type Verdict } from './verdict.ts';

@@ -1,0 +1,80 @@
+/** Everything that decides whether a waiting call must expire, and that `status()` turns into words. */
+import type { RedisClient } from './connect.ts';
+import { runScript } from './connect.ts';
+import type { PoolKeys } from './keys.ts';
+
+/**
+ * `orphaned`: active, but its runner's lock has run out. `expired`: finished, and its outcome is no longer kept.
+ * `lost`: its job hash exists but stands in no list (seen only after data loss).
+ */
+export type CallState = 'waiting' | 'delayed' | 'active' | 'orphaned' | 'settled' | 'expired' | 'lost' | 'missing';
+
+export interface CallInspection {
+  readonly state: CallState;
+  /** Calls that are served before this one. */
+  readonly ahead: number;
+  /** Redis ms at which a delayed call becomes due. */
+  readonly dueAt: number;
+  /** Redis ms of this inspection. */
+  readonly now: number;
+  readonly poolPaused: boolean;
+  /** Redis ms of the pool's last start of any call, 0 for never. */
+  readonly lastStartAt: number;
+  /** Calls that run on runners whose locks are alive (of the first 1,000). */
+  readonly liveActive: number;
+  readonly runners: number;
+  readonly generation: number;
+  /** Length of the present period of waiting, pauses of the pool left out. */
+  readonly waitedMs: number;
+  readonly runnerLosses: number;
+  readonly executorKills: number;
+  readonly runnerId: string | undefined;
+  readonly queueTimeoutMs: number;
+  /** Redis ms, 0 for none. */
+  readonly deadlineAt: number;
+  /** Attempts started in this generation. */
+  readonly attempts: number;
+  readonly attemptsMade: number;
+  /** Redis ms of the last start, 0 for never. */
+  readonly startedAt: number;
+  readonly cancelReason: string | undefined;
+  readonly functionName: string;
+  /** Redis ms. */
+  readonly enqueuedAt: number;
+  readonly failOnLoss: boolean;
+}
+
+/** Looks at one call and at its pool, in one atomic step. */
+export const inspectCall = async (client: RedisClient, keys: PoolKeys, callId: string): Promise<CallInspection> => {
+  const r = ((await runScript(client, 'flameInspect', [keys.queue, callId])) as (string | number | null)[]).map(
+    (v) => v ?? undefined,
+  );
+  const n = (at: number): number => Number(r[at] ?? 0);
+  const s = (at: number): string | undefined => (r[at] === undefined ? undefined : String(r[at]));
+  const paused = n(4);
+  const f = 9;
+  return {
+    state: (s(0) ?? 'missing') as CallState,
+    ahead: n(1),
+    dueAt: n(2),
+    now: n(3),
+    poolPaused: n(5) === 1,
+    lastStartAt: n(6),
+    liveActive: n(7),
+    runners: n(8),
+    generation: n(f),
+    waitedMs: Math.max(0, n(3) - n(f + 1) - (paused - n(f + 2))),
+    runnerLosses: n(f + 3),
+    executorKills: n(f + 4),
+    runnerId: s(f + 5),
+    queueTimeoutMs: n(f + 6),
+    deadlineAt: n(f + 7),
+    attempts: n(f + 8) - n(f + 9),
+    startedAt: n(f + 10),
+    cancelReason: s(f + 11),
+    functionName: s(f + 12) ?? '',
+    attemptsMade: n(f + 13),
+    enqueuedAt: n(f + 14),
+    failOnLoss: s(f + 15) === '1',
+  };
+};

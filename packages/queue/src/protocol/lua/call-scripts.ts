@@ -1,0 +1,203 @@
+/**
+ * Our own scripts on calls. They move jobs between BullMQ's keys only where BullMQ has no operation for it: settling a
+ * call that never started, and taking a call back from a runner that is gone.
+ */
+import type { BullScript } from '../bullmq-scripts.ts';
+import { HELPERS } from './helpers.ts';
+
+const script = (name: string, keys: number, lua: string): BullScript => ({ name, keys, content: HELPERS + lua });
+
+/** Moves a call that has not started out of the queue and into BullMQ's failed set, with its outcome. Shared text. */
+const TAKE_FROM_QUEUE = `
+local function takeFromQueue(queue, id)
+  return redis.call('LREM', queue .. 'wait', 1, id) == 1
+    or redis.call('ZREM', queue .. 'prioritized', id) == 1
+    or redis.call('ZREM', queue .. 'delayed', id) == 1
+end
+local function fail(queue, id, message)
+  local jobKey = queue .. id
+  redis.call('ZADD', queue .. 'failed', flame.now, id)
+  redis.call('HSET', jobKey, 'failedReason', message, 'finishedOn', flame.now)
+  redis.call('XADD', queue .. 'events', 'MAXLEN', '~', 1000, '*', 'event', 'failed', 'jobId', id, 'failedReason', message, 'prev', 'waiting')
+end
+`;
+
+export const CALL_SCRIPTS = {
+  /**
+   * KEYS queue prefix; ARGV id, generation (0: whichever is current), head, body, message, inline limit, cancel reason.
+   * Settles a waiting or delayed call. A call that runs is asked to stop instead, when a cancel reason is given.
+   * @returns 'settled', 'active', 'finished' or 'missing'
+   */
+  flameSettleWaiting: script(
+    'flameSettleWaiting',
+    1,
+    `${TAKE_FROM_QUEUE}
+local queue, id = KEYS[1], ARGV[1]
+local jobKey, base = queue .. id, flame.base(queue)
+local gen = redis.call('HGET', jobKey, 'f:gen')
+if not gen then return 'missing' end
+if redis.call('HGET', base .. ':outcome:' .. id, 'gen') == gen then return 'finished' end
+if ARGV[2] ~= '0' and ARGV[2] ~= gen then return 'finished' end
+if takeFromQueue(queue, id) then
+  flame.settle(base, id, jobKey, gen, ARGV[3], ARGV[4], false, ARGV[6])
+  fail(queue, id, ARGV[5])
+  return 'settled'
+end
+if ARGV[7] ~= '' then
+  redis.call('HSET', jobKey, 'f:cancel', ARGV[7])
+  redis.call('PUBLISH', base .. ':control', cjson.encode({ type = 'cancel', callId = id }))
+end
+return 'active'
+`,
+  ),
+  /**
+   * KEYS queue prefix; ARGV id, reply stream to join or ''.
+   * @returns {state, generation, head, small body, reply limit…}: what a caller or `attach` needs to go on waiting or to settle.
+   */
+  flameLookup: script(
+    'flameLookup',
+    1,
+    `
+local queue, id, waiter, inlineLimit = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
+local jobKey, base = queue .. id, flame.base(queue)
+local gen = redis.call('HGET', jobKey, 'f:gen')
+local o = redis.call('HMGET', base .. ':outcome:' .. id, 'gen', 'head')
+if o[1] and (not gen or o[1] == gen) then
+  local body = ''
+  if redis.call('HSTRLEN', base .. ':outcome:' .. id, 'body') <= inlineLimit then
+    return { 'settled', o[1], o[2], redis.call('HGET', base .. ':outcome:' .. id, 'body') }
+  end
+  return { 'settled', o[1], o[2] }
+end
+if not gen then return { 'missing' } end
+flame.addWaiter(jobKey, waiter)
+return { 'pending', gen }
+`,
+  ),
+  /** KEYS queue prefix; ARGV id. @returns what is known of a call and its pool, as a flat list; read by inspect-call.ts. */
+  flameInspect: script(
+    'flameInspect',
+    1,
+    `
+local queue, id = KEYS[1], ARGV[1]
+local jobKey, base = queue .. id, flame.base(queue)
+local f = redis.call('HMGET', jobKey, 'f:gen', 'f:since', 'f:pz', 'f:loss', 'f:kill', 'f:run', 'f:qt', 'f:dl', 'ats', 'f:base',
+  'processedOn', 'f:cancel', 'name', 'atm', 'timestamp', 'f:fail')
+local outcomeGen = redis.call('HGET', base .. ':outcome:' .. id, 'gen')
+local state, ahead, due = 'missing', 0, 0
+if outcomeGen and (not f[1] or outcomeGen == f[1]) then state = 'settled'
+elseif f[1] then
+  local at = redis.call('LPOS', queue .. 'wait', id)
+  if at then
+    state = 'waiting'
+    ahead = redis.call('LLEN', queue .. 'wait') - at - 1
+  elseif redis.call('ZSCORE', queue .. 'prioritized', id) then
+    state = 'waiting'
+    ahead = redis.call('LLEN', queue .. 'wait') + redis.call('ZRANK', queue .. 'prioritized', id)
+  else
+    local score = redis.call('ZSCORE', queue .. 'delayed', id)
+    if score then
+      state, due = 'delayed', math.floor(tonumber(score) / 0x1000)
+    elseif redis.call('LPOS', queue .. 'active', id) then
+      state = redis.call('EXISTS', jobKey .. ':lock') == 1 and 'active' or 'orphaned'
+    elseif redis.call('ZSCORE', queue .. 'failed', id) or redis.call('ZSCORE', queue .. 'completed', id) then
+      state = 'expired'
+    else state = 'lost' end
+  end
+end
+local live, activeIds = 0, redis.call('LRANGE', queue .. 'active', 0, 999)
+for _, activeId in ipairs(activeIds) do
+  if redis.call('EXISTS', queue .. activeId .. ':lock') == 1 then live = live + 1 end
+end
+return { state, tostring(ahead), tostring(due), tostring(flame.now), tostring(flame.pausedFor(base)),
+  redis.call('HEXISTS', queue .. 'meta', 'paused'), redis.call('GET', base .. ':last-start') or '0', live,
+  redis.call('ZCARD', base .. ':runners'), unpack(f, 1, 16) }
+`,
+  ),
+  /**
+   * KEYS queue prefix; ARGV lock ms, then id, attempt, generation, token for each. Renews what is still ours by the fence,
+   * taking a lock again that ran out while Redis was away. @returns {superseded ids, ids to cancel with their reasons}
+   */
+  flameRenew: script(
+    'flameRenew',
+    1,
+    `
+local queue, lockMs = KEYS[1], ARGV[1]
+local lost, cancelled = {}, {}
+for i = 2, #ARGV, 4 do
+  local id, attempt, gen, token = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+  local jobKey = queue .. id
+  local f = redis.call('HMGET', jobKey, 'ats', 'f:gen', 'f:cancel')
+  local lock = redis.call('GET', jobKey .. ':lock')
+  local mine = f[1] == attempt and f[2] == gen and (not lock or lock == token)
+  if mine and not lock then
+    if redis.call('LREM', queue .. 'wait', 1, id) == 1 or redis.call('ZREM', queue .. 'prioritized', id) == 1 then
+      redis.call('LPUSH', queue .. 'active', id)
+    end
+    mine = redis.call('LPOS', queue .. 'active', id) ~= false
+  end
+  if mine then
+    redis.call('SET', jobKey .. ':lock', token, 'PX', lockMs)
+    redis.call('SREM', queue .. 'stalled', id)
+    if f[3] then
+      cancelled[#cancelled + 1] = id
+      cancelled[#cancelled + 1] = f[3]
+    end
+  else lost[#lost + 1] = id end
+end
+return { lost, cancelled }
+`,
+  ),
+  /**
+   * KEYS queue prefix; ARGV runner id. Takes back at once what a runner held that is known to be gone, without waiting
+   * for its locks. The loss is counted at the next pick-up. @returns ids moved to the head of the queue
+   */
+  flameReleaseRunner: script(
+    'flameReleaseRunner',
+    1,
+    `
+local queue, runner = KEYS[1], ARGV[1]
+local base, moved = flame.base(KEYS[1]), {}
+for _, id in ipairs(redis.call('LRANGE', queue .. 'active', 0, -1)) do
+  local jobKey = queue .. id
+  if redis.call('HGET', jobKey, 'f:run') == runner then
+    redis.call('DEL', jobKey .. ':lock')
+    redis.call('SREM', queue .. 'stalled', id)
+    redis.call('LREM', queue .. 'active', 1, id)
+    local priority = tonumber(redis.call('HGET', jobKey, 'priority') or '0')
+    if priority > 0 then redis.call('ZADD', queue .. 'prioritized', priority * 0x100000000, id)
+    else redis.call('RPUSH', queue .. 'wait', id) end
+    flame.startWaiting(jobKey, base)
+    moved[#moved + 1] = id
+  end
+end
+if #moved > 0 and redis.call('HEXISTS', queue .. 'meta', 'paused') == 0 then redis.call('ZADD', queue .. 'marker', 0, '0') end
+return moved
+`,
+  ),
+  /** KEYS queue prefix; ARGV most. @returns ids of finished jobs whose outcome has run out, and large arguments without a job. */
+  flameStale: script(
+    'flameStale',
+    1,
+    `
+local queue, most = KEYS[1], tonumber(ARGV[1])
+local base, stale = flame.base(queue), {}
+for _, set in ipairs({ 'completed', 'failed' }) do
+  for _, id in ipairs(redis.call('ZRANGE', queue .. set, 0, most - 1)) do
+    if redis.call('EXISTS', base .. ':outcome:' .. id) == 0 then stale[#stale + 1] = id end
+  end
+end
+local orphans = 0
+for _, id in ipairs(redis.call('ZRANGE', base .. ':large', 0, most - 1)) do
+  if redis.call('EXISTS', queue .. id) == 0 then
+    redis.call('DEL', base .. ':args:' .. id)
+    redis.call('ZREM', base .. ':large', id)
+    orphans = orphans + 1
+  else
+    redis.call('ZADD', base .. ':large', flame.now, id)
+  end
+end
+return { stale, orphans }
+`,
+  ),
+} as const satisfies Readonly<Record<string, BullScript>>;

@@ -1,0 +1,73 @@
+/**
+ * Lua that is put in front of every script of ours and of every BullMQ script that we extend. The fields that begin
+ * with `f:` are ours; they stand in BullMQ's job hash, so that they live and die with the job.
+ *
+ *   f:gen    generation: 1, raised by every retry by hand
+ *   f:fp     fingerprint of function and arguments, for calls with a user's own id
+ *   f:w      reply streams that wait for the outcome, separated by spaces
+ *   f:run    the runner that picked the call up; removed by every orderly end, so that finding it at the next
+ *            pick-up means that the runner was lost
+ *   f:since  when the present period of waiting began;  f:pz  the pool's total pause at that moment
+ *   f:loss / f:kill / f:late   runners lost, executors killed from outside, late faults of earlier calls
+ *   f:base   pick-ups before this generation
+ *   f:qt / f:dl   queueTimeout (ms) and deadline (Redis ms), 0 for none
+ *   f:ttl / f:fttl   how long an outcome is kept after success and after failure
+ *   f:fail   '1' when a lost runner fails the call instead of re-running it
+ *   f:cancel reason of a cancellation that the executing runner has not yet carried out
+ */
+export const HELPERS = `
+local flame = {}
+
+-- A runner's or caller's own clock is never used: due times and heartbeats are Redis time.
+local t = redis.call('TIME')
+flame.now = t[1] * 1000 + math.floor(t[2] / 1000)
+
+function flame.base(queuePrefix)
+  return string.match(queuePrefix, '^(%b{})')
+end
+
+function flame.pausedFor(base)
+  local p = redis.call('HMGET', base .. ':pause', 'since', 'total')
+  local total = tonumber(p[2] or '0')
+  if p[1] then total = total + (flame.now - tonumber(p[1])) end
+  return total
+end
+
+function flame.startWaiting(jobKey, base, from)
+  redis.call('HSET', jobKey, 'f:since', from or flame.now, 'f:pz', flame.pausedFor(base))
+end
+
+function flame.addWaiter(jobKey, waiter)
+  if waiter == '' then return end
+  local waiters = redis.call('HGET', jobKey, 'f:w') or ''
+  if not string.find(' ' .. waiters .. ' ', ' ' .. waiter .. ' ', 1, true) then
+    redis.call('HSET', jobKey, 'f:w', waiters == '' and waiter or (waiters .. ' ' .. waiter))
+  end
+end
+
+-- Stores the outcome of one generation and announces it to everyone who waits. Small bodies travel in the reply itself.
+function flame.settle(base, id, jobKey, gen, head, body, ok, inlineLimit)
+  local f = redis.call('HMGET', jobKey, 'f:fp', 'f:w', 'f:ttl', 'f:fttl')
+  local outcome = base .. ':outcome:' .. id
+  local ttl = tonumber(ok and f[3] or f[4]) or 3600000
+  redis.call('HSET', outcome, 'gen', gen, 'head', head, 'body', body, 'fp', f[1] or '', 'at', flame.now)
+  redis.call('PEXPIRE', outcome, ttl)
+  if ok then
+    redis.call('DEL', base .. ':args:' .. id)
+    redis.call('ZREM', base .. ':large', id)
+  else
+    redis.call('PEXPIRE', base .. ':args:' .. id, ttl)
+  end
+  redis.call('ZREM', base .. ':expiry', id)
+  redis.call('HDEL', jobKey, 'f:run', 'f:cancel')
+  for waiter in string.gmatch(f[2] or '', '%S+') do
+    local reply = base .. ':reply:' .. waiter
+    if #body <= tonumber(inlineLimit) then
+      redis.call('XADD', reply, '*', 'id', id, 'gen', gen, 'head', head, 'body', body)
+    else
+      redis.call('XADD', reply, '*', 'id', id, 'gen', gen, 'head', head)
+    end
+    redis.call('PEXPIRE', reply, 3600000)
+  end
+end
+`;

@@ -1,0 +1,83 @@
+/** Reading calls: their outcome, and what they wait for. Thin functions over our scripts, with typed answers. */
+import type { RedisClient } from './connect.ts';
+import { runScript } from './connect.ts';
+import type { PoolKeys } from './keys.ts';
+import { INLINE_REPLY_BYTES, type OutcomeHead } from './verdict.ts';
+
+export interface Outcome {
+  readonly generation: number;
+  readonly head: OutcomeHead;
+  /** Packed value or error. */
+  readonly body: Uint8Array;
+}
+
+export type Lookup =
+  | { readonly state: 'settled'; readonly outcome: Outcome }
+  | { readonly state: 'pending'; readonly generation: number }
+  /** Neither a job nor an outcome: removed, expired, or lost with Redis' data. */
+  | { readonly state: 'missing' };
+
+/**
+ * Looks a call up and, while it has no outcome, joins those who are told of it.
+ * @param waiter the caller's reply stream, '' to only look
+ */
+export const lookupCall = async (
+  client: RedisClient,
+  keys: PoolKeys,
+  callId: string,
+  waiter: string,
+): Promise<Lookup> => {
+  const reply = (await runScript(
+    client,
+    'flameLookup',
+    [keys.queue, callId, waiter, INLINE_REPLY_BYTES],
+    true,
+  )) as Buffer[];
+  const state = reply[0]?.toString();
+  if (state === 'pending') return { state, generation: Number(reply[1]) };
+  if (state !== 'settled') return { state: 'missing' };
+  const generation = Number(reply[1]);
+  const body = reply[3] ?? (await fetchBody(client, keys, callId));
+  // It may expire between the two reads; then it is as if it had expired before them.
+  if (body === undefined) return { state: 'missing' };
+  return { state, outcome: { generation, head: parseHead(reply[2]), body } };
+};
+
+/** @returns the encoded value or error of a settled call, `undefined` once it has expired. */
+export const fetchBody = async (client: RedisClient, keys: PoolKeys, callId: string): Promise<Buffer | undefined> =>
+  (await client.hgetBuffer(keys.outcome(callId), 'body')) ?? undefined;
+
+export const parseHead = (text: Uint8Array | string | undefined): OutcomeHead =>
+  JSON.parse(String(text ?? '{}')) as OutcomeHead;
+
+export type SettledWaiting = 'settled' | 'active' | 'finished' | 'missing';
+
+export interface WaitingVerdict {
+  /** 0 for whichever generation is current. */
+  readonly generation: number;
+  readonly head: OutcomeHead;
+  readonly body: Uint8Array;
+  /** Ask a call that runs to stop with this reason; without it, a running call is left alone. */
+  readonly cancelReason?: string;
+}
+
+/** Settles a call that has not started, atomically: afterwards nothing of it runs. */
+export const settleWaiting = async (
+  client: RedisClient,
+  keys: PoolKeys,
+  callId: string,
+  verdict: WaitingVerdict,
+): Promise<SettledWaiting> => {
+  const { generation, head, body, cancelReason } = verdict;
+  const args = [
+    keys.queue,
+    callId,
+    generation,
+    JSON.stringify(head),
+    body,
+    head.message,
+    INLINE_REPLY_BYTES,
+    cancelReason ?? '',
+  ];
+  return String(await runScript(client, 'flameSettleWaiting', args)) as SettledWaiting;
+};

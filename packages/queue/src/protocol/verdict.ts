@@ -1,0 +1,30 @@
+/** What an attempt decided about its call, as the fenced scripts read it. */
+
+/** How one generation of a call ended; stored as JSON beside the encoded value or error. */
+export interface OutcomeHead {
+  readonly ok: boolean;
+  /** `value` for a result, else the error's class name; for tables and metrics, never for dispatch. */
+  readonly kind: string;
+  /** One line for people: the error's message, cut. Empty after success. */
+  readonly message: string;
+  /** Attempts that started, this generation. */
+  readonly attempts: number;
+  readonly runnerLosses: number;
+  readonly runnerId: string;
+  /** Redis ms of the last attempt's start; 0 when nothing started. */
+  readonly startedAt: number;
+  /** Encoded size of the value or error, bytes. */
+  readonly size: number;
+}
+
+export interface Verdict {
+  readonly attempt: number;
+  readonly generation: number;
+  /** Present when the call is settled by this verdict. */
+  readonly outcome?: { readonly head: OutcomeHead; readonly body: Uint8Array };
+  /** A budget to charge when the call goes back to the queue. */
+  readonly count?: 'f:kill' | 'f:late';
+}
+
+/** Bodies up to this many bytes travel in the reply stream itself; larger ones are fetched from the outcome. */
+export const INLINE_REPLY_BYTES = 16 * 1024;
