@@ -1,0 +1,12 @@
+// npm run demo: photographs, resized on runners that appear for the work and are gone afterwards. Works straight after a clone.
+import { join } from 'node:path';
+import { prepare } from './lib/prepare.mjs';
+import { execute, main, root } from './lib/run.mjs';
+
+await main(async () => {
+  await prepare({ redis: process.env.REDIS_URL === undefined });
+  const { code } = await execute(process.execPath, ['--import', 'tsx', 'src/main.ts', ...process.argv.slice(2)], {
+    cwd: join(root, 'examples/image-resize'),
+  });
+  return code;
+});

@@ -1,0 +1,25 @@
+// npm run nightly: what is too long for every push, in full size. A part that fails does not keep the others from running.
+import { prepare } from './lib/prepare.mjs';
+import { execute, main, say, seconds } from './lib/run.mjs';
+
+const parts = [
+  { name: 'tests in full size', command: ['scripts/test.mjs'], env: { FLAME_TIER: 'nightly' } },
+  { name: 'sabotage', command: ['scripts/sabotage.mjs'] },
+  { name: 'demo', command: ['scripts/demo.mjs'] },
+];
+
+await main(async () => {
+  await prepare();
+  const wanted = process.argv[2];
+  const chosen = parts.filter((part) => wanted === undefined || part.name.includes(wanted));
+  const results = [];
+  for (const { name, command, env } of chosen) {
+    say(`\n=== ${name}`);
+    const started = performance.now();
+    const { code } = await execute(process.execPath, command, { env: env ?? {} });
+    results.push({ name, code, took: seconds(started) });
+  }
+  say('');
+  for (const { name, code, took } of results) say(`${code === 0 ? 'ok    ' : 'FAILED'}  ${name} (${took})`);
+  return results.length > 0 && results.every(({ code }) => code === 0) ? 0 : 1;
+});

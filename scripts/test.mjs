@@ -1,0 +1,42 @@
+// npm test: everything that a push must pass. Works straight after a clone; arguments go to vitest (`npm test -- -t F08`).
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { prepare } from './lib/prepare.mjs';
+import { execute, main, root, say, seconds } from './lib/run.mjs';
+
+const bin = (name) => join(root, 'node_modules/.bin', name);
+const totalsFile = join(root, 'reports/totals.json');
+
+await main(async () => {
+  const started = performance.now();
+  await prepare();
+
+  const failures = [];
+  const check = async (label, command, args, options) => {
+    const result = await execute(command, args, { quiet: true, ...options });
+    say(`${label}: ${result.code === 0 ? 'ok' : 'FAILED'}`);
+    if (result.code === 0) return;
+    if (result.output) say(result.output);
+    failures.push(label);
+  };
+  await check('Format and lint', bin('biome'), ['check', '.']);
+  await check('Types of the tests', bin('tsc'), ['-p', 'tests/tsconfig.json']);
+  await check('Packages', process.execPath, ['scripts/lint-packages.mjs']);
+
+  mkdirSync(join(root, 'reports'), { recursive: true });
+  rmSync(totalsFile, { force: true });
+  const vitest = await execute(bin('vitest'), ['run', ...process.argv.slice(2)]);
+  if (vitest.code !== 0) failures.push('Tests');
+
+  say(`\nTook ${seconds(started)}.${failures.length > 0 ? ` Failed: ${failures.join(', ')}.` : ''}`);
+  sayTotals();
+  return failures.length > 0 ? 1 : 0;
+});
+
+// The last line, for whoever reads only that one. Written by tests/support/totals-reporter.ts.
+function sayTotals() {
+  if (!existsSync(totalsFile)) return say('No test ran.');
+  const { passed, failed, skipped } = JSON.parse(readFileSync(totalsFile, 'utf8'));
+  if (skipped > 0) say(`${skipped} skipped`);
+  say(`${passed} passed, ${failed} failed`);
+}
