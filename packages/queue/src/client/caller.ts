@@ -1,0 +1,286 @@
+/**
+ * Makes calls: encodes, accepts in one round trip, and awaits outcomes. One per flame object; one pool client per pool
+ * in use.
+ */
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Logger } from 'pino';
+import { type Payload, packPayload } from '../codec/index.ts';
+import type { AppConfig, PoolConfig } from '../config/types.ts';
+import { FlameClosedError, FlameIdConflictError, FlameQueueFullError, FlameUnavailableError } from '../errors/index.ts';
+import type { AcceptedCall, CallBackend } from '../protocol/call-backend.ts';
+import { callBackendFactory } from '../protocol/call-backend.ts';
+import { newCallId, userCallId } from '../protocol/call-id.ts';
+import type { RedisClient } from '../protocol/connect.ts';
+import { digestOf, ENVELOPE_VERSION, type Envelope, INLINE_ARGS_BYTES, signEnvelope } from '../protocol/envelope.ts';
+import { appKeys, type PoolKeys, poolKeys } from '../protocol/keys.ts';
+import { ID_CONFLICT } from '../protocol/lua/grafts.ts';
+import { lookupCall, type Outcome } from '../protocol/outcome.ts';
+import type { ResolvedCallOptions } from '../types.ts';
+import { createKick, type Kick } from './kick.ts';
+import { createLink, type Link } from './link.ts';
+import { createPendingCalls, FIRST_LOOK_MS, type PendingCalls, type Settler } from './pending.ts';
+import { createRecall, type Recall } from './recall.ts';
+import { createReplyReader, type ReplyReader } from './reply-reader.ts';
+import { createSweep, type Sweep } from './sweep.ts';
+
+export interface CallRequest {
+  readonly pool: PoolConfig;
+  readonly functionName: string;
+  readonly payload: Payload;
+  readonly payloadSize: number;
+  readonly options: ResolvedCallOptions;
+  /** `call` waits by the default bound of rulings section 2, `cast` has none. */
+  readonly kind: 'call' | 'cast';
+}
+
+export interface PoolClient {
+  readonly config: PoolConfig;
+  readonly keys: PoolKeys;
+  readonly reader: ReplyReader;
+  readonly kick: Kick;
+}
+
+export interface Caller {
+  readonly id: string;
+  readonly link: Link;
+  /** Accepts a call. @returns its id once Redis has it. `settler`, when given, is told of the outcome */
+  submit(request: CallRequest, settler?: Settler, callId?: string): Promise<string>;
+  /** The id that a request will have, before it is sent. */
+  idOf(pool: PoolConfig, options: ResolvedCallOptions): string;
+  /** Waits for a call that somebody has accepted before. */
+  join(callId: string, pool: PoolConfig, settler: Settler): Promise<void>;
+  leave(callId: string, settler: Settler): void;
+  pool(config: PoolConfig): PoolClient;
+  readonly recall: Recall;
+  close(): Promise<void>;
+}
+
+export const createCaller = (config: AppConfig, logger: Logger): Caller => {
+  const callerId = randomBytes(12).toString('hex');
+  const by = `${hostname()}/${process.pid}`;
+  const link = createLink(config, logger);
+  const pending: PendingCalls = createPendingCalls();
+  const pools = new Map<string, PoolClient>();
+  const backends = new Map<string, CallBackend>();
+  const recall = createRecall(link, (pool) => keysOf(pool), logger);
+  const sweep: Sweep = createSweep({ config, link, pending, callerId, poolOf: (name) => pools.get(name), logger });
+  let closed = false;
+  link.onReconnect((sameServer) => sweep.afterReconnect(sameServer));
+
+  const keysOf = (pool: string): PoolKeys => poolKeys(config.prefix, config.app, pool);
+
+  const poolClient = (pool: PoolConfig): PoolClient => {
+    const known = pools.get(pool.name);
+    if (known !== undefined) return known;
+    const keys = keysOf(pool.name);
+    const reader = createReplyReader({
+      keys,
+      callerId,
+      open: () => link.reader(`flame:${config.app}:${pool.name}:replies`),
+      commands: () => link.client(),
+      wanted: () => pending.count(pool.name) > 0,
+      onOutcome: (callId, outcome: Outcome) => pending.settle(callId, outcome),
+      logger,
+    });
+    const made: PoolClient = {
+      config: pool,
+      keys,
+      reader,
+      kick: createKick(link, appKeys(config.prefix, config.app).kick, pool.name),
+    };
+    pools.set(pool.name, made);
+    return made;
+  };
+
+  const backendOf = (pool: string, client: RedisClient): CallBackend => {
+    let backend = backends.get(pool);
+    if (backend === undefined) {
+      backend = callBackendFactory({ client })(pool, { prefix: keysOf(pool).base });
+      // The link reports connection errors.
+      backend.on('error', () => undefined);
+      backends.set(pool, backend);
+    }
+    return backend;
+  };
+
+  const idOf = (pool: PoolConfig, options: ResolvedCallOptions): string =>
+    options.id === undefined ? newCallId(pool.name) : userCallId(pool.name, options.id);
+
+  const submit = async (
+    request: CallRequest,
+    settler?: Settler,
+    callId = idOf(request.pool, request.options),
+  ): Promise<string> => {
+    if (closed) throw new FlameClosedError('this flame object has been closed');
+    const { pool, options, kind } = request;
+    const client = poolClient(pool);
+    const call = acceptedCall(request, callId);
+    const stillLimitMs =
+      kind === 'call' && options.queueTimeoutMs === undefined ? pool.bootTimeoutMs + 30_000 : undefined;
+    // Registered before the add: the reply may be faster than the acknowledgement.
+    const ownBoundMs = Math.min(options.queueTimeoutMs ?? Number.POSITIVE_INFINITY, deadlineInMs(options));
+    const bounded = ownBoundMs !== Number.POSITIVE_INFINITY;
+    const entry =
+      settler === undefined ? undefined : pending.add(callId, pool.name, settler, { stillLimitMs, bounded });
+    try {
+      if (settler !== undefined) client.reader.wake();
+      await accept(call, pool);
+    } catch (error) {
+      if (settler !== undefined) pending.remove(callId, settler);
+      throw error;
+    }
+    client.kick.send();
+    if (entry !== undefined) {
+      const lookInMs = Math.min(FIRST_LOOK_MS, options.delayMs + ownBoundMs);
+      entry.lookAt = performance.now() + lookInMs;
+      sweep.hold(callId, call);
+      sweep.start(lookInMs);
+      // Somebody may have made this call before, and its outcome may have been announced before we were listening.
+      if (options.id !== undefined) await lookNow(callId, client);
+    }
+    return callId;
+  };
+
+  const accept = async (call: AcceptedCall, pool: PoolConfig): Promise<void> => {
+    const client = await link.client();
+    const backend = backendOf(pool.name, client);
+    let reply: Awaited<ReturnType<CallBackend['accept']>>;
+    try {
+      reply = await link.bounded(backend.accept(call), call.id);
+    } catch (error) {
+      if (error instanceof FlameUnavailableError) {
+        // It may be in Redis, and nobody waits for it any more: take it back as soon as Redis answers, if it has not started.
+        recall.add(call.id, pool.name);
+        throw error;
+      }
+      throw classify(error, call.id);
+    }
+    if (typeof reply === 'string') return;
+    if (reply.refused === ID_CONFLICT) {
+      throw new FlameIdConflictError(
+        `call ${call.id}: the same id was used before with another function or other arguments`,
+        { callId: call.id },
+      );
+    }
+    const limit = pool.maxPending;
+    throw new FlameQueueFullError(`pool "${pool.name}" has ${limit} calls waiting already (maxPending)`, {
+      pending: limit,
+      limit,
+    });
+  };
+
+  const lookNow = async (callId: string, client: PoolClient): Promise<void> => {
+    const found = await lookupCall(await link.client(), client.keys, callId, callerId);
+    if (found.state === 'settled') pending.settle(callId, found.outcome);
+    if (found.state === 'pending') {
+      const entry = pending.get(callId);
+      if (entry !== undefined) entry.generation = found.generation;
+    }
+    if (found.state === 'missing') pending.fail(callId, sweep.removedError(callId, true));
+  };
+
+  const acceptedCall = (request: CallRequest, callId: string): AcceptedCall => {
+    const { pool, functionName, payload, payloadSize, options } = request;
+    const inline = payload.parts.length === 0 && payloadSize <= INLINE_ARGS_BYTES;
+    const largeArgs = inline ? undefined : packPayload(payload);
+    const envelope: Envelope = {
+      v: ENVELOPE_VERSION,
+      fn: functionName,
+      release: config.release,
+      args: inline ? payload.json : null,
+      ...(largeArgs === undefined ? {} : { digest: digestOf(largeArgs) }),
+      size: payloadSize,
+      by,
+      opts: {
+        timeoutMs: options.timeoutMs,
+        retries: options.retries,
+        failOnLoss: options.onRunnerLost === 'fail',
+        resultTtlMs: options.resultTtlMs,
+        failedTtlMs: options.failedTtlMs,
+        ...(options.backoff === undefined ? {} : { backoff: options.backoff }),
+      },
+    };
+    return {
+      id: callId,
+      name: functionName,
+      data: JSON.stringify(signEnvelope(envelope, callId, config.app, config.signingKey)),
+      delayMs: options.delayMs,
+      priority: options.priority,
+      fingerprint:
+        options.id === undefined
+          ? ''
+          : digestOf(Buffer.from(`${functionName}\n${digestOf(largeArgs ?? Buffer.from(payload.json))}`)),
+      waiter: request.kind === 'call' ? callerId : '',
+      queueTimeoutMs: options.queueTimeoutMs ?? 0,
+      deadlineInMs: options.deadlineInMs ?? 0,
+      deadlineAt: options.deadlineAt ?? 0,
+      resultTtlMs: options.resultTtlMs,
+      failedTtlMs: options.failedTtlMs,
+      failOnLoss: options.onRunnerLost === 'fail',
+      maxPending: pool.maxPending,
+      largeArgs,
+    };
+  };
+
+  return {
+    id: callerId,
+    link,
+    recall,
+    idOf,
+    submit,
+    pool: poolClient,
+    async join(callId, pool, settler) {
+      if (closed) throw new FlameClosedError('this flame object has been closed');
+      const client = poolClient(pool);
+      const entry = pending.add(callId, pool.name, settler);
+      client.reader.wake();
+      try {
+        await lookNow(callId, client);
+      } catch (error) {
+        pending.remove(callId, settler);
+        throw error;
+      }
+      entry.lookAt = Math.min(entry.lookAt, performance.now() + FIRST_LOOK_MS);
+      sweep.start();
+    },
+    leave(callId, settler) {
+      pending.remove(callId, settler);
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      await recall.flush();
+      sweep.stop();
+      for (const { reader } of pools.values()) reader.stop();
+      pending.failAll(
+        (callId) =>
+          new FlameClosedError(
+            `call ${callId}: the flame object that waited for it was closed; the call itself goes on`,
+            { callId },
+          ),
+      );
+      link.close();
+    },
+  };
+};
+
+/** Only to know when to look; the deadline itself is kept by Redis' clock. */
+const deadlineInMs = (options: ResolvedCallOptions): number =>
+  options.deadlineInMs ??
+  (options.deadlineAt === undefined ? Number.POSITIVE_INFINITY : Math.max(0, options.deadlineAt - Date.now()));
+
+/** Redis' own refusals become errors of ours; anything else is a fault and stays what it is. */
+const classify = (error: unknown, callId: string): unknown => {
+  const message = error instanceof Error ? error.message : String(error);
+  if (
+    /^(OOM|MISCONF|LOADING|READONLY|CLUSTERDOWN|MASTERDOWN)\b|enableOfflineQueue|Connection is closed/.test(message)
+  ) {
+    return new FlameUnavailableError(`Redis did not accept the call: ${message}`, {
+      callId,
+      enqueued: 'no',
+      cause: error,
+    });
+  }
+  return error;
+};

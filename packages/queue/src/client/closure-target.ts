@@ -1,0 +1,26 @@
+/** Closures as targets of `flame.call`: what the compiler put where the source has a function. */
+import { isClosure } from '../closures.ts';
+import { FlameConfigError } from '../errors/index.ts';
+
+export interface ClosureTarget {
+  readonly name: string;
+  readonly pool: string;
+  /** The captured variables by name, as the only argument. */
+  readonly values: unknown;
+  readonly root: string;
+}
+
+/** @returns how to ship `flame.call(pool, closure)`, `undefined` when the target is no pool. @throws FlameConfigError for a function that was not compiled */
+export const closureOf = (target: unknown, closure: unknown): ClosureTarget | undefined => {
+  if (typeof target !== 'object' || target === null || !('pool' in target) || typeof target.pool !== 'string')
+    return undefined;
+  if (isClosure(closure)) return { name: closure.id, pool: target.pool, values: [closure.captures], root: 'captured' };
+  const what =
+    typeof closure === 'function'
+      ? `the function ${closure.name || '(anonymous)'}`
+      : `a value of type ${typeof closure}`;
+  const message =
+    `flame.call(pool, …) got ${what} that the compiler has not seen, so its captured variables cannot be shipped. ` +
+    'Start with `node --import @flamejs/compiler/register`, or build with the plugin, or declare it with flame.fn(name, options, fn)';
+  throw new FlameConfigError(message, { problems: [{ path: 'closure', message }] });
+};

@@ -1,0 +1,223 @@
+/**
+ * The facade that applications use. It is lazy: task modules import it in executors too, so nothing is opened, and no
+ * timer started, before the first call.
+ */
+import { type Logger, pino } from 'pino';
+import { resolveCallOptions } from '../call-options.ts';
+import { encode, payloadSize } from '../codec/index.ts';
+import type { AppConfig, PoolConfig } from '../config/types.ts';
+import { type CallContext, currentContext } from '../context.ts';
+import { FlameClosedError } from '../errors/index.ts';
+import { configError } from '../errors/input-errors.ts';
+import { defineFunction, isFlameFunction } from '../fn.ts';
+import { poolOfCallId } from '../protocol/call-id.ts';
+import type { Outcome } from '../protocol/outcome.ts';
+import type { AnyFlameFunction, CallArgs, CallResult, ParsedCallOptions, ShipResult } from '../types.ts';
+import { FLAME_FUNCTION } from '../types.ts';
+import { type Caller, type CallRequest, createCaller } from './caller.ts';
+import { closureOf } from './closure-target.ts';
+import { type CallHandle, createHandle, settleWith } from './handle.ts';
+import { createInlineCaller } from './inline.ts';
+import { createNestedCaller, isExecutor } from './nested.ts';
+
+/** A pool, as the target of closures. Made by `flame.pool`. */
+export interface PoolRef {
+  readonly pool: string;
+}
+
+export interface Flame {
+  /**
+   * Declares a function that can run elsewhere. Give it a name that stays, for calls outlive deploys.
+   * @throws FlameConfigError for a bad name or option, or a name that another function has
+   */
+  readonly fn: typeof defineFunction;
+  /**
+   * Runs a function on a runner of its pool and awaits its value.
+   * @throws the function's own error, rehydrated, or a Flame error that says what ended the call
+   */
+  call<F extends AnyFlameFunction>(fn: F, ...args: CallArgs<F>): Promise<CallResult<F>>;
+  call<R>(pool: PoolRef, closure: () => R): Promise<ShipResult<R>>;
+  /** Like `call`, but returns once the call is durable: it is executed whatever happens to this process. */
+  cast<F extends AnyFlameFunction>(fn: F, ...args: CallArgs<F>): Promise<CallHandle<CallResult<F>>>;
+  cast<R>(pool: PoolRef, closure: () => R): Promise<CallHandle<ShipResult<R>>>;
+  /** A handle on a call made by any process. @throws FlameConfigError when `id` is not a call id of this app */
+  attach<Result = unknown>(id: string): CallHandle<Result>;
+  /** Names a pool of the config. @throws FlameConfigError when there is none of that name */
+  pool(name: string): PoolRef;
+  /** What the running function may know of its call. @throws FlameConfigError outside of one */
+  context(): CallContext;
+  /** Whether this process is a runner or one of its executors; an app can then skip its web server. */
+  readonly isRunner: boolean;
+  readonly config: AppConfig;
+  /** Rejects pending promises with FlameClosedError and closes connections. Accepted calls go on. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface FlameOptions {
+  /**
+   * `redis` (default), or `inline` for tests and scripts: same encoding, errors and context, in this process, without
+   * Redis. Default: the environment's FLAME_MODE.
+   */
+  readonly mode?: 'redis' | 'inline';
+  /** A pino logger. Default: one that writes warnings to stderr. */
+  readonly logger?: Logger;
+}
+
+/** What makes calls: over Redis, in this process, or through the runner when the code runs in an executor. */
+export interface CallMaker {
+  submit: Caller['submit'];
+  idOf: Caller['idOf'];
+  handle<Result>(pool: PoolConfig, id: string): CallHandle<Result>;
+  /** Stops a call whose signal was aborted. Never throws. */
+  abort(id: string, pool: PoolConfig, reason: string): void;
+  close(): Promise<void>;
+}
+
+/** @param config what `defineConfig` returned */
+export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flame => {
+  const logger = options.logger ?? pino({ name: 'flame', level: 'warn' }, pino.destination(2));
+  const mode = options.mode ?? (process.env.FLAME_MODE === 'inline' ? 'inline' : 'redis');
+  let made: CallMaker | undefined;
+  let closed = false;
+
+  const maker = (): CallMaker => {
+    if (closed) throw new FlameClosedError('this flame object has been closed');
+    made ??= isExecutor()
+      ? createNestedCaller(config)
+      : mode === 'inline'
+        ? createInlineCaller(config)
+        : overRedis(config, logger);
+    return made;
+  };
+
+  const poolConfig = (name: string): PoolConfig => {
+    const pool = Object.hasOwn(config.pools, name) ? config.pools[name] : undefined;
+    if (pool !== undefined) return pool;
+    const known = Object.keys(config.pools)
+      .map((n) => `"${n}"`)
+      .join(', ');
+    return refuse('pool', `there is no pool "${name}" in the config of app "${config.app}"; it has ${known}`);
+  };
+
+  const request = (target: unknown, args: readonly unknown[], kind: CallRequest['kind']): CallRequest => {
+    const { name, pool: poolName, options: given, values, root } = resolveTarget(target, args);
+    const pool = poolConfig(poolName ?? onlyPool(config, name));
+    const payload = encode(values, { limit: pool.payloadLimit, root });
+    return {
+      pool,
+      functionName: name,
+      payload,
+      payloadSize: payloadSize(payload),
+      options: resolveCallOptions(given, pool),
+      kind,
+    };
+  };
+
+  const call = (target: unknown, ...args: unknown[]): Promise<unknown> => {
+    // Captures the caller's stack without formatting it; it is read only when the call fails.
+    const local = new Error();
+    return new Promise((resolve, reject) => {
+      const calls = maker();
+      const asked = request(target, args, 'call');
+      const { signal } = asked.options;
+      if (signal?.aborted) return reject(signal.reason);
+      const id = calls.idOf(asked.pool, asked.options);
+      const onAbort = (): void => {
+        reject(signal?.reason);
+        calls.abort(id, asked.pool, describeAbort(signal));
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      const settler = {
+        resolve(outcome: Outcome): void {
+          signal?.removeEventListener('abort', onAbort);
+          settleWith(outcome, local, resolve, reject);
+        },
+        reject(error: unknown): void {
+          signal?.removeEventListener('abort', onAbort);
+          reject(error);
+        },
+      };
+      calls.submit(asked, settler, id).catch((error) => settler.reject(error));
+    });
+  };
+
+  const cast = async (target: unknown, ...args: unknown[]): Promise<CallHandle<unknown>> => {
+    const calls = maker();
+    const asked = request(target, args, 'cast');
+    asked.options.signal?.throwIfAborted();
+    const id = await calls.submit(asked);
+    const { signal } = asked.options;
+    signal?.addEventListener('abort', () => calls.abort(id, asked.pool, describeAbort(signal)), { once: true });
+    return calls.handle(asked.pool, id);
+  };
+
+  const flame: Flame = {
+    fn: defineFunction,
+    call: call as Flame['call'],
+    cast: cast as Flame['cast'],
+    attach: (id) => maker().handle(poolConfig(poolOfCallId(id)), id),
+    pool: (name) => ({ pool: poolConfig(name).name }),
+    context: currentContext,
+    isRunner: process.env.FLAME_RUNNER_ID !== undefined,
+    config,
+    async close() {
+      closed = true;
+      await made?.close();
+    },
+    [Symbol.asyncDispose]: () => flame.close(),
+  };
+  return flame;
+};
+
+interface Target {
+  readonly name: string;
+  readonly pool: string | undefined;
+  readonly options: ParsedCallOptions;
+  readonly values: unknown;
+  /** How errors about a value begin their path. */
+  readonly root: string;
+}
+
+const resolveTarget = (target: unknown, args: readonly unknown[]): Target => {
+  if (isFlameFunction(target)) {
+    const { name, pool, options } = target[FLAME_FUNCTION];
+    return { name, pool, options, values: args, root: 'argument' };
+  }
+  const closure = closureOf(target, args[0]);
+  if (closure !== undefined) return { ...closure, options: {} };
+  const found =
+    typeof target === 'function'
+      ? `the plain function ${target.name || '(anonymous)'}`
+      : `a value of type ${typeof target}`;
+  return refuse('target', `flame.call needs a function made by flame.fn(name, options, fn), got ${found}`);
+};
+
+const onlyPool = (config: AppConfig, name: string): string => {
+  const [only, ...others] = Object.keys(config.pools);
+  if (only !== undefined && others.length === 0) return only;
+  return refuse(
+    'pool',
+    `function "${name}" names no pool, and app "${config.app}" has ${others.length + 1}: give flame.fn the option \`pool\``,
+  );
+};
+
+const describeAbort = (signal: AbortSignal | undefined): string => {
+  const reason: unknown = signal?.reason;
+  return reason instanceof Error ? `its signal was aborted: ${reason.message}` : 'its signal was aborted';
+};
+
+const refuse = (path: string, message: string): never => {
+  throw configError('flame.call', [{ path, message }]);
+};
+
+const overRedis = (config: AppConfig, logger: Logger): CallMaker => {
+  const caller = createCaller(config, logger);
+  return {
+    submit: caller.submit,
+    idOf: caller.idOf,
+    handle: (pool, id) => createHandle(config, caller, pool, id),
+    abort: (id, pool, reason) => caller.recall.add(id, pool.name, reason),
+    close: () => caller.close(),
+  };
+};

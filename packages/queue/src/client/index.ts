@@ -1,0 +1,3 @@
+export { createFlame, type Flame, type FlameOptions, type PoolRef } from './create-flame.ts';
+export type { CallHandle, CancelResult } from './handle.ts';
+export type { CallStatus } from './status.ts';

@@ -1,0 +1,269 @@
+/**
+ * Inline mode: calls run in this process, without Redis, through the same encoding, context and errors, so that a test
+ * sees what production would. What needs another process is not there: a busy loop cannot be stopped, and calls are lost
+ * with the process.
+ */
+
+import { backoffDelay } from '../backoff.ts';
+import { encode, packPayload } from '../codec/index.ts';
+import type { AppConfig, PoolConfig } from '../config/types.ts';
+import type { CallContext } from '../context.ts';
+import { setLongTimeout } from '../duration.ts';
+import {
+  FlameCancelledError,
+  FlameClosedError,
+  FlameDeadlineError,
+  type FlameError,
+  FlameIdConflictError,
+  FlameRemovedError,
+  FlameTimeoutError,
+} from '../errors/index.ts';
+import { executeFunction } from '../execute.ts';
+import { newCallId, userCallId } from '../protocol/call-id.ts';
+import type { Outcome } from '../protocol/outcome.ts';
+import type { CallRequest } from './caller.ts';
+import type { CallMaker } from './create-flame.ts';
+import { type CallHandle, settleWith } from './handle.ts';
+import type { Settler } from './pending.ts';
+import type { CallStatus } from './status.ts';
+
+interface InlineCall {
+  readonly id: string;
+  readonly request: CallRequest;
+  readonly abort: AbortController;
+  readonly waiters: Set<Settler>;
+  readonly progress: unknown[];
+  attempts: number;
+  state: 'waiting' | 'running';
+  outcome: Outcome | undefined;
+}
+
+export const createInlineCaller = (_config: AppConfig): CallMaker => {
+  const calls = new Map<string, InlineCall>();
+  let closed = false;
+
+  const settle = (call: InlineCall, ok: boolean, body: Uint8Array, kind: string, message: string): void => {
+    if (call.outcome !== undefined) return;
+    const head = {
+      ok,
+      kind,
+      message,
+      attempts: call.attempts,
+      runnerLosses: 0,
+      runnerId: 'inline',
+      startedAt: Date.now(),
+      size: body.length,
+    };
+    call.outcome = { generation: 1, head, body };
+    for (const waiter of call.waiters) waiter.resolve(call.outcome);
+    call.waiters.clear();
+    // As in Redis, an outcome is kept for a while and then forgotten.
+    const { resultTtlMs, failedTtlMs } = call.request.options;
+    setLongTimeout(() => calls.delete(call.id), ok ? resultTtlMs : failedTtlMs).unref();
+  };
+
+  const settleError = (call: InlineCall, error: FlameError): void => {
+    call.abort.abort(error);
+    settle(call, false, packPayload(encode(error)), error.name, error.message);
+  };
+
+  const run = async (call: InlineCall): Promise<void> => {
+    const { options, pool, functionName, payload } = call.request;
+    const deadlineMs =
+      options.deadlineInMs ??
+      (options.deadlineAt === undefined ? undefined : Math.max(0, options.deadlineAt - Date.now()));
+    const deadline =
+      deadlineMs === undefined
+        ? undefined
+        : setLongTimeout(
+            () =>
+              settleError(
+                call,
+                new FlameDeadlineError(`call ${call.id}: its deadline passed`, {
+                  callId: call.id,
+                  deadlineAt: Date.now(),
+                }),
+              ),
+            deadlineMs,
+          );
+    await pause(options.delayMs, call);
+    while (call.outcome === undefined) {
+      call.attempts += 1;
+      call.state = 'running';
+      const attempt = call.attempts;
+      const limit = new AbortController();
+      const ended = new Promise<'timeout'>((resolve) =>
+        limit.signal.addEventListener('abort', () => resolve('timeout'), { once: true }),
+      );
+      const timer = setLongTimeout(() => {
+        limit.abort(
+          new FlameTimeoutError(`call ${call.id} ran longer than its timeout of ${options.timeoutMs} ms`, {
+            callId: call.id,
+            timeoutMs: options.timeoutMs,
+            attempt,
+          }),
+        );
+      }, options.timeoutMs);
+      const context = contextOf(call, attempt, AbortSignal.any([call.abort.signal, limit.signal]));
+      const execution = executeFunction({ payload, functionName, context, payloadLimit: pool.payloadLimit });
+      const result = await Promise.race([execution, ended]);
+      timer.clear();
+      const timedOut = result === 'timeout';
+      if (!timedOut && result.ok) {
+        settle(call, true, packPayload(result.payload), 'value', '');
+      } else if (attempt > options.retries || (!timedOut && !result.retryable)) {
+        if (timedOut) settleError(call, limit.signal.reason as FlameError);
+        else settle(call, false, packPayload(result.payload), result.errorName, result.errorMessage);
+      } else {
+        call.state = 'waiting';
+        const own = timedOut ? undefined : result.retryDelayMs;
+        await pause(own ?? (options.backoff === undefined ? 0 : backoffDelay(options.backoff, attempt)), call);
+      }
+    }
+    deadline?.clear();
+  };
+
+  const pause = (ms: number, call: InlineCall): Promise<void> =>
+    ms === 0
+      ? Promise.resolve()
+      : new Promise((resolve) => {
+          const timer = setLongTimeout(resolve, ms);
+          call.abort.signal.addEventListener('abort', () => {
+            timer.clear();
+            resolve();
+          });
+        });
+
+  const idOf: CallMaker['idOf'] = (pool, options) =>
+    options.id === undefined ? newCallId(pool.name) : userCallId(pool.name, options.id);
+
+  const join = (id: string, settler: Settler): void => {
+    const call = calls.get(id);
+    if (call === undefined)
+      settler.reject(new FlameRemovedError(`call ${id} is not known in this process (inline mode)`, { callId: id }));
+    else if (call.outcome !== undefined) settler.resolve(call.outcome);
+    else call.waiters.add(settler);
+  };
+
+  const cancel = (id: string, reason: string): 'cancelled' | 'stopping' | 'finished' | 'unknown' => {
+    const call = calls.get(id);
+    if (call === undefined) return 'unknown';
+    if (call.outcome !== undefined) return 'finished';
+    const was = call.state;
+    settleError(call, new FlameCancelledError(`call ${id} was cancelled: ${reason}`, { callId: id, reason }));
+    return was === 'running' ? 'stopping' : 'cancelled';
+  };
+
+  return {
+    idOf,
+    async submit(request, settler, id = idOf(request.pool, request.options)) {
+      if (closed) throw new FlameClosedError('this flame object has been closed');
+      const known = calls.get(id);
+      if (known !== undefined) {
+        const same =
+          known.request.functionName === request.functionName && known.request.payload.json === request.payload.json;
+        if (!same)
+          throw new FlameIdConflictError(
+            `call ${id}: the same id was used before with another function or other arguments`,
+            { callId: id },
+          );
+      } else {
+        const call: InlineCall = {
+          id,
+          request,
+          abort: new AbortController(),
+          waiters: new Set(),
+          progress: [],
+          attempts: 0,
+          state: 'waiting',
+          outcome: undefined,
+        };
+        calls.set(id, call);
+        void run(call);
+      }
+      if (settler !== undefined) join(id, settler);
+      return id;
+    },
+    handle: <Result>(pool: PoolConfig, id: string): CallHandle<Result> => ({
+      id,
+      result: () => {
+        const local = new Error();
+        return new Promise<Result>((resolve, reject) => {
+          join(id, {
+            resolve: (outcome) => settleWith(outcome, local, resolve as (value: unknown) => void, reject),
+            reject,
+          });
+        });
+      },
+      status: async () => inlineStatus(pool, id, calls.get(id)),
+      cancel: async (reason = 'cancelled through its handle') => cancel(id, reason),
+      async *progress() {
+        const call = calls.get(id);
+        let seen = 0;
+        while (call !== undefined) {
+          while (seen < call.progress.length) yield call.progress[seen++];
+          if (call.outcome !== undefined) return;
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+      },
+    }),
+    abort: (id, _pool, reason) => void cancel(id, reason),
+    async close() {
+      closed = true;
+      for (const call of calls.values()) {
+        const error = new FlameClosedError(`call ${call.id}: the flame object that ran it was closed`, {
+          callId: call.id,
+        });
+        for (const waiter of call.waiters) waiter.reject(error);
+        call.abort.abort(error);
+      }
+      calls.clear();
+    },
+  };
+};
+
+const contextOf = (call: InlineCall, attempt: number, signal: AbortSignal): CallContext => {
+  const { options, functionName, pool } = call.request;
+  const timeoutAt = Date.now() + options.timeoutMs;
+  const ends = Math.min(timeoutAt, options.deadlineAt ?? Number.POSITIVE_INFINITY);
+  return {
+    callId: call.id,
+    functionName,
+    pool: pool.name,
+    attempt,
+    runnerLosses: 0,
+    deadline: Number.isFinite(ends) && Math.abs(ends) <= 8.64e15 ? new Date(ends) : undefined,
+    signal,
+    isInline: true,
+    progress(value) {
+      encode(value, { root: 'progress' });
+      call.progress.push(value);
+    },
+    log: () => undefined,
+  };
+};
+
+const inlineStatus = (pool: PoolConfig, id: string, call: InlineCall | undefined): CallStatus => {
+  const head = call?.outcome?.head;
+  const state = call === undefined ? 'unknown' : head === undefined ? call.state : head.ok ? 'succeeded' : 'failed';
+  return {
+    id,
+    pool: pool.name,
+    functionName: call?.request.functionName ?? '',
+    state,
+    reason:
+      call === undefined ? 'gone' : head !== undefined ? 'settled' : call.state === 'running' ? 'running' : 'delayed',
+    text:
+      head === undefined
+        ? `it ${state === 'unknown' ? 'is not known' : 'runs'} in this process (inline mode)`
+        : head.ok
+          ? 'it has finished'
+          : `${head.kind}: ${head.message}`,
+    attempts: call?.attempts ?? 0,
+    runnerLosses: 0,
+    waitedMs: 0,
+    generation: 1,
+    runnerId: undefined,
+    ahead: 0,
+  };
+};

@@ -1,0 +1,125 @@
+/**
+ * The caller's side of the connection: opened at the first use, checked once, bounded in every wait. Commands never wait
+ * unseen in this process: while Redis is away they fail, and the error says whether the call may have been accepted.
+ */
+import type { Logger } from 'pino';
+import type { AppConfig } from '../config/types.ts';
+import { FlameClosedError, FlameConfigError, FlameUnavailableError } from '../errors/index.ts';
+import { connect, disconnect, type RedisClient, whenReady } from '../protocol/connect.ts';
+import { judgeServer, readServerFacts } from '../protocol/server-check.ts';
+
+export interface Link {
+  /** The command connection, connected and checked. @throws FlameUnavailableError after `connectTimeout`, FlameConfigError for an unsafe server */
+  client(): Promise<RedisClient>;
+  /** A further connection of its own for blocking reads; closed with the link. */
+  reader(name: string): RedisClient;
+  /** Bounds a command that is under way: rejects with `enqueued: 'unknown'` when the connection has been gone for `connectTimeout`. */
+  bounded<T>(command: Promise<T>, callId?: string): Promise<T>;
+  /** Called after every reconnect with whether the server has kept its identity (and so, most likely, its data). */
+  onReconnect(listener: (sameServer: boolean) => void): void;
+  close(): void;
+}
+
+export const createLink = (config: AppConfig, logger: Logger): Link => {
+  const { connectTimeoutMs } = config;
+  const listeners = new Set<(sameServer: boolean) => void>();
+  const readers: RedisClient[] = [];
+  const brokenWaits = new Set<(error: Error) => void>();
+  let client: RedisClient | undefined;
+  let checked: Promise<void> | undefined;
+  let runId = '';
+  let closed = false;
+  let brokenTimer: NodeJS.Timeout | undefined;
+
+  const unavailable = (enqueued: 'no' | 'unknown', cause?: unknown): FlameUnavailableError =>
+    new FlameUnavailableError(
+      `Redis could not be reached within ${connectTimeoutMs} ms${cause instanceof Error ? `: ${cause.message}` : ''}`,
+      { enqueued, cause },
+    );
+
+  const open = (): RedisClient => {
+    const opened = connect(config.redis, 'producer', `flame:${config.app}:caller`);
+    opened.on('error', (error: Error) => logger.debug({ err: error }, 'redis connection error'));
+    opened.on('close', () => {
+      brokenTimer ??= setTimeout(() => {
+        for (const reject of [...brokenWaits]) reject(unavailable('unknown'));
+      }, connectTimeoutMs);
+    });
+    opened.on('ready', () => {
+      clearTimeout(brokenTimer);
+      brokenTimer = undefined;
+      // The first connection is checked by client(); this is for the later ones.
+      if (checked !== undefined) void noteReconnect(opened);
+    });
+    return opened;
+  };
+
+  const noteReconnect = async (opened: RedisClient): Promise<void> => {
+    try {
+      const facts = await readServerFacts(opened);
+      const sameServer = facts.runId === runId;
+      runId = facts.runId;
+      for (const listener of listeners) listener(sameServer);
+    } catch (error) {
+      // Gone again at once: the next connection tells.
+      logger.debug({ err: error }, 'redis went away during the check');
+    }
+  };
+
+  const check = async (opened: RedisClient): Promise<void> => {
+    const facts = await readServerFacts(opened);
+    runId = facts.runId;
+    const findings = judgeServer(facts, config.allowEviction);
+    const refused = findings.filter((f) => f.severity === 'refuse');
+    if (refused.length > 0) {
+      const problems = refused.map(({ message }) => ({ path: 'redis', message }));
+      throw new FlameConfigError(problems.map((p) => p.message).join('; '), { problems });
+    }
+    for (const { message } of findings) logger.warn({ app: config.app }, message);
+  };
+
+  return {
+    async client() {
+      if (closed) throw new FlameClosedError('this flame object has been closed');
+      client ??= open();
+      if (client.status !== 'ready') {
+        await whenReady(client, connectTimeoutMs).catch((cause) => {
+          throw closed ? new FlameClosedError('this flame object has been closed') : unavailable('no', cause);
+        });
+      }
+      checked ??= check(client).catch((error) => {
+        // A server that was not judged is judged again at the next call.
+        checked = undefined;
+        throw error instanceof FlameConfigError ? error : unavailable('no', error);
+      });
+      await checked;
+      return client;
+    },
+    reader(name) {
+      const reader = connect(config.redis, 'steady', name);
+      reader.on('error', (error: Error) => logger.debug({ err: error }, 'redis reader error'));
+      readers.push(reader);
+      return reader;
+    },
+    bounded(command, callId) {
+      return new Promise((resolve, reject) => {
+        const onBroken = (error: Error): void => {
+          brokenWaits.delete(onBroken);
+          if (callId !== undefined) Object.assign(error, { callId });
+          reject(error);
+        };
+        brokenWaits.add(onBroken);
+        command.then(resolve, reject).finally(() => brokenWaits.delete(onBroken));
+      });
+    },
+    onReconnect(listener) {
+      listeners.add(listener);
+    },
+    close() {
+      closed = true;
+      clearTimeout(brokenTimer);
+      disconnect(client);
+      for (const reader of readers) disconnect(reader);
+    },
+  };
+};

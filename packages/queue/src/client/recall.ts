@@ -1,0 +1,76 @@
+/**
+ * Takes calls back that this process has given up on: those whose acceptance was in doubt when their promise was rejected,
+ * and those whose signal was aborted. Kept and repeated until Redis has answered.
+ */
+import type { Logger } from 'pino';
+import { encode, packPayload } from '../codec/index.ts';
+import { FlameCancelledError } from '../errors/index.ts';
+import type { PoolKeys } from '../protocol/keys.ts';
+import { type SettledWaiting, settleWaiting } from '../protocol/outcome.ts';
+import type { OutcomeHead } from '../protocol/verdict.ts';
+import type { Link } from './link.ts';
+
+const AGAIN_MS = 1_000;
+/** Bounds `close()`: what Redis has not heard of by then stays queued, as every accepted call does. */
+const FLUSH_MS = 2_000;
+
+export interface Recall {
+  /** Cancels now. @returns what became of the call @throws FlameUnavailableError */
+  cancel(callId: string, pool: string, reason: string): Promise<SettledWaiting>;
+  /** Cancels as soon as Redis answers. Never throws. */
+  add(callId: string, pool: string, reason?: string): void;
+  /** Waits, for a bounded time, until everything added has been cancelled. */
+  flush(): Promise<void>;
+}
+
+export const createRecall = (link: Link, keysOf: (pool: string) => PoolKeys, logger: Logger): Recall => {
+  const waiting = new Map<string, { pool: string; reason: string }>();
+  let working: Promise<void> | undefined;
+
+  const cancel = async (callId: string, pool: string, reason: string): Promise<SettledWaiting> => {
+    const error = new FlameCancelledError(`call ${callId} was cancelled: ${reason}`, { callId, reason });
+    const body = packPayload(encode(error));
+    const head: OutcomeHead = {
+      ok: false,
+      kind: error.name,
+      message: error.message.slice(0, 300),
+      attempts: 0,
+      runnerLosses: 0,
+      runnerId: '',
+      startedAt: 0,
+      size: body.length,
+    };
+    const client = await link.client();
+    return link.bounded(
+      settleWaiting(client, keysOf(pool), callId, { generation: 0, head, body, cancelReason: reason }),
+    );
+  };
+
+  const work = async (): Promise<void> => {
+    while (waiting.size > 0) {
+      for (const [callId, { pool, reason }] of [...waiting]) {
+        try {
+          await cancel(callId, pool, reason);
+          waiting.delete(callId);
+        } catch (error) {
+          logger.debug({ err: error, callId }, 'taking a call back failed; trying again');
+          await new Promise((resolve) => setTimeout(resolve, AGAIN_MS).unref());
+        }
+      }
+    }
+  };
+
+  return {
+    cancel,
+    add(callId, pool, reason = 'its caller gave up before Redis confirmed it') {
+      waiting.set(callId, { pool, reason });
+      working ??= work().finally(() => {
+        working = undefined;
+      });
+    },
+    async flush() {
+      if (working === undefined) return;
+      await Promise.race([working, new Promise((resolve) => setTimeout(resolve, FLUSH_MS))]);
+    },
+  };
+};

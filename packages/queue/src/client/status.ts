@@ -1,0 +1,74 @@
+/** Where a call is and why it has not finished, for people and for programs (G7). */
+import type { AppConfig, PoolConfig } from '../config/types.ts';
+import { explainWaiting, type PoolStatus, type WaitingReason } from '../protocol/explain.ts';
+import { inspectCall } from '../protocol/inspection.ts';
+import { appKeys } from '../protocol/keys.ts';
+import { parseHead } from '../protocol/outcome.ts';
+import type { Caller } from './caller.ts';
+
+export interface CallStatus {
+  readonly id: string;
+  readonly pool: string;
+  /** Empty once the call's job is gone and only its outcome is kept. */
+  readonly functionName: string;
+  readonly state: 'waiting' | 'delayed' | 'running' | 'succeeded' | 'failed' | 'unknown';
+  /** Why it is where it is, typed. */
+  readonly reason: WaitingReason;
+  /** The same as a sentence. For a failed call: its error's message. */
+  readonly text: string;
+  /** Attempts started, runner losses and waiting time (ms) of the present generation. */
+  readonly attempts: number;
+  readonly runnerLosses: number;
+  readonly waitedMs: number;
+  /** Raised by every retry by hand; 0 when unknown. */
+  readonly generation: number;
+  readonly runnerId: string | undefined;
+  /** Calls that will be served before it. */
+  readonly ahead: number;
+}
+
+export const readStatus = async (
+  config: AppConfig,
+  caller: Caller,
+  pool: PoolConfig,
+  id: string,
+): Promise<CallStatus> => {
+  const client = await caller.link.client();
+  const { keys } = caller.pool(pool);
+  const [call, statusJson, stored] = await Promise.all([
+    inspectCall(client, keys, id),
+    client.hget(appKeys(config.prefix, config.app).pools, pool.name),
+    client.hget(keys.outcome(id), 'head'),
+  ]);
+  const head = call.state === 'settled' && stored !== null ? parseHead(stored) : undefined;
+  const { reason, text } = explainWaiting(
+    pool.name,
+    call,
+    statusJson === null ? undefined : (JSON.parse(statusJson) as PoolStatus),
+  );
+  return {
+    id,
+    pool: pool.name,
+    functionName: call.functionName,
+    state: head === undefined ? STATES[call.state] : head.ok ? 'succeeded' : 'failed',
+    reason,
+    text: head === undefined || head.ok ? text : `${head.kind}: ${head.message}`,
+    attempts: head?.attempts ?? call.attempts,
+    runnerLosses: head?.runnerLosses ?? call.runnerLosses,
+    waitedMs: call.state === 'waiting' ? call.waitedMs : 0,
+    generation: call.generation,
+    runnerId: call.runnerId ?? (head?.runnerId || undefined),
+    ahead: call.ahead,
+  };
+};
+
+const STATES = {
+  waiting: 'waiting',
+  delayed: 'delayed',
+  active: 'running',
+  orphaned: 'running',
+  settled: 'unknown',
+  expired: 'unknown',
+  lost: 'unknown',
+  missing: 'unknown',
+} as const;
