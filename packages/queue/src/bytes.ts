@@ -1,6 +1,6 @@
 /** Sizes as users write them, in bytes inside. Binary units, as memory is measured: 1 KB is 1,024 bytes. */
-import type { Parsed } from './duration.ts';
 import { FlameConfigError } from './errors/input-errors.ts';
+import { no, type Parsed, show, yes } from './parsed.ts';
 
 export type ByteUnit = 'B' | 'KB' | 'MB' | 'GB';
 
@@ -15,13 +15,11 @@ const EXPECTED = "a number of bytes or a string such as '512KB', '16MB', '1GB'";
 export const readBytes = (input: unknown): Parsed<number> => {
   const match = typeof input === 'string' ? PATTERN.exec(input) : null;
   const bytes = match === null ? input : Number(match[1]) * UNIT[match[2] as ByteUnit];
-  const shown =
-    typeof input === 'object' ? 'an object' : typeof input === 'string' ? `'${input.slice(0, 40)}'` : String(input);
-  if (typeof bytes !== 'number') return { ok: false, message: `expected ${EXPECTED}, got ${shown}` };
+  if (typeof bytes !== 'number') return no(`expected ${EXPECTED}, got ${show(input)}`);
   if (!(bytes >= 0 && bytes <= Number.MAX_SAFE_INTEGER)) {
-    return { ok: false, message: `must be a finite size that is not negative, got ${shown}` };
+    return no(`must be a finite size that is not negative, got ${show(input)}`);
   }
-  return { ok: true, value: Math.round(bytes) };
+  return yes(Math.round(bytes));
 };
 
 /**

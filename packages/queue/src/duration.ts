@@ -1,5 +1,6 @@
 /** Durations as users write them, as numbers of milliseconds inside, and as people read them. */
 import { FlameConfigError } from './errors/input-errors.ts';
+import { no, type Parsed, show, yes } from './parsed.ts';
 
 export type DurationUnit = 'ms' | 's' | 'm' | 'h' | 'd';
 
@@ -13,19 +14,15 @@ const UNIT_MS: Readonly<Record<DurationUnit, number>> = { ms: 1, s: 1000, m: 60_
 const PATTERN = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
 const EXPECTED = "a number of milliseconds or a string such as '250ms', '30s', '5m', '2h', '7d'";
 
-/** What a parser says of one value: it, or why not. Lets a caller collect several problems before it throws. */
-export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly message: string };
-
 /** @returns whole milliseconds, or the problem. A positive duration never becomes 0. */
 export const readDuration = (input: unknown): Parsed<number> => {
   const exact = typeof input === 'string' ? readText(input) : input;
-  if (typeof exact !== 'number') return { ok: false, message: `expected ${EXPECTED}, got ${show(input)}` };
-  if (!Number.isFinite(exact))
-    return { ok: false, message: `must be finite, got ${show(input)}; expected ${EXPECTED}` };
-  if (exact < 0) return { ok: false, message: `must not be negative, got ${show(input)}` };
+  if (typeof exact !== 'number') return no(`expected ${EXPECTED}, got ${show(input)}`);
+  if (!Number.isFinite(exact)) return no(`must be finite, got ${show(input)}; expected ${EXPECTED}`);
+  if (exact < 0) return no(`must not be negative, got ${show(input)}`);
   const ms = exact > 0 ? Math.max(1, Math.round(exact)) : 0;
-  if (ms > MAX_DURATION_MS) return { ok: false, message: `is longer than 2^53 ms, got ${show(input)}` };
-  return { ok: true, value: ms };
+  if (ms > MAX_DURATION_MS) return no(`is longer than 2^53 ms, got ${show(input)}`);
+  return yes(ms);
 };
 
 /**
@@ -100,13 +97,4 @@ const two = (small: number, size: number, bigUnit: string, smallUnit: string): s
   const rest = small % size;
   const big = `${Math.floor(small / size)}${bigUnit}`;
   return rest === 0 ? big : `${big} ${rest}${smallUnit}`;
-};
-
-const show = (input: unknown): string => {
-  if (typeof input === 'string') return `'${input.slice(0, 40)}'`;
-  return typeof input === 'object' && input !== null
-    ? Array.isArray(input)
-      ? 'an array'
-      : 'an object'
-    : String(input);
 };

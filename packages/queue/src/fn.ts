@@ -1,0 +1,65 @@
+/** Functions that can be called elsewhere: `flame.fn` is a thin name for `defineFunction`. */
+
+import { overlayCallOptions, parseCallOptions, parseFunctionOptions } from './call-options.ts';
+import { callerOf } from './caller.ts';
+import { configError } from './errors/input-errors.ts';
+import { show } from './parsed.ts';
+import { registerFunction } from './registry.ts';
+import type { Shippable } from './ship.ts';
+import {
+  type AnyFlameFunction,
+  FLAME_FUNCTION,
+  type FlameFunction,
+  type FunctionBinding,
+  type FunctionOptions,
+} from './types.ts';
+
+/**
+ * Gives a function a name under which callers and runners know it, and the options of its calls.
+ *
+ * The module that does so must be one that runners load (`functions` in flame.config). Defining the same name again
+ * replaces the function when it comes from the same file, so that reloading works.
+ *
+ * @returns a function that still runs locally when called directly, and that `flame.call` and `flame.cast` take.
+ * @throws FlameConfigError for a bad name or option, and for a name that another function has.
+ */
+export const defineFunction = <Args extends readonly unknown[], Result>(
+  name: string,
+  options: FunctionOptions,
+  handler: ((...args: Args) => Result) & Shippable<NoInfer<Args>, NoInfer<Result>>,
+): FlameFunction<Args, Result> => {
+  const what = `options of flame.fn('${String(name)}')`;
+  if (typeof handler !== 'function') {
+    throw configError(`flame.fn('${String(name)}')`, [
+      { path: '', message: `expected (name, options, function), got ${show(handler)} for the function` },
+    ]);
+  }
+  const parsed = parseFunctionOptions(options, what);
+  registerFunction({ name, handler, source: callerOf(import.meta.url), ...parsed });
+  return bind(handler, { name, pool: parsed.pool, options: parsed.options });
+};
+
+/** Whether a value was made by `flame.fn`, by this copy of the package or another. */
+export const isFlameFunction = (value: unknown): value is AnyFlameFunction =>
+  typeof value === 'function' && FLAME_FUNCTION in value;
+
+/** @returns name, pool and parsed options of a flame function. */
+export const bindingOf = (fn: AnyFlameFunction): FunctionBinding => fn[FLAME_FUNCTION];
+
+const bind = <Args extends readonly unknown[], Result>(
+  handler: (...args: Args) => Result,
+  binding: FunctionBinding,
+): FlameFunction<Args, Result> => {
+  // A new function each time: a variant made by `.with()` must not change the one it came from.
+  const fn = (...args: Args): Result => handler(...args);
+  Object.defineProperty(fn, 'name', { value: binding.name, configurable: true });
+  return Object.assign(fn, {
+    flameName: binding.name,
+    pool: binding.pool,
+    with: (options: Parameters<FlameFunction['with']>[0]): FlameFunction<Args, Result> => {
+      const given = parseCallOptions(options, `options of ${binding.name}.with()`);
+      return bind(handler, { ...binding, options: overlayCallOptions(binding.options, given) });
+    },
+    [FLAME_FUNCTION]: binding,
+  });
+};
