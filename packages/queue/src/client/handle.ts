@@ -103,9 +103,13 @@ export const settleWith = (
   try {
     value = decode(unpackPayload(outcome.body));
   } catch (error) {
-    return reject(error);
+    reject(error);
+    return;
   }
-  if (outcome.head.ok) return resolve(value);
+  if (outcome.head.ok) {
+    resolve(value);
+    return;
+  }
   if (value instanceof Error) addLocalStack(value, local);
   reject(value);
 };

@@ -25,7 +25,7 @@ export const createKick = (link: Link, channel: string, pool: string): Kick => {
     send() {
       const wait = lastAt + EVERY_MS - performance.now();
       if (wait <= 0) publish();
-      else trailing ??= setTimeout(publish, wait).unref();
+      else if (trailing === undefined) trailing = setTimeout(publish, wait).unref();
     },
   };
 };

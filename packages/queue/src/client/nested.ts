@@ -81,7 +81,7 @@ export const createNestedCaller = (_config: AppConfig): CallMaker => {
     status: () => askValue<CallStatus>({ op: 'status', pool: pool.name, id }),
     cancel: (reason = 'cancelled through its handle') =>
       askValue<CancelResult>({ op: 'cancel', pool: pool.name, id, reason }),
-    async *progress() {
+    progress: () => {
       throw new FlameUnavailableError('progress of a nested call cannot be followed from inside of a function', {
         enqueued: 'no',
       });

@@ -69,7 +69,10 @@ export const createReplyReader = (options: ReplyReaderOptions): ReplyReader => {
     const generation = Number(value('gen') ?? 0);
     const head = parseHead(value('head'));
     const body = value('body');
-    if (body !== undefined) return onOutcome(callId, { generation, head, body });
+    if (body !== undefined) {
+      onOutcome(callId, { generation, head, body });
+      return;
+    }
     // Too large for the stream. When it cannot be read now, the sweep will.
     void commands()
       .then((c) => fetchBody(c, keys, callId))

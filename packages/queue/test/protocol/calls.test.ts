@@ -1,0 +1,223 @@
+/** The protocol of one call against a real Redis: accept, fence, losses, expiry, cancel. */
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { runScript } from '../../src/protocol/connect.ts';
+import { createHousekeeping } from '../../src/protocol/housekeeping.ts';
+import { inspectCall } from '../../src/protocol/inspection.ts';
+import { ID_CONFLICT, QUEUE_FULL } from '../../src/protocol/lua/grafts.ts';
+import { lookupCall, settleWaiting } from '../../src/protocol/outcome.ts';
+import { finish, keys, okHead, POOL, type PoolFixture, plainCall, startPool } from './support.ts';
+
+let pool: PoolFixture;
+beforeEach(async () => {
+  pool = await startPool();
+});
+afterEach(() => pool.stop());
+
+const mustPickUp = async (runner: string, token?: string) => {
+  const picked = await pool.pickUp(runner, token);
+  if (picked?.pickUp === undefined) throw new Error('nothing to pick up');
+  return { ...picked, pickUp: picked.pickUp };
+};
+
+test('R-15 a call that is sent twice is enqueued once, whatever state it is in', async () => {
+  const call = plainCall();
+  await pool.backend.accept(call);
+  await pool.backend.accept(call);
+  expect(await pool.client.llen(`${keys.queue}wait`)).toBe(1);
+  const { id, attempt } = await mustPickUp('r1');
+  await pool.backend.accept(call);
+  await finish(pool, id, attempt, 'r1:1');
+  await pool.backend.accept(call);
+  // Even when its job has been cleaned away, the stored outcome remembers it.
+  await pool.backend.remove(id, false);
+  await pool.backend.accept(call);
+  expect(await pool.client.llen(`${keys.queue}wait`)).toBe(0);
+});
+
+test('P15 the same id with another fingerprint is refused while it waits and after it has ended', async () => {
+  const call = { ...plainCall(), fingerprint: 'a' };
+  await pool.backend.accept(call);
+  expect(await pool.backend.accept({ ...call, fingerprint: 'b' })).toEqual({ refused: ID_CONFLICT });
+  const { id, attempt } = await mustPickUp('r1');
+  await finish(pool, id, attempt, 'r1:1');
+  await pool.backend.remove(id, false);
+  expect(await pool.backend.accept({ ...call, fingerprint: 'b' })).toEqual({ refused: ID_CONFLICT });
+});
+
+test('a full pool refuses further calls', async () => {
+  await pool.accept({ maxPending: 1 });
+  expect(await pool.backend.accept({ ...plainCall(), maxPending: 1 })).toEqual({ refused: QUEUE_FULL });
+});
+
+test('the outcome is announced to every stream that waits, small bodies inline and large ones by reference', async () => {
+  const call = { ...plainCall(), waiter: 'one' };
+  await pool.backend.accept(call);
+  await lookupCall(pool.client, keys, call.id, 'two');
+  await lookupCall(pool.client, keys, call.id, 'two');
+  const { id, attempt } = await mustPickUp('r1');
+  const large = Buffer.alloc(100_000, 7);
+  await finish(pool, id, attempt, 'r1:1', large);
+  for (const waiter of ['one', 'two']) {
+    const entries = await pool.client.xrange(keys.reply(waiter), '-', '+');
+    expect(entries).toHaveLength(1);
+    expect(entries[0]?.[1]).not.toContain('body');
+    expect(await pool.client.pttl(keys.reply(waiter))).toBeGreaterThan(0);
+  }
+  const found = await lookupCall(pool.client, keys, id, '');
+  expect(found.state === 'settled' && Buffer.compare(Buffer.from(found.outcome.body), large)).toBe(0);
+});
+
+test('P13 F16 a superseded attempt can neither store nor announce its outcome', async () => {
+  await pool.accept({ waiter: 'me' });
+  const first = await mustPickUp('r1', 'r1:1');
+  // r1 freezes; its lock runs out and a stalled check takes the call back.
+  await runScript(pool.client, 'flameReleaseRunner', [keys.queue, 'r1']);
+  const second = await mustPickUp('r2', 'r2:1');
+  expect(second.id).toBe(first.id);
+  expect(second.attempt).toBe(2);
+  expect(second.pickUp.runnerLosses).toBe(1);
+  await finish(pool, first.id, first.attempt, 'r1:1', Buffer.from('late'));
+  expect(await pool.client.exists(keys.outcome(first.id))).toBe(0);
+  await finish(pool, second.id, second.attempt, 'r2:1', Buffer.from('right'));
+  await finish(pool, first.id, first.attempt, 'r1:1', Buffer.from('later'));
+  const found = await lookupCall(pool.client, keys, first.id, '');
+  expect(found.state === 'settled' && String(found.outcome.body)).toBe('right');
+  expect(await pool.client.xlen(keys.reply('me'))).toBe(1);
+});
+
+test('an attempt that is still the newest may settle although its lock has run out, even after a stalled check moved it', async () => {
+  await pool.accept();
+  const { id, attempt } = await mustPickUp('r1');
+  await runScript(pool.client, 'flameReleaseRunner', [keys.queue, 'r1']);
+  expect(await pool.client.llen(`${keys.queue}wait`)).toBe(1);
+  await finish(pool, id, attempt, 'r1:1');
+  expect(await pool.client.llen(`${keys.queue}wait`)).toBe(0);
+  expect((await lookupCall(pool.client, keys, id, '')).state).toBe('settled');
+});
+
+test('a call whose outcome is stored is marked at its next pick-up, so that it is not run again', async () => {
+  await pool.accept();
+  const { id } = await mustPickUp('r1');
+  await pool.client.hset(keys.outcome(id), { gen: '1', head: JSON.stringify(okHead), body: 'x', fp: '' });
+  await runScript(pool.client, 'flameReleaseRunner', [keys.queue, 'r1']);
+  expect((await mustPickUp('r2')).pickUp.settled).toBe(true);
+});
+
+test('an orderly hand-back counts as no loss and goes to the head of the queue', async () => {
+  const first = await pool.accept();
+  await pool.accept();
+  const { id, attempt } = await mustPickUp('r1');
+  expect(id).toBe(first);
+  pool.backend.decide(id, { attempt, generation: 1 });
+  await pool.backend.moveJobFromActiveToWait(id, 'r1:1');
+  const again = await mustPickUp('r2');
+  expect(again.id).toBe(first);
+  expect(again.pickUp.runnerLosses).toBe(0);
+});
+
+test('renewing keeps what is ours, takes back a lock that ran out, and names what is superseded or to be cancelled', async () => {
+  await pool.accept();
+  await pool.accept();
+  const a = await mustPickUp('r1', 'r1:1');
+  const b = await mustPickUp('r1', 'r1:2');
+  await pool.client.del(`${keys.queue}${a.id}:lock`);
+  const renew = (...calls: (typeof a & { token: string })[]) =>
+    runScript(pool.client, 'flameRenew', [keys.queue, 5_000, ...calls.flatMap((c) => [c.id, c.attempt, 1, c.token])]);
+  expect(await renew({ ...a, token: 'r1:1' }, { ...b, token: 'r1:2' })).toEqual([[], []]);
+  expect(await pool.client.get(`${keys.queue}${a.id}:lock`)).toBe('r1:1');
+  await pool.client.hset(`${keys.queue}${b.id}`, 'f:cancel', 'no longer wanted');
+  await pool.client.hincrby(`${keys.queue}${a.id}`, 'ats', 1);
+  expect(await renew({ ...a, token: 'r1:1' }, { ...b, token: 'r1:2' })).toEqual([[a.id], [b.id, 'no longer wanted']]);
+});
+
+test('F15 settling a waiting call removes it for good; a running one is only asked to stop', async () => {
+  const waiting = await pool.accept();
+  const head = { ...okHead, ok: false, kind: 'FlameCancelledError', message: 'cancelled' };
+  const verdict = { generation: 0, head, body: Buffer.from('error'), cancelReason: 'not wanted' };
+  expect(await settleWaiting(pool.client, keys, waiting, verdict)).toBe('settled');
+  expect(await pool.pickUp('r1')).toBeUndefined();
+  expect((await lookupCall(pool.client, keys, waiting, '')).state).toBe('settled');
+  expect(await settleWaiting(pool.client, keys, waiting, verdict)).toBe('finished');
+
+  const running = await pool.accept();
+  await mustPickUp('r1');
+  expect(await settleWaiting(pool.client, keys, running, verdict)).toBe('active');
+  expect(await pool.client.hget(`${keys.queue}${running}`, 'f:cancel')).toBe('not wanted');
+  expect(await settleWaiting(pool.client, keys, 'images.aaaaaaaaaaaaaaaaaaaaaaaaaa', verdict)).toBe('missing');
+});
+
+test('a paused pool stops the clock of waiting', async () => {
+  const id = await pool.accept({ queueTimeoutMs: 1_000 });
+  await pool.client.hincrby(`${keys.queue}${id}`, 'f:since', -10_000);
+  expect((await inspectCall(pool.client, keys, id)).waitedMs).toBeGreaterThanOrEqual(10_000);
+  await pool.backend.pause(true);
+  await pool.client.hincrby(`${keys.base}:pause`, 'since', -9_500);
+  const paused = await inspectCall(pool.client, keys, id);
+  expect(paused.poolPaused).toBe(true);
+  expect(paused.waitedMs).toBeLessThan(2_000);
+  await pool.backend.pause(false);
+  expect((await inspectCall(pool.client, keys, id)).waitedMs).toBeLessThan(2_000);
+});
+
+test('housekeeping expires, promotes, recovers and sweeps without any runner or caller', async () => {
+  const house = createHousekeeping(pool.client, keys, POOL);
+  const overdue = await pool.accept({ queueTimeoutMs: 50 });
+  await pool.client.hincrby(`${keys.queue}${overdue}`, 'f:since', -1_000);
+  await pool.client.zadd(keys.expiry, 1, overdue);
+  expect(await house.expire()).toBe(1);
+  const found = await lookupCall(pool.client, keys, overdue, '');
+  expect(found.state === 'settled' && found.outcome.head.kind).toBe('FlameQueueTimeoutError');
+
+  const delayed = await pool.accept({ delayMs: 60_000 });
+  await pool.client.zadd(`${keys.queue}delayed`, 1, delayed);
+  expect(await house.promoteDelayed()).toBe(1);
+  expect(await pool.client.lrange(`${keys.queue}wait`, 0, -1)).toEqual([delayed]);
+
+  const once = await pool.accept({ failOnLoss: true, priority: 1 });
+  await pool.client.lrem(`${keys.queue}wait`, 1, delayed);
+  expect((await mustPickUp('r1')).id).toBe(once);
+  expect(await house.releaseRunner('r1')).toEqual([once]);
+  const lost = await lookupCall(pool.client, keys, once, '');
+  expect(lost.state === 'settled' && lost.outcome.head.kind).toBe('FlameRunnerLostError');
+
+  await pool.client.del(keys.outcome(once), keys.outcome(overdue));
+  expect(await house.sweep()).toBe(2);
+  expect(await pool.client.exists(`${keys.queue}${once}`)).toBe(0);
+});
+
+test('P05 large arguments go with success, stay until failedTtl after failure, and are swept when their job is removed by hand', async () => {
+  await pool.accept({ largeArgs: Buffer.alloc(1_000) });
+  const done = await mustPickUp('r1');
+  await finish(pool, done.id, done.attempt, 'r1:1');
+  expect(await pool.client.exists(keys.args(done.id))).toBe(0);
+
+  const failed = await pool.accept({ largeArgs: Buffer.alloc(1_000) });
+  await settleWaiting(pool.client, keys, failed, {
+    generation: 0,
+    head: { ...okHead, ok: false },
+    body: Buffer.from('e'),
+  });
+  expect(await pool.client.pttl(keys.args(failed))).toBeGreaterThan(7_000_000);
+
+  const removed = await pool.accept({ largeArgs: Buffer.alloc(1_000) });
+  await pool.backend.remove(removed, false);
+  await createHousekeeping(pool.client, keys, POOL).sweep();
+  expect(await pool.client.exists(keys.args(removed))).toBe(0);
+});
+
+test('P16 a retry by hand starts a new generation: budgets and clocks start again, and its outcome is the newest', async () => {
+  const id = await pool.accept({ largeArgs: Buffer.alloc(1_000) });
+  await settleWaiting(pool.client, keys, id, {
+    generation: 0,
+    head: { ...okHead, ok: false },
+    body: Buffer.from('first'),
+  });
+  await pool.backend.reprocessJob({ id, opts: {} } as never, 'failed', {});
+  expect(await pool.client.pttl(keys.args(id))).toBe(-1);
+  expect((await lookupCall(pool.client, keys, id, 'me')).state).toBe('pending');
+  const { attempt, pickUp } = await mustPickUp('r1');
+  expect(pickUp).toMatchObject({ generation: 2, settled: false, runnerLosses: 0 });
+  await finish(pool, id, attempt, 'r1:1', Buffer.from('second'), 2);
+  const found = await lookupCall(pool.client, keys, id, '');
+  expect(found.state === 'settled' && [found.outcome.generation, String(found.outcome.body)]).toEqual([2, 'second']);
+});
