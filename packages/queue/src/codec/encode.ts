@@ -1,0 +1,72 @@
+/** Values to payloads. */
+import { FlamePayloadTooLargeError } from '../errors/index.ts';
+import { type EncodedTree, encodeTree } from './encoder.ts';
+import { checkText, DEFAULT_LIMIT, MAX_NODES, tooDeep } from './limits.ts';
+import { isPlain } from './plain.ts';
+import type { Payload } from './types.ts';
+
+export interface EncodeOptions {
+  /** Bytes, JSON and parts together; default 16 MiB. */
+  readonly limit?: number;
+  /** What error messages call the value: `argument`, `result`; default `value`. */
+  readonly root?: string;
+}
+
+/**
+ * Encodes any value of the structured-clone family, errors with all their fields, URLs, Buffers and instances of
+ * registered classes. A value of JSON types only becomes plain JSON.
+ *
+ * The parts of the payload still are the caller's memory: pack or write them before the caller may change them.
+ * @throws FlameCodecError with the path to what cannot be sent: functions, promises, streams, unregistered classes, …
+ * @throws FlamePayloadTooLargeError when it needs more than `limit` bytes; what is sure to is not written out at all
+ */
+export function encode(value: unknown, options: EncodeOptions = {}): Payload {
+  const { limit = DEFAULT_LIMIT, root = 'value' } = options;
+  if (isPlain(value, limit)) {
+    const json = JSON.stringify(value);
+    const size = Buffer.byteLength(json);
+    if (size <= limit) return { json, parts: [] };
+    throw tooLarge(encodeTree(value, { root }), root, size, limit);
+  }
+  return writeTree(encodeTree(value, { root }), root, limit);
+}
+
+/** Bytes that a payload takes, without the frame around it. */
+export function payloadSize(payload: Payload): number {
+  let size = Buffer.byteLength(payload.json);
+  for (const part of payload.parts) size += part.byteLength;
+  return size;
+}
+
+/** @throws FlamePayloadTooLargeError */
+export function writeTree(encoded: EncodedTree, root: string, limit: number): Payload {
+  if (encoded.size > limit) throw tooLarge(encoded, root, encoded.size, limit);
+  const payload: Payload = { json: stringify(encoded, root, limit), parts: encoded.parts };
+  const size = payloadSize(payload);
+  if (size > limit) throw tooLarge(encoded, root, size, limit);
+  return payload;
+}
+
+function stringify(encoded: EncodedTree, root: string, limit: number): string {
+  let json: string;
+  try {
+    json = JSON.stringify(encoded.tree);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    // The stack, or the longest string that the engine can make: escapes lengthen text sixfold.
+    throw /call stack/i.test(error.message) ? tooDeep(root) : tooLarge(encoded, root, encoded.size, limit);
+  }
+  // What the reader would refuse must not be sent. Only a text of very many values comes near its bound.
+  if (json.length > MAX_NODES) checkText(json, true);
+  return json;
+}
+
+function tooLarge({ largest }: EncodedTree, root: string, size: number, limit: number): FlamePayloadTooLargeError {
+  const most = largest === undefined ? '' : `; the largest value is ${largest.path} with ${bytes(largest.size)}`;
+  return new FlamePayloadTooLargeError(`${root} takes ${bytes(size)}, over the limit of ${bytes(limit)}${most}`, {
+    size,
+    limit,
+  });
+}
+
+const bytes = (count: number): string => `${count.toLocaleString('en-US')} bytes`;

@@ -1,0 +1,220 @@
+/** The walk that writes tagged JSON. Strict by default: what cannot travel is refused with the path to it. */
+import { FlameError } from '../errors/index.ts';
+import { setOwn } from './fields.ts';
+import { INLINE_BYTES, MAX_BIGINT_DIGITS, MAX_DEPTH, MAX_NODES, tooDeep, tooMany } from './limits.ts';
+import { enumerableSymbol } from './own-keys.ts';
+import { formatPath, type Segment } from './path.ts';
+import { codecError, describeRefusal, extraProperty } from './refusal.ts';
+import { bigintTag, isHugeBigInt, numberTag, undefinedTag } from './tags/primitives.ts';
+import { tagOf } from './tags/table.ts';
+import type { Encoder, Holder, Json, Node, Tag } from './types.ts';
+
+export interface EncodedTree {
+  readonly tree: Json;
+  readonly parts: readonly Uint8Array[];
+  /** Bytes that the payload has at least. */
+  readonly size: number;
+  /** The largest single value, when one stands out. */
+  readonly largest: { readonly path: string; readonly size: number } | undefined;
+  /** Paths of what was left out, in lenient mode. */
+  readonly dropped: readonly string[];
+}
+
+export interface TreeOptions {
+  readonly root: string;
+  /** Leave out what cannot travel, and everything past this many bytes, and list it. */
+  readonly lenientBytes?: number;
+}
+
+/** @throws FlameCodecError with the path, unless lenient. */
+export function encodeTree(value: unknown, options: TreeOptions): EncodedTree {
+  const { root, lenientBytes } = options;
+  const lenient = lenientBytes !== undefined;
+  const path: Segment[] = [];
+  const parts: Uint8Array[] = [];
+  const dropped: string[] = [];
+  /** Number of each object, in the order in which the reader meets them. */
+  const numbers = new Map<object, number>();
+  const closed = new Set<object>();
+  let nodes = 0;
+  let depth = 0;
+  let size = 0;
+  let largest: EncodedTree['largest'];
+
+  const here = (): string => formatPath(root, path);
+
+  /** @returns whether there is room; only a lenient encoder ever has none, a strict one reports the whole size. */
+  const charge = (bytes: number): boolean => {
+    if (lenient && size + bytes > lenientBytes) return false;
+    size += bytes;
+    if (bytes >= NOTABLE_BYTES && bytes > (largest?.size ?? 0)) largest = { path: here(), size: bytes };
+    return true;
+  };
+
+  const drop = (path: string): Json => {
+    if (dropped.length < MAX_DROPPED) dropped.push(path);
+    return undefinedTag.encode(undefined);
+  };
+
+  const refuse: Encoder['refuse'] = (what, advice, at) => {
+    const where = at === undefined ? here() : formatPath(root, [...path, at]);
+    if (lenient) return drop(where);
+    throw codecError(where, what, advice);
+  };
+
+  const encodePrimitive = (value: unknown): Json => {
+    switch (typeof value) {
+      case 'string':
+        return charge(value.length + 2) ? value : drop(here());
+      case 'number':
+        charge(1);
+        return Number.isFinite(value) && !Object.is(value, -0) ? value : numberTag.encode(value);
+      case 'boolean':
+        return value;
+      case 'undefined':
+        return undefinedTag.encode(value);
+      case 'bigint': {
+        if (isHugeBigInt(value)) {
+          return refuse(
+            `is a BigInt of more than ${MAX_BIGINT_DIGITS.toLocaleString('en-US')} digits`,
+            'Send its bytes.',
+          );
+        }
+        const node = bigintTag.encode(value);
+        return charge(String(node.v).length + 20) ? node : drop(here());
+      }
+      default: {
+        const { what, advice } = describeRefusal(value);
+        return refuse(what, advice);
+      }
+    }
+  };
+
+  const encodeObject = (value: object): Json => {
+    const number = numbers.get(value);
+    if (number !== undefined) {
+      if (!closed.has(value)) return { $: 'ref', v: number };
+      return refuse('refers back to a registered class whose data it is part of', 'Let its `to` leave that out.');
+    }
+    const tag = tagOf(value);
+    if (tag === undefined) {
+      const { what, advice } = describeRefusal(value);
+      return refuse(what, advice);
+    }
+    if (tag.bare === true) {
+      const extra = Object.keys(value)[0] ?? enumerableSymbol(value)?.toString();
+      if (extra !== undefined) return refuse(extraProperty.what, extraProperty.advice, extra);
+    }
+    if (depth >= MAX_DEPTH) {
+      if (lenient) return drop(here());
+      throw tooDeep(here());
+    }
+    if (!charge(2)) return drop(here());
+    const own = numbers.size;
+    numbers.set(value, own);
+    depth += 1;
+    const node = encodeTagged(tag, value, own);
+    depth -= 1;
+    return node;
+  };
+
+  const encodeTagged = (tag: Tag, value: object, own: number): Json => {
+    const reached = path.length;
+    try {
+      return tag.encode(value, encoder);
+    } catch (error) {
+      // Fakes and throwing methods fail before their first child, so their number was not yet followed by another.
+      if (!lenient || numbers.size !== own + 1) throw error;
+      numbers.delete(value);
+      path.length = reached;
+      return drop(here());
+    }
+  };
+
+  const encodeValue = (value: unknown): Json => {
+    nodes += 1;
+    if (nodes > MAX_NODES) {
+      if (lenient) return drop(here());
+      throw tooMany(here());
+    }
+    return typeof value === 'object' && value !== null
+      ? encodeObject(value)
+      : value === null
+        ? null
+        : encodePrimitive(value);
+  };
+
+  const readAndEncode = (source: object, property: string | number): Json => {
+    let value: unknown;
+    try {
+      value = Reflect.get(source, property);
+    } catch {
+      return drop(here());
+    }
+    return encodeValue(value);
+  };
+
+  const encoder: Encoder = {
+    put(holder, key, value, segment) {
+      path.push(segment);
+      store(holder, key, encodeValue(value));
+      path.pop();
+    },
+    copy(holder, key, source, property) {
+      path.push(property);
+      if (typeof property === 'string') charge(property.length + 3);
+      store(holder, key, lenient ? readAndEncode(source, property) : encodeValue(Reflect.get(source, property)));
+      path.pop();
+    },
+    text(text, property) {
+      path.push(property);
+      const kept = lenient && text.length > LENIENT_TEXT ? cut(text) : text;
+      if (kept !== text) drop(here());
+      const fits = charge(kept.length + 2);
+      path.pop();
+      return fits ? kept : kept.slice(0, 256);
+    },
+    bytes(view): Node {
+      if (view.byteLength <= INLINE_BYTES && charge(Math.ceil(view.byteLength / 3) * 4)) {
+        const text = Buffer.from(view.buffer, view.byteOffset, view.byteLength).toString('base64');
+        return { n: view.byteLength, b: text };
+      }
+      if (!charge(view.byteLength)) {
+        drop(here());
+        return { n: 0, b: '' };
+      }
+      parts.push(view);
+      return { n: view.byteLength, p: parts.length - 1 };
+    },
+    refuse,
+    closed(value, encode) {
+      closed.add(value);
+      try {
+        encode();
+      } finally {
+        closed.delete(value);
+      }
+    },
+  };
+
+  try {
+    return { tree: encodeValue(value), parts, size, largest, dropped };
+  } catch (error) {
+    if (error instanceof FlameError) throw error;
+    if (error instanceof RangeError && /call stack/i.test(error.message)) throw tooDeep(here());
+    throw codecError(here(), 'threw while it was read', 'Send a plain copy of the data.', error);
+  }
+}
+
+/** Values below this are not worth naming when the whole is too large. */
+const NOTABLE_BYTES = 1024;
+const MAX_DROPPED = 20;
+/** Characters of one message or stack that a lenient encoder keeps. */
+const LENIENT_TEXT = 8192;
+
+const cut = (text: string): string => `${text.slice(0, LENIENT_TEXT)}… (${text.length - LENIENT_TEXT} more characters)`;
+
+function store(holder: Holder, key: string | number, json: Json): void {
+  if (typeof key === 'number') (holder as Json[])[key] = json;
+  else setOwn(holder, key, json);
+}

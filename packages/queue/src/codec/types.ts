@@ -1,0 +1,58 @@
+/** The shapes that the parts of the codec share. */
+import type { Place, Segment } from './path.ts';
+
+/** An encoded value: JSON text, and large binary data beside it. */
+export interface Payload {
+  /** Plain JSON where the value is plain; else JSON with tags such as `{"$":"Date","v":"…"}`. */
+  readonly json: string;
+  /** Binary data that tags in `json` name by number. */
+  readonly parts: readonly Uint8Array[];
+}
+
+export type Json = null | boolean | number | string | Json[] | Node;
+/** A JSON object: a tag's node, or a plain object. */
+export interface Node {
+  [key: string]: Json;
+}
+export type Holder = Node | Json[];
+
+/** What a tag may ask of the encoder. */
+export interface Encoder {
+  /** Encodes `value`, which stands at `segment` of the current value, into `holder[key]`. */
+  put(holder: Holder, key: string | number, value: unknown, segment: Segment): void;
+  /** As `put`, but also reads the value: a getter may throw. */
+  copy(holder: Holder, key: string | number, source: object, property: string | number): void;
+  /** Text that is no value of its own (a message, a source): counted, and cut when the encoder is lenient. */
+  text(text: string, property: string): string;
+  /** Fields of a node for binary data: `n` and `b` (base64) or `p` (number of a part, which still is the caller's memory). */
+  bytes(view: Uint8Array): Node;
+  /** Throws, or leaves the value out when the encoder is lenient. `what` follows the path: `is a function`. */
+  refuse(what: string, advice: string, at?: string | Place): Json;
+  /** Runs `encode` while a reference to `value` cannot be resolved by the reader. */
+  closed(value: object, encode: () => void): void;
+}
+
+/** What a tag may ask of the decoder. */
+export interface Decoder {
+  value(json: Json): unknown;
+  /** Numbers an object, so that references find it: before its children are decoded. */
+  keep<T extends object>(object: T): T;
+  /** Takes a number for an object that can only be made after its children. */
+  reserve(): (object: object) => void;
+  /**
+   * The bytes that a node names. They may be memory of the payload when they are a large part of it.
+   * @param align the address must be a multiple of this
+   */
+  bytes(node: Node, align: number): Uint8Array;
+  /** As `bytes`, as a buffer that holds nothing else. */
+  ownBuffer(node: Node): ArrayBuffer;
+}
+
+/** One kind of object: how it is written and read. A closed table of these is all that the codec knows. */
+export interface Tag<T extends object = object> {
+  readonly name: string;
+  /** Refuse own properties: they are no part of what the tag writes. */
+  readonly bare?: boolean;
+  encode(value: T, encoder: Encoder): Json;
+  decode(node: Node, decoder: Decoder): unknown;
+}
