@@ -1,0 +1,142 @@
+/**
+ * Executes one attempt of a call where its function lives: in an executor, or in the caller's process in inline mode. It
+ * answers with bytes in every case; nothing that user code throws comes out as an exception.
+ */
+import { askBackoff } from './backoff.ts';
+import { bindClosure, findClosure, missingClosure } from './closures.ts';
+import { decode, encode, encodeThrown, type Payload } from './codec/index.ts';
+import { type CallContext, runWithContext } from './context.ts';
+import { FlameCodecError, FlameUnknownFunctionError } from './errors/input-errors.ts';
+import { isNonRetryable } from './errors/non-retryable.ts';
+import { findFunction, knownFunctions, type RegisteredFunction } from './registry.ts';
+import { didYouMean } from './suggest.ts';
+
+export interface ExecuteRequest {
+  /** The encoded list of arguments. */
+  readonly payload: Payload;
+  /** Of a function made by `flame.fn`, or the id of a closure. */
+  readonly functionName: string;
+  readonly context: CallContext;
+  /** Bytes of the encoded result. */
+  readonly payloadLimit: number;
+  /** Of the caller and of this process, for the error about a closure that is not here. */
+  readonly releases?: { readonly caller: string; readonly runner: string };
+}
+
+export type ExecuteResult =
+  | { readonly ok: true; readonly payload: Payload }
+  | {
+      readonly ok: false;
+      /** What was thrown, encoded; decodes to an error. */
+      readonly payload: Payload;
+      /** Whether another attempt makes sense; whether one is left is the runner's to know. */
+      readonly retryable: boolean;
+      /** What the function's own backoff asks for; `undefined` when it has none, or one that is data. */
+      readonly retryDelayMs: number | undefined;
+      readonly errorName: string;
+      readonly errorMessage: string;
+    };
+
+type Target = Pick<RegisteredFunction, 'retryIf' | 'backoff'> & { run(args: readonly unknown[]): unknown };
+
+/** Most names that an error about an unknown function lists. */
+const MAX_KNOWN = 50;
+
+/** @returns the encoded result, or the encoded error with what is known of retrying. Never rejects. */
+export const executeFunction = async (request: ExecuteRequest): Promise<ExecuteResult> => {
+  const { payload, functionName, context, payloadLimit } = request;
+  let target: Target;
+  let args: readonly unknown[];
+  try {
+    target = targetOf(request);
+    args = argumentsOf(decode(payload, { limit: payloadLimit }), functionName);
+  } catch (error) {
+    return failed(error, false);
+  }
+  let value: unknown;
+  try {
+    value = await runWithContext(context, async () => target.run(args));
+  } catch (error) {
+    return runWithContext(context, () => judge(error, target, context));
+  }
+  try {
+    return { ok: true, payload: encode(value, { limit: payloadLimit, root: 'result' }) };
+  } catch (error) {
+    // The function did its work; doing it again would end here again.
+    return failed(error, false);
+  }
+};
+
+const targetOf = ({ functionName, releases }: ExecuteRequest): Target => {
+  const known = findFunction(functionName);
+  if (known !== undefined) {
+    return { retryIf: known.retryIf, backoff: known.backoff, run: (args) => known.handler(...(args as never)) };
+  }
+  const closure = findClosure(functionName);
+  if (closure !== undefined) {
+    return {
+      retryIf: undefined,
+      backoff: undefined,
+      run: ([captures, ...rest]) =>
+        bindClosure(closure, (captures ?? {}) as Parameters<typeof bindClosure>[1])(...(rest as never[])),
+    };
+  }
+  if (functionName.includes('#')) throw missingClosure(functionName, releases ?? { caller: '?', runner: '?' });
+  throw unknownFunction(functionName);
+};
+
+const unknownFunction = (functionName: string): FlameUnknownFunctionError => {
+  const known = knownFunctions();
+  const list =
+    known.length === 0 ? 'none is' : `${known.slice(0, MAX_KNOWN).join(', ')} ${known.length === 1 ? 'is' : 'are'}`;
+  const message = `no function "${functionName}" is registered here; ${list}.${didYouMean(functionName, known)}`;
+  return new FlameUnknownFunctionError(message, { functionName, known: known.slice(0, MAX_KNOWN) });
+};
+
+const argumentsOf = (value: unknown, functionName: string): readonly unknown[] => {
+  if (Array.isArray(value)) return value;
+  throw new FlameCodecError(`the arguments of ${functionName} are not a list`, { path: 'arguments' });
+};
+
+const judge = async (error: unknown, target: Target, context: CallContext): Promise<ExecuteResult> => {
+  if (isNonRetryable(error)) return failed(error, false);
+  const retryable = await asks(() => target.retryIf?.(error, context.attempt) ?? true, true, 'retryIf', context);
+  const { backoff } = target;
+  if (!retryable || backoff === undefined) return failed(error, retryable);
+  const delayMs = await asks(() => askBackoff(backoff, context.attempt, error), undefined, 'backoff', context);
+  return failed(error, true, delayMs);
+};
+
+/** A predicate that fails must not hide the error that it was asked about: it is logged, and the default holds. */
+const asks = async <T>(
+  question: () => T | Promise<T>,
+  otherwise: T,
+  name: string,
+  context: CallContext,
+): Promise<T> => {
+  try {
+    return await question();
+  } catch (error) {
+    context.log(`${name} of ${context.functionName} threw, so it is ignored:`, error);
+    return otherwise;
+  }
+};
+
+const failed = (error: unknown, retryable: boolean, retryDelayMs?: number | undefined): ExecuteResult => ({
+  ok: false,
+  payload: encodeThrown(error),
+  retryable,
+  retryDelayMs,
+  ...describe(error),
+});
+
+/** Runs getters of user code, which may throw too. */
+const describe = (error: unknown): { readonly errorName: string; readonly errorMessage: string } => {
+  try {
+    if (!(error instanceof Error)) return { errorName: 'Error', errorMessage: `thrown: ${String(error)}` };
+    const name = typeof error.name === 'string' && error.name !== '' ? error.name : error.constructor.name;
+    return { errorName: name, errorMessage: String(error.message) };
+  } catch {
+    return { errorName: 'Error', errorMessage: 'an error that cannot be read' };
+  }
+};

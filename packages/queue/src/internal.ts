@@ -1,0 +1,13 @@
+/** What the runner, the autoscaler, the dashboard, the command line and the compiler need beside the public API. */
+export * from './backoff.ts';
+export * from './call-options.ts';
+export { isExecutor, type NestedTransport, setNestedTransport } from './client/nested.ts';
+export * from './codec/index.ts';
+export * from './context.ts';
+export * from './errors/index.ts';
+export * from './execute.ts';
+export { bindingOf } from './fn.ts';
+export * from './index.ts';
+export { type Parsed, show } from './parsed.ts';
+export * from './registry.ts';
+export { didYouMean, suggest } from './suggest.ts';
