@@ -1,1 +1,2 @@
-export {};
+/** The runner: takes calls off the queue and executes them in processes that it can kill. */
+export * from './executor/index.ts';

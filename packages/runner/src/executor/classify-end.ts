@@ -1,0 +1,34 @@
+/** From how an executor ended to what became of its call. Pure. */
+import type { LinkEnd } from './link.ts';
+import type { ExecutionResult } from './types.ts';
+
+/** What travels with a crash. */
+const STDERR_TAIL_LENGTH = 4096;
+
+export interface EndFacts {
+  readonly end: LinkEnd;
+  /** The end of what it wrote to stderr. */
+  readonly stderr: string;
+  /** What the pool's memory limit is, and what V8 allowed itself. */
+  readonly memoryLimit: number | undefined;
+  readonly heapLimit: number | undefined;
+  /** The last measurement of its resident memory. */
+  readonly usedBytes: number | undefined;
+}
+
+/** @param facts of an executor that ended during a call although the runner did not end it. */
+export const classifyEnd = ({ end, stderr, memoryLimit, heapLimit, usedBytes }: EndFacts): ExecutionResult => {
+  if (end.heapExhausted || (aborted(end) && /heap out of memory|heap limit/i.test(stderr)))
+    return { kind: 'memory', limitBytes: memoryLimit ?? heapLimit ?? null, usedBytes: usedBytes ?? null };
+  return {
+    kind: 'crashed',
+    exitCode: end.exitCode,
+    signal: end.signal,
+    stderr: (end.error === undefined ? stderr : `${stderr}\n${end.error}`).slice(-STDERR_TAIL_LENGTH),
+    // A function can only end itself by SIGKILL on purpose; the kernel and operators do it to innocents.
+    byOutsider: end.signal === 'SIGKILL' && !end.killed,
+  };
+};
+
+// A shell or a wrapper turns the signal into 128 + 6.
+const aborted = (end: LinkEnd): boolean => end.signal === 'SIGABRT' || end.signal === 'SIGTRAP' || end.exitCode === 134;

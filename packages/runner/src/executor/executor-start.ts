@@ -1,0 +1,55 @@
+/** How the executors of one pool are started: entry, command line, environment and kind, decided once. */
+import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { executorEnv } from './executor-env.ts';
+import type { OpenLink } from './link.ts';
+import { heapMegabytes, inheritableExecArgv } from './node-options.ts';
+import { processLinks } from './process-link.ts';
+import { threadLinks } from './thread-link.ts';
+import type { ExecutorPoolOptions } from './types.ts';
+import { typescriptArgv } from './typescript-loader.ts';
+
+/** @throws FlameConfigError when a module is TypeScript and nothing here can load it. */
+export const executorLinks = (options: ExecutorPoolOptions, tempDirOf: (mark: string) => string): OpenLink => {
+  const { isolation, memoryLimit, modules, root = process.cwd() } = options;
+  // Run from its own source, as its tests do, this package needs a loader as well.
+  const extension = extname(import.meta.url);
+  const entry = new URL(
+    `./inside/executor-${isolation === 'process' ? 'main' : 'thread'}${extension}`,
+    import.meta.url,
+  );
+  const inherited = [...inheritableExecArgv(process.execArgv), ...(options.execArgv ?? [])];
+  const execArgv = [...inherited, ...typescriptArgv([...modules, entry.href], root, inherited)];
+  const env = (mark: string) => executorEnv(process.env, options.env ?? {}, mark);
+  if (isolation === 'thread') return threadLinks({ entry, execArgv: threadArgv(execArgv), env, memoryLimit });
+  const heap = memoryLimit === undefined ? [] : [`--max-old-space-size=${heapMegabytes(memoryLimit)}`];
+  return processLinks({
+    entry: fileURLToPath(entry),
+    execArgv: [...execArgv, ...heap],
+    args: (mark) => [tempDirOf(mark)],
+    env,
+  });
+};
+
+/** A worker thread refuses options of V8 and of the process; of the others, loaders are what matters. */
+const threadArgv = (execArgv: readonly string[]): readonly string[] => {
+  const kept: string[] = [];
+  for (let at = 0; at < execArgv.length; at += 1) {
+    const option = execArgv[at] ?? '';
+    const value = execArgv[at + 1];
+    if (
+      /^(--import|--require|-r|--loader|--experimental-loader|--conditions|-C)$/.test(option) &&
+      value !== undefined
+    ) {
+      kept.push(option, value);
+      at += 1;
+    } else if (
+      /^--(import|require|loader|experimental-loader|conditions|enable-source-maps|no-warnings)\b/.test(option)
+    ) {
+      kept.push(option);
+    }
+  }
+  return kept;
+};
+
+export const tempDirOf = (root: string, mark: string): string => join(root, mark);

@@ -1,0 +1,180 @@
+/** One executor as its pool sees it: it boots, takes one call after the other, and ends. */
+import { classifyEnd } from './classify-end.ts';
+import { createLineSink, type LineSink, type OnLine } from './line-sink.ts';
+import type { Link, LinkEnd, OpenLink } from './link.ts';
+import { type FromExecutor, parseFromExecutor } from './messages.ts';
+import { createOutputRouter } from './output-router.ts';
+import { type Run, startRun } from './run.ts';
+import type { Execution, ExecutionListener } from './types.ts';
+
+export type ExecutorState = 'booting' | 'idle' | 'busy' | 'ending';
+
+export interface Executor {
+  readonly mark: string;
+  readonly pid: number | undefined;
+  readonly state: ExecutorState;
+  /** Whether it has finished booting, at any time. */
+  readonly wasReady: boolean;
+  /** Calls that it has taken. */
+  readonly calls: number;
+  /** Only when idle. */
+  run(execution: Execution, listener: ExecutionListener): Run;
+  /** Its resident memory was measured. */
+  onMeasured(bytes: number): void;
+  /** Asks it to run its exit handlers, and kills it `graceMs` later. */
+  retire(graceMs: number): void;
+  kill(): void;
+  /** Resolves when it and what it started are dead. */
+  readonly ended: Promise<void>;
+}
+
+export interface ExecutorSetup {
+  readonly mark: string;
+  readonly open: OpenLink;
+  readonly modules: readonly string[];
+  readonly tempDir: string;
+  readonly bootTimeoutMs: number;
+  readonly memoryLimit: number | undefined;
+  readonly onLog: OnLine | undefined;
+}
+
+export interface ExecutorEvents {
+  /** It is idle: after its boot, and after each call that has left it usable. */
+  onIdle(executor: Executor): void;
+  /** It will take no further call; a replacement can be started. Comes before `onEnded`. */
+  onLost(executor: Executor, why: string): void;
+  /** It is dead. `bootFailure` says why when it had never become ready. */
+  onEnded(executor: Executor, bootFailure: string | undefined): void;
+}
+
+/** An idle executor above this share of its limit is replaced, lest the next call pay for what earlier ones kept. */
+const STALE_SHARE = 0.7;
+
+export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Executor => {
+  const { mark, memoryLimit } = setup;
+  let state: ExecutorState = 'booting';
+  let run: Run | undefined;
+  let runSink: LineSink | undefined;
+  let calls = 0;
+  let ready = false;
+  let heapLimit: number | undefined;
+  let usedBytes: number | undefined;
+  let bootFailure: string | undefined;
+  let resolveEnded: () => void;
+  const ended = new Promise<void>((resolve) => {
+    resolveEnded = resolve;
+  });
+  const background = createLineSink(setup.onLog, Number.POSITIVE_INFINITY);
+  const output = createOutputRouter(background);
+
+  const lose = (why: string): void => {
+    if (state === 'ending') return;
+    state = 'ending';
+    clearTimeout(bootTimer);
+    events.onLost(self, why);
+  };
+  const kill = (why: string): void => {
+    lose(why);
+    link.kill();
+  };
+
+  const onMessage = (raw: unknown): void => {
+    const message = parseFromExecutor(raw);
+    if (message !== undefined) receive(message);
+  };
+  const receive = (message: FromExecutor): void => {
+    switch (message.t) {
+      case 'ready':
+        if (state !== 'booting') return;
+        clearTimeout(bootTimer);
+        ready = true;
+        heapLimit = message.heapLimit;
+        state = 'idle';
+        events.onIdle(self);
+        return;
+      case 'boot-failed':
+        if (!ready) bootFailure ??= message.message;
+        return;
+      case 'late-fault':
+        run?.stop({ kind: 'late-fault', message: message.message, started: run.started });
+        kill(`a fault of a call that had ended: ${message.message}`);
+        return;
+      default:
+        // What belongs to an earlier call is late, and changes nothing.
+        if (message.seq === run?.seq) run.onMessage(message);
+    }
+  };
+
+  const onEnd = (end: LinkEnd): void => {
+    const { exitCode, signal } = end;
+    lose(`it ended (${signal ?? `exit code ${exitCode}`})`);
+    const stderr = (runSink ?? background).stderrTail();
+    run?.onEnd(() => classifyEnd({ end, stderr, memoryLimit, heapLimit, usedBytes }));
+    events.onEnded(self, ready ? undefined : (bootFailure ?? describeBootEnd(end, stderr)));
+    resolveEnded();
+  };
+
+  const link: Link = setup.open(mark, { onMessage, onOutput: (stream, chunk) => output.write(stream, chunk), onEnd });
+  const bootTimer = setTimeout(() => {
+    bootFailure ??= `the functions' modules did not finish loading within ${setup.bootTimeoutMs} ms`;
+    kill(bootFailure);
+  }, setup.bootTimeoutMs);
+  link.send({ t: 'boot', modules: setup.modules, tempDir: setup.tempDir });
+
+  const self: Executor = {
+    mark,
+    pid: link.pid,
+    get state() {
+      return state;
+    },
+    get wasReady() {
+      return ready;
+    },
+    get calls() {
+      return calls;
+    },
+    run: (execution, listener) => {
+      const sink = createLineSink(listener.onLog);
+      calls += 1;
+      state = 'busy';
+      output.open(sink);
+      const host = {
+        send: link.send,
+        kill: () => kill('its call was stopped'),
+        closeOutput: output.close,
+      };
+      const current = startRun(calls, execution, listener, sink, host, (end) => {
+        run = undefined;
+        runSink = undefined;
+        if (end === 'lost' || state !== 'busy') return;
+        state = 'idle';
+        events.onIdle(self);
+      });
+      run = current;
+      runSink = sink;
+      const { killGraceMs: _, ...call } = execution;
+      link.send({ t: 'call', seq: calls, deadlineAt: undefined, releases: undefined, ...call });
+      return current;
+    },
+    onMeasured: (bytes) => {
+      usedBytes = bytes;
+      if (memoryLimit === undefined) return;
+      if (run !== undefined && bytes > memoryLimit) {
+        run.stop({ kind: 'memory', limitBytes: memoryLimit, usedBytes: bytes });
+      } else if (state === 'idle' && bytes > memoryLimit * STALE_SHARE) kill(`it keeps ${bytes} bytes between calls`);
+    },
+    retire: (graceMs) => {
+      lose('it is retired');
+      link.send({ t: 'exit' });
+      setTimeout(link.kill, graceMs).unref();
+    },
+    kill: () => kill('the pool closes'),
+    ended,
+  };
+  return self;
+};
+
+const describeBootEnd = ({ exitCode, signal, error }: LinkEnd, stderr: string): string => {
+  const how = error ?? (signal === null ? `it exited with code ${exitCode}` : `it was ended by ${signal}`);
+  return `an executor ended before it was ready: ${how}${stderr === '' ? '' : `\n${stderr}`}`;
+};

@@ -1,0 +1,92 @@
+/**
+ * Finds out whose fault an uncaught error is. A promise that a call has left behind may reject when the next call runs in
+ * the same process; the store of AsyncLocalStorage tells them apart. What has no store is blamed on the running call.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { inspect } from 'node:util';
+import type { Port } from './port.ts';
+
+interface Scope {
+  readonly seq: number;
+}
+
+export interface Blame {
+  /** Runs one call's function. Whatever it starts is its own, for as long as it lives. */
+  run<T>(seq: number, fn: () => T): T;
+  /** The running call is over; what comes from it now is late. */
+  end(): void;
+  /** The call that this code belongs to, while it runs. */
+  running(): number | undefined;
+  /** Undoes what user code may have done to the handlers. Cheap: it runs after each call. */
+  restore(): void;
+}
+
+type Listener = (reason: unknown) => void;
+const FAULT_EVENTS = ['uncaughtException', 'unhandledRejection'] as const;
+type FaultEvent = (typeof FAULT_EVENTS)[number];
+
+/** @param onBootFault takes an error while no call has ever run: the modules are loading. */
+export const installBlame = (port: Port, onBootFault: (text: string) => void): Blame => {
+  const scopes = new AsyncLocalStorage<Scope>();
+  let current: Scope | undefined;
+  let booted = false;
+  let faulted = false;
+
+  const fault = (text: string): void => {
+    if (faulted) return;
+    faulted = true;
+    const scope = scopes.getStore() ?? current;
+    if (!booted) onBootFault(text);
+    else if (scope !== undefined && scope === current) {
+      port.post({ t: 'fault', seq: scope.seq, text });
+      process.exit(1);
+    } else {
+      // The runner ends this process; until then the next call, which will run again elsewhere, may as well go on.
+      port.post({ t: 'late-fault', message: firstLine(text) });
+    }
+  };
+  const handlers: Record<FaultEvent, Listener> = {
+    uncaughtException: (error) => fault(`Uncaught ${inspect(error)}`),
+    unhandledRejection: (reason) => fault(`Unhandled rejection: ${inspect(reason)}`),
+  };
+  for (const event of FAULT_EVENTS) process.on(event, handlers[event]);
+  process.on('exit', (code) => {
+    const scope = scopes.getStore();
+    if (current === undefined || scope === undefined || scope === current || faulted) return;
+    port.post({ t: 'late-fault', message: `an earlier call ended the process with exit code ${code}` });
+  });
+
+  let ownListeners: Record<string, readonly Listener[]> = {};
+  return {
+    run: (seq, fn) => {
+      if (!booted) {
+        booted = true;
+        // What the modules have installed at load stays; what a call adds is taken away after it.
+        ownListeners = Object.fromEntries(FAULT_EVENTS.map((event) => [event, listenersOf(event)]));
+      }
+      current = { seq };
+      return scopes.run(current, fn);
+    },
+    end: () => {
+      current = undefined;
+    },
+    running: () => {
+      const scope = scopes.getStore() ?? current;
+      return scope !== undefined && scope === current ? scope.seq : undefined;
+    },
+    restore: () => {
+      for (const event of FAULT_EVENTS) {
+        const own = ownListeners[event] ?? [];
+        const found = listenersOf(event);
+        if (found.length === own.length && found.every((listener, at) => listener === own[at])) continue;
+        process.removeAllListeners(event);
+        for (const listener of own) process.on(event, listener);
+      }
+    },
+  };
+};
+
+const listenersOf = (event: FaultEvent): readonly Listener[] =>
+  process.listeners(event as 'unhandledRejection') as unknown as readonly Listener[];
+
+const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';

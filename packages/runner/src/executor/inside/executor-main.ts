@@ -1,0 +1,11 @@
+/** Entry of an executor process. */
+import { MARK_ENV } from '../markers.ts';
+import { openProcessPort } from './process-port.ts';
+import { serve } from './serve.ts';
+import { startWatchdog } from './start-watchdog.ts';
+
+// First of all: from here on this process cannot outlive its runner.
+startWatchdog({ mark: process.env[MARK_ENV] ?? '', parentPid: process.ppid, tempDir: process.argv[2] });
+// Whoever stops the runner's whole process tree (systemd does) means the runner, which decides what its executors do.
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
+serve(openProcessPort(), true);

@@ -1,0 +1,113 @@
+/** Runs one call inside of an executor: from the bytes of its arguments to the message that ends it. */
+import { format } from 'node:util';
+import {
+  type CallContext,
+  encode,
+  encodeThrown,
+  executeFunction,
+  FlameCancelledError,
+  FlameCodecError,
+  FlameTimeoutError,
+  type Payload,
+  packPayload,
+  unpackPayload,
+} from '@flamejs/queue/internal';
+import { MAX_LOG_BYTES } from '../line-sink.ts';
+import type { CallMessage, FromExecutor } from '../messages.ts';
+import type { EncodedArgs } from '../types.ts';
+import type { Port } from './port.ts';
+import { createThrottle } from './throttle.ts';
+
+export interface Performance {
+  /** The message with the outcome, without the marks of the output. */
+  readonly outcome: Promise<Ending>;
+  abort(cause: 'timeout' | 'cancelled', reason: string): void;
+}
+
+type Ending =
+  | Omit<Extract<FromExecutor, { t: 'returned' }>, 'marks'>
+  | Omit<Extract<FromExecutor, { t: 'threw' }>, 'marks'>;
+
+export const perform = (call: CallMessage, port: Port): Performance => {
+  const { seq, callId, functionName, payloadLimit } = call;
+  const controller = new AbortController();
+  let logBudget = MAX_LOG_BYTES;
+  const log = (text: string): void => {
+    if (logBudget < 0) return;
+    // One too many arrives, by which the runner knows that there was more.
+    logBudget -= Buffer.byteLength(text) + 1;
+    port.post({ t: 'log', seq, text });
+  };
+  const progress = createThrottle((json: Uint8Array) => port.post({ t: 'progress', seq, json }));
+  const context: CallContext = {
+    callId,
+    functionName,
+    pool: call.pool,
+    attempt: call.attempt,
+    runnerLosses: call.runnerLosses,
+    deadline: endOf(call),
+    signal: controller.signal,
+    isInline: false,
+    progress: (value) => progress.send(encodeProgress(value)),
+    log: (...values) => log(format(...values)),
+  };
+
+  const run = async (): Promise<Ending> => {
+    const payload = readArgs(call.args);
+    const releases = call.releases === undefined ? {} : { releases: call.releases };
+    const result = await executeFunction({ payload, functionName, context, payloadLimit, ...releases });
+    progress.flush();
+    const frame = packPayload(result.payload);
+    if (result.ok) return { t: 'returned', seq, frame };
+    const { retryable, retryDelayMs, errorName, errorMessage } = result;
+    return { t: 'threw', seq, frame, retryable, retryDelayMs, errorName, errorMessage };
+  };
+
+  return {
+    outcome: run().catch((error) => refuse(seq, error)),
+    abort: (cause, reason) => {
+      if (controller.signal.aborted) return;
+      controller.abort(
+        cause === 'timeout'
+          ? new FlameTimeoutError(`call ${callId} ran longer than its timeout of ${call.timeoutMs} ms`, {
+              callId,
+              timeoutMs: call.timeoutMs,
+              attempt: call.attempt,
+            })
+          : new FlameCancelledError(`call ${callId} was cancelled: ${reason}`, { callId, reason }),
+      );
+    },
+  };
+};
+
+const readArgs = (args: EncodedArgs): Payload =>
+  args instanceof Uint8Array ? unpackPayload(args) : { json: args.json, parts: [] };
+
+/** What is wrong with the bytes of a call does not get better by trying again. */
+const refuse = (seq: number, error: unknown): Ending => {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  return {
+    t: 'threw',
+    seq,
+    frame: packPayload(encodeThrown(error)),
+    retryable: false,
+    retryDelayMs: undefined,
+    errorName: name,
+    errorMessage: message,
+  };
+};
+
+const encodeProgress = (value: unknown): Uint8Array => {
+  const { json, parts } = encode(value, { root: 'progress' });
+  if (parts.length === 0) return Buffer.from(json, 'utf8');
+  throw new FlameCodecError('progress carries no binary data: report numbers and text, and return the bytes', {
+    path: 'progress',
+  });
+};
+
+const MAX_DATE_MS = 8.64e15;
+
+const endOf = ({ timeoutMs, deadlineAt }: CallMessage): Date | undefined => {
+  const at = Math.min(Date.now() + timeoutMs, deadlineAt ?? Number.POSITIVE_INFINITY);
+  return Math.abs(at) <= MAX_DATE_MS ? new Date(at) : undefined;
+};

@@ -1,0 +1,42 @@
+/** The channel of an executor that is a process. It is hidden from user code, which would take it for one of its own. */
+import type { Socket } from 'node:net';
+import type { ToExecutor } from '../messages.ts';
+import type { Port } from './port.ts';
+
+/** A pipe's handle, of which Node documents only the effect. */
+interface BlockingHandle {
+  setBlocking?(blocking: boolean): void;
+}
+
+/** @throws Error when this process was not started by a runner. */
+export const openProcessPort = (): Port => {
+  const send = process.send?.bind(process);
+  if (send === undefined) throw new Error('This file is the entry of executors; a runner starts it.');
+  // Libraries that find these believe that their own parent has started them.
+  delete process.send;
+  Object.defineProperty(process, 'disconnect', { value: undefined, configurable: true, writable: true });
+  makeBlocking(process.stdout as unknown as Socket);
+  makeBlocking(process.stderr as unknown as Socket);
+  let receive: ((message: unknown) => void) | undefined;
+  return {
+    // The callback takes the error of a channel that is closing: then the runner is gone, and the watchdog at work.
+    post: (message) => void send(message, undefined, undefined, () => {}),
+    onMessage: (listener) => {
+      receive = (message) => listener(message as ToExecutor);
+      process.on('message', receive);
+    },
+    restore: () => {
+      const listeners: readonly unknown[] = process.listeners('message');
+      if (receive !== undefined && !listeners.includes(receive)) process.on('message', receive);
+    },
+    marks: () => [process.stdout.bytesWritten, process.stderr.bytesWritten],
+  };
+};
+
+/**
+ * Otherwise what is printed piles up in memory while a function computes, and is lost when it crashes; and children that
+ * inherit the pipe find it non-blocking, which many programs take for an error.
+ */
+const makeBlocking = (stream: Socket): void => {
+  (stream as unknown as { readonly _handle?: BlockingHandle })._handle?.setBlocking?.(true);
+};

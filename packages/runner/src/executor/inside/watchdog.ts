@@ -1,0 +1,43 @@
+/**
+ * A thread beside the one that runs user code. It holds the lifeline, a pipe whose other end is the runner's: when the
+ * runner dies, however it dies, the pipe closes, and this ends the executor with all that it started, also when user code
+ * is in an endless loop and would never notice.
+ */
+import { rmSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { workerData } from 'node:worker_threads';
+import { LIFELINE_FD } from '../markers.ts';
+import { killGroup, killMarked } from '../stragglers.ts';
+import type { WatchdogData } from './start-watchdog.ts';
+
+const PARENT_CHECK_MS = 1_000;
+/** The scan for stragglers is worth some time, but the executor itself must not live on for it. */
+const SCAN_PATIENCE_MS = 2_000;
+
+const { mark, parentPid, tempDir } = workerData as WatchdogData;
+let ending = false;
+
+const end = (): void => {
+  if (ending) return;
+  ending = true;
+  setTimeout(finish, SCAN_PATIENCE_MS);
+  killMarked(mark).then(finish, finish);
+};
+
+const finish = (): void => {
+  try {
+    if (tempDir !== undefined) rmSync(tempDir, { recursive: true, force: true });
+  } finally {
+    killGroup(process.pid);
+  }
+};
+
+const lifeline = new Socket({ fd: LIFELINE_FD, readable: true, writable: false });
+lifeline.on('end', end);
+lifeline.on('close', end);
+lifeline.on('error', end);
+lifeline.resume();
+// A process that user code has forked without exec would hold the pipe open; the parent's pid tells then.
+setInterval(() => {
+  if (process.ppid !== parentPid) end();
+}, PARENT_CHECK_MS);

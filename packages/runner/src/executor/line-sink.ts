@@ -1,0 +1,119 @@
+/**
+ * Turns what a call writes into a bounded number of clean lines, and keeps the end of its stderr for a crash report.
+ * A function that prints 200 MB costs the runner the reading of it, and nothing else.
+ */
+import { StringDecoder } from 'node:string_decoder';
+import { escapeLine, MAX_LINE_LENGTH } from './escape-line.ts';
+import type { OutputStream } from './types.ts';
+
+/** Bytes of output that one call may add to its log. */
+export const MAX_LOG_BYTES = 256 * 1024;
+
+/** Kept of stderr: more than a crash report carries, for V8 prints why it gave up above a long native stack. */
+const TAIL_BYTES = 16 * 1024;
+
+export type OnLine = (line: string, stream: OutputStream) => void;
+
+export interface LineSink {
+  write(stream: OutputStream, chunk: Uint8Array): void;
+  /** Whole lines that did not come through a stream. */
+  add(text: string): void;
+  /** Emits what stands without a line break at the end of the given stream. */
+  flush(stream: OutputStream): void;
+  /** No further lines will be emitted, whatever is written. */
+  readonly full: boolean;
+  /** The last 16 KB of stderr. */
+  stderrTail(): string;
+}
+
+interface Pending {
+  readonly decoder: StringDecoder;
+  text: string;
+}
+
+/** @param onLine undefined when nobody listens: then only the tail of stderr is kept. */
+export const createLineSink = (onLine: OnLine | undefined, maxBytes = MAX_LOG_BYTES): LineSink => {
+  let budget = onLine === undefined ? 0 : maxBytes;
+  let told = onLine === undefined;
+  let tail: Buffer = Buffer.alloc(0);
+  const pending: Record<OutputStream, Pending> = {
+    stdout: { decoder: new StringDecoder('utf8'), text: '' },
+    stderr: { decoder: new StringDecoder('utf8'), text: '' },
+  };
+
+  const emit = (line: string, stream: OutputStream): void => onLine?.(escapeLine(line), stream);
+
+  const truncate = (stream: OutputStream): void => {
+    if (told) return;
+    told = true;
+    for (const name of ['stdout', 'stderr'] as const) flush(name);
+    emit(`[output truncated: this call has written more than ${maxBytes} bytes]`, stream);
+  };
+
+  const write = (stream: OutputStream, chunk: Uint8Array): void => {
+    if (stream === 'stderr') tail = keepTail(tail, chunk);
+    if (told) return;
+    const kept = chunk.length > budget ? chunk.subarray(0, budget) : chunk;
+    budget -= kept.length;
+    const source = pending[stream];
+    source.text = emitLines(
+      source.text + source.decoder.write(Buffer.from(kept.buffer, kept.byteOffset, kept.length)),
+      stream,
+    );
+    if (kept.length < chunk.length) truncate(stream);
+  };
+
+  const emitLines = (text: string, stream: OutputStream): string => {
+    let rest = text;
+    for (let end = rest.indexOf('\n'); end !== -1; end = rest.indexOf('\n')) {
+      // A line break of Windows is a line break.
+      emitPieces(rest.slice(0, rest[end - 1] === '\r' ? end - 1 : end), stream);
+      rest = rest.slice(end + 1);
+    }
+    while (rest.length > MAX_LINE_LENGTH) {
+      emit(rest.slice(0, MAX_LINE_LENGTH), stream);
+      rest = rest.slice(MAX_LINE_LENGTH);
+    }
+    return rest;
+  };
+
+  const emitPieces = (line: string, stream: OutputStream): void => {
+    for (let at = 0; at === 0 || at < line.length; at += MAX_LINE_LENGTH)
+      emit(line.slice(at, at + MAX_LINE_LENGTH), stream);
+  };
+
+  const flush = (stream: OutputStream): void => {
+    const source = pending[stream];
+    const text = source.text + source.decoder.end();
+    source.text = '';
+    if (text !== '') emitPieces(text, stream);
+  };
+
+  const add = (text: string): void => {
+    if (told) return;
+    const size = Buffer.byteLength(text);
+    if (size > budget) {
+      budget = 0;
+      truncate('stdout');
+      return;
+    }
+    budget -= size;
+    for (const line of text.split(/\r?\n/)) emitPieces(line, 'stdout');
+  };
+
+  return {
+    write,
+    add,
+    flush,
+    get full() {
+      return told;
+    },
+    stderrTail: () => tail.toString('utf8'),
+  };
+};
+
+const keepTail = (tail: Buffer, chunk: Uint8Array): Buffer => {
+  if (chunk.length >= TAIL_BYTES) return Buffer.from(chunk.subarray(chunk.length - TAIL_BYTES));
+  const joined = Buffer.concat([tail, chunk]);
+  return joined.length <= TAIL_BYTES ? joined : joined.subarray(joined.length - TAIL_BYTES);
+};

@@ -1,0 +1,109 @@
+/** The messages between a runner and one executor. Bytes pass through; structure is checked where it arrives. */
+import type { EncodedArgs } from './types.ts';
+
+export interface BootMessage {
+  readonly t: 'boot';
+  readonly modules: readonly string[];
+  /** Directory for the temporary files of its calls; it makes and empties it itself. */
+  readonly tempDir: string;
+}
+
+export interface CallMessage {
+  readonly t: 'call';
+  /** Number of the call on this executor: what every later message of it refers to. */
+  readonly seq: number;
+  readonly callId: string;
+  readonly functionName: string;
+  readonly args: EncodedArgs;
+  readonly attempt: number;
+  readonly runnerLosses: number;
+  readonly timeoutMs: number;
+  readonly deadlineAt: number | undefined;
+  readonly payloadLimit: number;
+  readonly pool: string;
+  readonly releases: { readonly caller: string; readonly runner: string } | undefined;
+}
+
+export type ToExecutor =
+  | BootMessage
+  | CallMessage
+  | { readonly t: 'abort'; readonly seq: number; readonly cause: 'timeout' | 'cancelled'; readonly reason: string }
+  /** Answer to a nested call: bytes, or the message of an error. */
+  | { readonly t: 'reply'; readonly id: number; readonly bytes?: Uint8Array; readonly error?: string }
+  /** Run the exit handlers and end. */
+  | { readonly t: 'exit' };
+
+/** Bytes that were written to stdout and stderr so far, by which the runner tells one call's output from the next one's. */
+export type OutputMarks = readonly [stdout: number, stderr: number];
+
+export type FromExecutor =
+  /** `heapLimit`: bytes that V8 allows itself. */
+  | { readonly t: 'ready'; readonly heapLimit: number }
+  | { readonly t: 'boot-failed'; readonly message: string }
+  | { readonly t: 'started'; readonly seq: number }
+  | {
+      readonly t: 'returned';
+      readonly seq: number;
+      readonly frame: Uint8Array;
+      readonly marks: OutputMarks | undefined;
+    }
+  | {
+      readonly t: 'threw';
+      readonly seq: number;
+      readonly frame: Uint8Array;
+      readonly retryable: boolean;
+      readonly retryDelayMs: number | undefined;
+      readonly errorName: string;
+      readonly errorMessage: string;
+      readonly marks: OutputMarks | undefined;
+    }
+  | { readonly t: 'progress'; readonly seq: number; readonly json: Uint8Array }
+  | { readonly t: 'log'; readonly seq: number; readonly text: string }
+  | { readonly t: 'nested'; readonly seq: number; readonly id: number; readonly bytes: Uint8Array }
+  /** An uncaught error of the running call; the executor ends by itself right after. `text` is what Node would print. */
+  | { readonly t: 'fault'; readonly seq: number; readonly text: string }
+  /** A fault of a call that had already ended: this executor is not to be used any more. */
+  | { readonly t: 'late-fault'; readonly message: string };
+
+const isBytes = (value: unknown): boolean => value instanceof Uint8Array;
+const isMarks = (value: unknown): boolean =>
+  value === undefined || (Array.isArray(value) && value.length === 2 && value.every(Number.isFinite));
+
+type Shape = Readonly<Record<string, 'string' | 'number' | 'boolean' | ((value: unknown) => boolean)>>;
+
+const shapes: Readonly<Record<FromExecutor['t'], Shape>> = {
+  ready: { heapLimit: 'number' },
+  'boot-failed': { message: 'string' },
+  started: { seq: 'number' },
+  returned: { seq: 'number', frame: isBytes, marks: isMarks },
+  threw: {
+    seq: 'number',
+    frame: isBytes,
+    retryable: 'boolean',
+    retryDelayMs: (value) => value === undefined || Number.isFinite(value),
+    errorName: 'string',
+    errorMessage: 'string',
+    marks: isMarks,
+  },
+  progress: { seq: 'number', json: isBytes },
+  log: { seq: 'number', text: 'string' },
+  nested: { seq: 'number', id: 'number', bytes: isBytes },
+  fault: { seq: 'number', text: 'string' },
+  'late-fault': { message: 'string' },
+};
+
+/**
+ * User code shares the executor's process and may write to its channel, so nothing that arrives is taken on trust.
+ * @returns the message, or `undefined` for anything else.
+ */
+export const parseFromExecutor = (value: unknown): FromExecutor | undefined => {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const fields = value as Readonly<Record<string, unknown>>;
+  const shape = Object.hasOwn(shapes, String(fields.t)) ? shapes[fields.t as FromExecutor['t']] : undefined;
+  if (shape === undefined) return undefined;
+  for (const [name, check] of Object.entries(shape)) {
+    const field = fields[name];
+    if (typeof check === 'string' ? typeof field !== check : !check(field)) return undefined;
+  }
+  return value as FromExecutor;
+};

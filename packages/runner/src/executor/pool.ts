@@ -1,0 +1,228 @@
+/** A runner's executors: kept warm, handed one call at a time, replaced when they end. */
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FlameBootError } from '@flamejs/queue/internal';
+import { createExecutor, type Executor, type ExecutorEvents } from './executor.ts';
+import { executorLinks, tempDirOf } from './executor-start.ts';
+import { watchMemory } from './memory-watch.ts';
+import { spawnBackoffMs } from './spawn-backoff.ts';
+import { createTicket, type Ticket } from './ticket.ts';
+import type { ExecutorPool, ExecutorPoolOptions } from './types.ts';
+
+const DEFAULT_SPARE = 1;
+const DEFAULT_BOOT_TIMEOUT_MS = 60_000;
+/** More at once would only slow each other down, and the calls that already run. */
+const BOOTS_AT_ONCE = 4;
+/** A call whose executors are lost before they begin it moves on so often. */
+const MOVES = 3;
+/** For the exit handlers of an executor that is no longer needed. */
+const RETIRE_GRACE_MS = 1_000;
+
+/**
+ * @returns a pool that has not started anything yet.
+ * @throws FlameConfigError when a module is TypeScript and nothing here can load it.
+ */
+export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool => {
+  const { slots, isolation, memoryLimit, logger } = options;
+  const spare = options.spare ?? DEFAULT_SPARE;
+  const maxCalls = options.maxCallsPerExecutor ?? Number.POSITIVE_INFINITY;
+  const family = `${process.pid}-${randomBytes(6).toString('hex')}`;
+  const executors = new Set<Executor>();
+  const idle: Executor[] = [];
+  const waiting: Ticket[] = [];
+  const running = new Set<Ticket>();
+  let tempRoot: string | undefined;
+  let spawned = 0;
+  let everReady = false;
+  /** Executors in a row that ended without having done anything. */
+  let failures = 0;
+  let backoff: NodeJS.Timeout | undefined;
+  let closing: Promise<void> | undefined;
+  let closed = false;
+  const firstBoot = createSignal();
+
+  // Parsed once, so that a missing loader is reported before anything is taken off the queue.
+  const open = executorLinks(options, (mark) => tempDirOf(rootOfTempFiles(), mark));
+  const rootOfTempFiles = (): string => {
+    tempRoot ??= mkdtempSync(join(options.env?.TMPDIR ?? tmpdir(), 'flame-'));
+    return tempRoot;
+  };
+
+  /** What counts against `slots + spare`: a boot that fails counts until it has ended, so that its backoff applies. */
+  const counted = (): readonly Executor[] => [...executors].filter((each) => each.state !== 'ending' || !each.wasReady);
+  const booting = (): number => counted().filter((each) => !each.wasReady).length;
+
+  const fill = (): void => {
+    const atOnce = everReady && failures === 0 ? BOOTS_AT_ONCE : 1;
+    while (!closed && backoff === undefined && counted().length < slots + spare && booting() < atOnce) spawn();
+  };
+
+  const spawn = (): void => {
+    spawned += 1;
+    const mark = `${family}-${spawned}`;
+    const executor = createExecutor(
+      {
+        mark,
+        open,
+        modules: options.modules,
+        tempDir: tempDirOf(rootOfTempFiles(), mark),
+        bootTimeoutMs: options.bootTimeoutMs ?? DEFAULT_BOOT_TIMEOUT_MS,
+        memoryLimit,
+        onLog: options.onLog,
+      },
+      events,
+    );
+    executors.add(executor);
+    logger.debug({ executor: mark, pid: executor.pid }, 'executor started');
+  };
+
+  const events: ExecutorEvents = {
+    onIdle: (executor) => {
+      everReady = true;
+      firstBoot.resolve();
+      if (executor.calls > 0) failures = 0;
+      if (executor.calls >= maxCalls) executor.retire(RETIRE_GRACE_MS);
+      else idle.push(executor);
+      advance();
+    },
+    onLost: (executor, why) => {
+      const at = idle.indexOf(executor);
+      if (at !== -1) idle.splice(at, 1);
+      logger.debug({ executor: executor.mark, pid: executor.pid, why }, 'executor lost');
+      fill();
+    },
+    onEnded: (executor, bootFailure) => {
+      executors.delete(executor);
+      void rm(tempDirOf(rootOfTempFiles(), executor.mark), { recursive: true, force: true }).catch(() => {});
+      if (closed) return;
+      if (executor.calls === 0) retreat(bootFailure ?? 'an executor ended before its first call');
+      if (bootFailure !== undefined) reportBootFailure(bootFailure);
+      fill();
+    },
+  };
+
+  const retreat = (reason: string): void => {
+    failures += 1;
+    const delayMs = spawnBackoffMs(failures);
+    logger.warn({ reason, failures, delayMs }, 'executor did not come up; trying again');
+    clearTimeout(backoff);
+    backoff = setTimeout(() => {
+      backoff = undefined;
+      fill();
+    }, delayMs);
+  };
+
+  const reportBootFailure = (message: string): void => {
+    firstBoot.reject(new FlameBootError(`the executors of this runner do not start: ${message}`, { reason: message }));
+    // As long as one executor lives or comes up, calls wait for it.
+    if (counted().length > 0) return;
+    for (const ticket of waiting.splice(0)) ticket.settle({ kind: 'boot-failed', message });
+  };
+
+  const advance = (): void => {
+    while (running.size < slots && idle.length > 0) {
+      const ticket = waiting.shift();
+      if (ticket === undefined) break;
+      if (ticket.settled) continue;
+      // The one used last has the warmest caches.
+      const executor = idle.pop();
+      if (executor !== undefined) assign(ticket, executor);
+    }
+    fill();
+  };
+
+  const assign = (ticket: Ticket, executor: Executor): void => {
+    running.add(ticket);
+    const run = executor.run(ticket.execution, ticket.listener);
+    ticket.run = run;
+    void run.result.then((result) => {
+      running.delete(ticket);
+      if (result !== undefined) ticket.settle(result);
+      else move(ticket);
+      advance();
+    });
+  };
+
+  /** Its executor was lost before it had begun. */
+  const move = (ticket: Ticket): void => {
+    ticket.run = undefined;
+    ticket.misses += 1;
+    if (closed) ticket.settle({ kind: 'abandoned', started: false });
+    else if (ticket.misses <= MOVES) waiting.unshift(ticket);
+    else {
+      const message = `${ticket.misses} executors were lost before they had begun it`;
+      ticket.settle({ kind: 'late-fault', message, started: false });
+    }
+  };
+
+  const memory =
+    memoryLimit === undefined || isolation === 'thread'
+      ? undefined
+      : watchMemory(
+          () => [...executors].flatMap(({ pid, wasReady }) => (pid === undefined || !wasReady ? [] : [pid])),
+          (pid, bytes) => [...executors].find((each) => each.pid === pid)?.onMeasured(bytes),
+        );
+
+  const close = async (): Promise<void> => {
+    closed = true;
+    clearTimeout(backoff);
+    memory?.stop();
+    for (const ticket of waiting.splice(0)) ticket.handle.abandon();
+    for (const ticket of running) ticket.handle.abandon();
+    for (const executor of executors) {
+      if (executor.state === 'idle') executor.retire(RETIRE_GRACE_MS);
+      else executor.kill();
+    }
+    await Promise.all([...executors].map((executor) => executor.ended));
+    firstBoot.reject(new FlameBootError('the pool was closed while it started', { reason: 'closed' }));
+    if (tempRoot !== undefined) await rm(tempRoot, { recursive: true, force: true });
+  };
+
+  return {
+    size: slots,
+    get active() {
+      return running.size + waiting.filter((ticket) => !ticket.settled).length;
+    },
+    get pids() {
+      return [...executors].flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
+    },
+    start: () => {
+      fill();
+      return firstBoot.promise;
+    },
+    execute: (execution, listener = {}) => {
+      const ticket = createTicket(execution, listener);
+      if (closed) ticket.handle.abandon();
+      else {
+        waiting.push(ticket);
+        advance();
+      }
+      return ticket.handle;
+    },
+    close: () => {
+      closing ??= close();
+      return closing;
+    },
+  };
+};
+
+interface Signal {
+  readonly promise: Promise<void>;
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+const createSignal = (): Signal => {
+  let resolve: () => void = () => {};
+  let reject: (error: Error) => void = () => {};
+  const promise = new Promise<void>((onDone, onFailed) => {
+    resolve = onDone;
+    reject = onFailed;
+  });
+  // Nobody has to wait for the start.
+  promise.catch(() => {});
+  return { promise, resolve, reject };
+};

@@ -1,0 +1,99 @@
+/** An executor as a process of its own process group, so that one signal ends it and its children. */
+import { type ChildProcess, fork } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import type { Link, LinkEnd, OpenLink } from './link.ts';
+import { LIFELINE_FD } from './markers.ts';
+import { killGroup, killMarked } from './stragglers.ts';
+
+export interface ProcessLinkOptions {
+  readonly entry: string;
+  readonly execArgv: readonly string[];
+  readonly args: (mark: string) => readonly string[];
+  readonly env: (mark: string) => Readonly<Record<string, string>>;
+}
+
+/** How long output may lag behind the exit; a grandchild that keeps the pipe open must not keep the call waiting. */
+const OUTPUT_LAG_MS = 200;
+/** Between a closed channel and the exit lies a normal shutdown; a signal into it would falsify the exit status. */
+const DISCONNECT_GRACE_MS = 1_000;
+/** SIGKILL cannot be refused, but a process in an uninterruptible read dies late. */
+const KILL_PATIENCE_MS = 10_000;
+
+export const processLinks =
+  ({ entry, execArgv, args, env }: ProcessLinkOptions): OpenLink =>
+  (mark, events) => {
+    let child: ChildProcess;
+    let ended = false;
+    let killed = false;
+    let timer: NodeJS.Timeout | undefined;
+
+    const end = async (how: Partial<LinkEnd>): Promise<void> => {
+      if (ended) return;
+      ended = true;
+      clearTimeout(timer);
+      if (child?.pid !== undefined) {
+        // The leader is gone; whoever it started may not be.
+        killGroup(child.pid);
+        await Promise.all([killMarked(mark), outputEnd(child)]);
+      }
+      child?.stdout?.destroy();
+      child?.stderr?.destroy();
+      child?.stdio[LIFELINE_FD]?.destroy();
+      events.onEnd({ exitCode: null, signal: null, heapExhausted: false, error: undefined, killed, ...how });
+    };
+    const failed = (error: unknown): void => void end({ error: String(error) });
+
+    try {
+      child = fork(entry, [...args(mark)], {
+        detached: true,
+        serialization: 'advanced',
+        execArgv: [...execArgv],
+        env: env(mark),
+        // The fifth is the lifeline: the executor's watchdog sees it close when this process dies, however it dies.
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
+      });
+    } catch (error) {
+      queueMicrotask(() => failed(error));
+      return { pid: undefined, send: () => {}, kill: () => {} };
+    }
+    const { pid } = child;
+
+    const kill = (): void => {
+      if (ended || killed || pid === undefined) return;
+      killed = true;
+      killGroup(pid);
+      clearTimeout(timer);
+      timer = setTimeout(() => void end({ signal: 'SIGKILL', error: 'it does not die of SIGKILL' }), KILL_PATIENCE_MS);
+    };
+    const disconnected = (): void => {
+      if (ended || killed) return;
+      timer = setTimeout(kill, DISCONNECT_GRACE_MS);
+    };
+    child.on('message', events.onMessage);
+    child.stdout?.on('data', (chunk: Buffer) => events.onOutput('stdout', chunk));
+    child.stderr?.on('data', (chunk: Buffer) => events.onOutput('stderr', chunk));
+    for (const stream of child.stdio) stream?.on('error', () => {});
+    // Nobody writes to it; it is read so that its end is noticed.
+    (child.stdio[LIFELINE_FD] as Readable | null | undefined)?.resume();
+    // Before the spawn: it did not start. After it: the channel broke, and the exit follows or is brought about.
+    child.on('error', (error) => (child.pid === undefined ? failed(error) : kill()));
+    // An executor without its channel is of no use; user code may have closed the descriptor.
+    child.on('disconnect', disconnected);
+    child.on('exit', (exitCode, signal) => void end({ exitCode, signal }));
+
+    return {
+      pid,
+      // The callback takes the error of a channel that closes meanwhile; the exit is on its way.
+      send: (message) => void child.send(message, () => {}),
+      kill,
+    } satisfies Link;
+  };
+
+const outputEnd = (child: ChildProcess): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, OUTPUT_LAG_MS);
+    child.once('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });

@@ -1,0 +1,63 @@
+/**
+ * Ends what user code has started: first the executor's process group, then processes that left the group (`setsid`, a
+ * double fork) and are found by the marker in their environment. A process that cleared its environment and left the
+ * group escapes; only a cgroup or a container would hold it.
+ */
+import { readdir, readFile } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
+import { MARK_ENV } from './markers.ts';
+
+const ROUNDS = 20;
+const BETWEEN_ROUNDS_MS = 10;
+const READS_AT_ONCE = 32;
+
+/** SIGKILL to a process group; one that is gone already is fine. */
+export const killGroup = (pid: number): void => kill(-pid);
+
+/**
+ * Kills every process that carries the mark, and looks again until there is none: a killed one may have forked meanwhile.
+ * Does nothing on a platform without `/proc`.
+ * @returns the pids that it killed.
+ */
+export const killMarked = async (mark: string): Promise<readonly number[]> => {
+  const killed = new Set<number>();
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const found = await findMarked(mark);
+    if (found.length === 0) break;
+    for (const pid of found) {
+      kill(pid);
+      killed.add(pid);
+    }
+    await pause(BETWEEN_ROUNDS_MS);
+  }
+  return [...killed];
+};
+
+/** @returns pids of the living processes that carry the mark, this process not among them. */
+export const findMarked = async (mark: string): Promise<readonly number[]> => {
+  const wanted = `\0${MARK_ENV}=${mark}\0`;
+  const entries = await readdir('/proc').catch(() => []);
+  const pids = entries.filter((entry) => /^\d+$/.test(entry)).map(Number);
+  const found: number[] = [];
+  for (let at = 0; at < pids.length; at += READS_AT_ONCE)
+    await Promise.all(
+      pids.slice(at, at + READS_AT_ONCE).map(async (pid) => {
+        if (pid !== process.pid && (await environmentOf(pid)).includes(wanted)) found.push(pid);
+      }),
+    );
+  return found;
+};
+
+// Empty for a zombie, and for a process that is gone or belongs to another user.
+const environmentOf = async (pid: number): Promise<string> => {
+  const text = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
+  return `\0${text}`;
+};
+
+const kill = (pid: number): void => {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // Gone meanwhile.
+  }
+};

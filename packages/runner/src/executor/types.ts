@@ -1,0 +1,143 @@
+/**
+ * What the runner and its executors agree on.
+ *
+ * - **execution**: one attempt of one call, as bytes; the runner never decodes them.
+ * - **executor**: a child process (or worker thread) that runs one execution at a time.
+ * - **slot**: the right to run one execution; a pool has `slots` of them and `spare` executors more, kept warm.
+ */
+
+/** Encoded arguments: a packed frame of the codec, or the codec's JSON when it has no binary parts. */
+export type EncodedArgs = Uint8Array | { readonly json: string };
+
+export type Isolation = 'process' | 'thread';
+export type OutputStream = 'stdout' | 'stderr';
+
+export interface Execution {
+  readonly callId: string;
+  readonly functionName: string;
+  readonly args: EncodedArgs;
+  /** Counted from 1. */
+  readonly attempt: number;
+  /** Runners that this call has lost before. */
+  readonly runnerLosses: number;
+  /** Limit of this attempt, counted from the executor's start of it; `Infinity` for none. */
+  readonly timeoutMs: number;
+  /** When the whole call ends, epoch milliseconds; shown to the function, enforced by whoever calls `cancel`. */
+  readonly deadlineAt?: number | undefined;
+  /** How long the function may react to its abort signal before its executor is killed. */
+  readonly killGraceMs: number;
+  /** Most bytes of the encoded result. */
+  readonly payloadLimit: number;
+  readonly pool: string;
+  /** Of the caller and of this runner, for the error about a closure that is not here. */
+  readonly releases?: { readonly caller: string; readonly runner: string } | undefined;
+}
+
+/** What one execution came to. Frames are packed codec frames: values and errors that the caller decodes. */
+export type ExecutionResult =
+  | { readonly kind: 'returned'; readonly frame: Uint8Array }
+  | {
+      readonly kind: 'threw';
+      /** The encoded error. */
+      readonly frame: Uint8Array;
+      /** False after a `NonRetryableError` and for errors that no retry can cure. */
+      readonly retryable: boolean;
+      /** What the function's own backoff says; absent when it has none. */
+      readonly retryDelayMs?: number | undefined;
+      readonly errorName: string;
+      readonly errorMessage: string;
+    }
+  /** It ran into `timeoutMs`; nothing of it runs any more. */
+  | { readonly kind: 'timeout'; readonly timeoutMs: number }
+  | { readonly kind: 'cancelled'; readonly reason: string }
+  /** The executor ended by itself, or somebody else killed it (`byOutsider`: the call is suspected, not guilty). */
+  | {
+      readonly kind: 'crashed';
+      readonly exitCode: number | null;
+      readonly signal: string | null;
+      /** The last 4 KB that it wrote to stderr. */
+      readonly stderr: string;
+      readonly byOutsider: boolean;
+    }
+  | { readonly kind: 'memory'; readonly limitBytes: number | null; readonly usedBytes: number | null }
+  /** What an earlier call left behind ended this executor. Not this call's fault: run it again free of charge. */
+  | { readonly kind: 'late-fault'; readonly message: string; readonly started: boolean }
+  /** No executor could be started. `message` says why: the import error of a module, mostly. It has not begun. */
+  | { readonly kind: 'boot-failed'; readonly message: string }
+  /** Killed on request, without waiting for anything. */
+  | { readonly kind: 'abandoned'; readonly started: boolean };
+
+/** What the runner hears while an execution runs. Everything is optional and must not throw. */
+export interface ExecutionListener {
+  /** An executor has begun it: from here on the function may have had effects. */
+  readonly onStarted?: () => void;
+  /** One line of output, without line break, control characters escaped. */
+  readonly onLog?: (line: string, stream: OutputStream) => void;
+  /** The function reported progress: the value as the codec's JSON, UTF-8. */
+  readonly onProgress?: (json: Uint8Array) => void;
+  /** The function made a call of its own. Resolves with the reply's bytes; a rejection's message reaches the function. */
+  readonly onNestedCall?: (request: Uint8Array) => Promise<Uint8Array>;
+}
+
+/** A running (or waiting) execution. */
+export interface RunningExecution {
+  /** Never rejects. */
+  readonly result: Promise<ExecutionResult>;
+  /** Whether an executor has begun it. */
+  readonly started: boolean;
+  /** Aborts the function's signal; after `killGraceMs` its executor is killed. The first reason wins. */
+  cancel(reason: string): void;
+  /** Kills its executor at once: for hand-back and lost locks. */
+  abandon(): void;
+}
+
+export interface ExecutorPool {
+  /**
+   * Begins to start executors; the first comes alone, so that it is ready soonest.
+   * @returns when the first is ready.
+   * @throws FlameBootError when it cannot start; the pool goes on trying, with backoff, until it is closed.
+   */
+  start(): Promise<void>;
+  /** Runs it on a free executor, or as soon as there is one. */
+  execute(execution: Execution, listener?: ExecutionListener): RunningExecution;
+  /** Number of slots. */
+  readonly size: number;
+  /** Executions that hold a slot or wait for one. */
+  readonly active: number;
+  /** Pids of the living executors; empty with `isolation: 'thread'`. */
+  readonly pids: readonly number[];
+  /** Ends every executor and what it started; running executions end as `abandoned`. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** The part of pino that is used here. */
+export interface Log {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+export interface ExecutorPoolOptions {
+  /** Executions at the same time. */
+  readonly slots: number;
+  readonly isolation: Isolation;
+  /** Warm executors beyond `slots`, which hide the start of a replacement; 1 unless set. */
+  readonly spare?: number;
+  /** Absolute paths or `file:` URLs of the modules that hold the functions. */
+  readonly modules: readonly string[];
+  /** Where loaders such as `tsx` are resolved from: the application's root. The working directory unless set. */
+  readonly root?: string;
+  /** Options of node for the executors, beside those of this process that make sense for them. */
+  readonly execArgv?: readonly string[];
+  /** Added to the executors' environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Bytes of resident memory of one executor and what it started; `undefined` for no limit. */
+  readonly memoryLimit?: number | undefined;
+  /** An executor is replaced after so many calls; `undefined` for never. 1 gives each call a fresh process. */
+  readonly maxCallsPerExecutor?: number | undefined;
+  /** How long the modules may take to load; 60 s unless set. */
+  readonly bootTimeoutMs?: number;
+  readonly logger: Log;
+  /** Output that belongs to no call: while modules load, and what earlier calls left running. */
+  readonly onLog?: (line: string, stream: OutputStream) => void;
+}
