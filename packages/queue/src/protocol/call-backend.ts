@@ -125,6 +125,17 @@ export class CallBackend extends RedisQueueBackend {
     return (reply as Promise<unknown>).then((raw) => this.#noteReply(raw));
   }
 
+  /**
+   * Retries finished calls by hand, one generation each; BullMQ's own bulk move would leave their budgets used up.
+   * @returns 0 when none is left, as BullMQ's loop expects
+   */
+  override async retryFinishedJobs(state: 'completed' | 'failed' = 'failed', count = 1000): Promise<number> {
+    const client = await this.queue.client;
+    const ids = (await client.zrange(this.toKey(state), 0, count - 1)) as string[];
+    for (const id of ids) await this.retryFinishedJob({ id, opts: {} } as never, state);
+    return ids.length < count ? 0 : 1;
+  }
+
   override async waitForJob(blockTimeout: number): Promise<{ member: string; score: number } | null> {
     const marker = await super.waitForJob(blockTimeout);
     // A marker's score is a due time by Redis' clock; BullMQ compares it with this machine's.

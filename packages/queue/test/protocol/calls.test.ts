@@ -212,7 +212,7 @@ test('P16 a retry by hand starts a new generation: budgets and clocks start agai
     head: { ...okHead, ok: false },
     body: Buffer.from('first'),
   });
-  await pool.backend.reprocessJob({ id, opts: {} } as never, 'failed', {});
+  await pool.backend.retryFinishedJob({ id, opts: {} } as never, 'failed');
   expect(await pool.client.pttl(keys.args(id))).toBe(-1);
   expect((await lookupCall(pool.client, keys, id, 'me')).state).toBe('pending');
   const { attempt, pickUp } = await mustPickUp('r1');
