@@ -26,6 +26,7 @@ export const createLink = (config: AppConfig, logger: Logger): Link => {
   const readers: RedisClient[] = [];
   const brokenWaits = new Set<(error: Error) => void>();
   let client: RedisClient | undefined;
+  let becomingReady: Promise<void> | undefined;
   let checked: Promise<void> | undefined;
   let runId = '';
   let closed = false;
@@ -83,7 +84,11 @@ export const createLink = (config: AppConfig, logger: Logger): Link => {
       if (closed) throw new FlameClosedError('this flame object has been closed');
       client ??= open();
       if (client.status !== 'ready') {
-        await whenReady(client, connectTimeoutMs).catch((cause) => {
+        // Thousands of calls may wait for one connection; they share one wait.
+        becomingReady ??= whenReady(client, connectTimeoutMs).finally(() => {
+          becomingReady = undefined;
+        });
+        await becomingReady.catch((cause) => {
           throw closed ? new FlameClosedError('this flame object has been closed') : unavailable('no', cause);
         });
       }

@@ -32,7 +32,7 @@ export interface Bounds {
   readonly bounded?: boolean;
 }
 
-export const FIRST_LOOK_MS = 5_000;
+export const FIRST_LOOK_MS = 2_000;
 export const SLOWEST_LOOK_MS = 30_000;
 
 export interface PendingCalls {
