@@ -4,6 +4,7 @@ import type { AppConfig, PoolConfig } from '../config/types.ts';
 import { type Duration, parseDuration } from '../duration.ts';
 import { FlameTimeoutError } from '../errors/index.ts';
 import type { Outcome } from '../protocol/outcome.ts';
+import { createRetries, type RetryResult } from '../protocol/retry.ts';
 import type { Caller } from './caller.ts';
 import { watchProgress } from './progress.ts';
 import { type CallStatus, readStatus } from './status.ts';
@@ -31,7 +32,12 @@ export interface CallHandle<Result> {
   status(): Promise<CallStatus>;
   /** Stops the call, wherever it is. @returns what became of it @throws FlameUnavailableError */
   cancel(reason?: string): Promise<CancelResult>;
-  /** The values that the function passes to \`context().progress\`, the last one first; ends when the call has ended. */
+  /**
+   * Runs a failed call again, with its original arguments and fresh budgets, as a new generation: `result()` of every
+   * handle on it then waits for the new outcome. @returns whether it was retried @throws FlameUnavailableError
+   */
+  retry(): Promise<RetryResult>;
+  /** The values that the function passes to `context().progress`, the last one first; ends when the call has ended. */
   progress(): AsyncIterableIterator<unknown>;
 }
 
@@ -47,6 +53,13 @@ export const createHandle = <Result>(
   async cancel(reason = 'cancelled through its handle') {
     const became = await caller.recall.cancel(id, pool.name, reason);
     return ({ settled: 'cancelled', active: 'stopping', finished: 'finished', missing: 'unknown' } as const)[became];
+  },
+  async retry() {
+    const client = await caller.link.client();
+    const { keys, kick } = caller.pool(pool);
+    const result = await caller.link.bounded(createRetries(client, keys, pool.name).retry(id));
+    if (result === 'retried') kick.send();
+    return result;
   },
   progress: () => watchProgress(caller, pool, id),
 });

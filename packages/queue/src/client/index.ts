@@ -1,3 +1,4 @@
+export type { RetryResult } from '../protocol/retry.ts';
 export { createFlame, type Flame, type FlameOptions, type PoolRef } from './create-flame.ts';
 export type { CallHandle, CancelResult } from './handle.ts';
 export type { CallStatus } from './status.ts';

@@ -21,6 +21,7 @@ import {
 import { executeFunction } from '../execute.ts';
 import { newCallId, userCallId } from '../protocol/call-id.ts';
 import type { Outcome } from '../protocol/outcome.ts';
+import type { RetryResult } from '../protocol/retry.ts';
 import type { CallRequest } from './caller.ts';
 import type { CallMaker } from './create-flame.ts';
 import { type CallHandle, settleWith } from './handle.ts';
@@ -30,12 +31,13 @@ import type { CallStatus } from './status.ts';
 interface InlineCall {
   readonly id: string;
   readonly request: CallRequest;
-  readonly abort: AbortController;
+  abort: AbortController;
   readonly waiters: Set<Settler>;
   readonly progress: unknown[];
   attempts: number;
   state: 'waiting' | 'running';
   outcome: Outcome | undefined;
+  generation: number;
 }
 
 export const createInlineCaller = (_config: AppConfig): CallMaker => {
@@ -54,12 +56,13 @@ export const createInlineCaller = (_config: AppConfig): CallMaker => {
       startedAt: Date.now(),
       size: body.length,
     };
-    call.outcome = { generation: 1, head, body };
+    call.outcome = { generation: call.generation, head, body };
     for (const waiter of call.waiters) waiter.resolve(call.outcome);
     call.waiters.clear();
     // As in Redis, an outcome is kept for a while and then forgotten.
     const { resultTtlMs, failedTtlMs } = call.request.options;
-    setLongTimeout(() => calls.delete(call.id), ok ? resultTtlMs : failedTtlMs).unref();
+    const { outcome } = call;
+    setLongTimeout(() => call.outcome === outcome && calls.delete(call.id), ok ? resultTtlMs : failedTtlMs).unref();
   };
 
   const settleError = (call: InlineCall, error: FlameError): void => {
@@ -154,6 +157,21 @@ export const createInlineCaller = (_config: AppConfig): CallMaker => {
     return was === 'running' ? 'stopping' : 'cancelled';
   };
 
+  const retry = (id: string): RetryResult => {
+    const call = calls.get(id);
+    if (call === undefined) return 'unknown';
+    if (call.outcome === undefined || call.outcome.head.ok) return 'not-failed';
+    Object.assign(call, {
+      outcome: undefined,
+      attempts: 0,
+      state: 'waiting',
+      abort: new AbortController(),
+      generation: call.generation + 1,
+    });
+    void run(call);
+    return 'retried';
+  };
+
   return {
     idOf,
     async submit(request, settler, id = idOf(request.pool, request.options)) {
@@ -177,6 +195,7 @@ export const createInlineCaller = (_config: AppConfig): CallMaker => {
           attempts: 0,
           state: 'waiting',
           outcome: undefined,
+          generation: 1,
         };
         calls.set(id, call);
         void run(call);
@@ -197,6 +216,7 @@ export const createInlineCaller = (_config: AppConfig): CallMaker => {
       },
       status: async () => inlineStatus(pool, id, calls.get(id)),
       cancel: async (reason = 'cancelled through its handle') => cancel(id, reason),
+      retry: async () => retry(id),
       async *progress() {
         const call = calls.get(id);
         let seen = 0;
@@ -262,7 +282,7 @@ const inlineStatus = (pool: PoolConfig, id: string, call: InlineCall | undefined
     attempts: call?.attempts ?? 0,
     runnerLosses: 0,
     waitedMs: 0,
-    generation: 1,
+    generation: call?.generation ?? 0,
     runnerId: undefined,
     ahead: 0,
   };

@@ -10,6 +10,7 @@ import type { AppConfig, PoolConfig } from '../config/types.ts';
 import { FlameUnavailableError } from '../errors/index.ts';
 import { newCallId, userCallId } from '../protocol/call-id.ts';
 import type { Outcome } from '../protocol/outcome.ts';
+import type { RetryResult } from '../protocol/retry.ts';
 import type { ResolvedCallOptions } from '../types.ts';
 import { type Caller, type CallRequest, createCaller } from './caller.ts';
 import type { CallMaker } from './create-flame.ts';
@@ -42,6 +43,7 @@ type NestedRequest =
     }
   | { readonly op: 'result'; readonly pool: string; readonly id: string }
   | { readonly op: 'status'; readonly pool: string; readonly id: string }
+  | { readonly op: 'retry'; readonly pool: string; readonly id: string }
   | { readonly op: 'cancel'; readonly pool: string; readonly id: string; readonly reason: string };
 
 type NestedReply =
@@ -81,6 +83,7 @@ export const createNestedCaller = (_config: AppConfig): CallMaker => {
     status: () => askValue<CallStatus>({ op: 'status', pool: pool.name, id }),
     cancel: (reason = 'cancelled through its handle') =>
       askValue<CancelResult>({ op: 'cancel', pool: pool.name, id, reason }),
+    retry: () => askValue<RetryResult>({ op: 'retry', pool: pool.name, id }),
     progress: () => {
       throw new FlameUnavailableError('progress of a nested call cannot be followed from inside of a function', {
         enqueued: 'no',
@@ -128,6 +131,8 @@ export const createNestedService = (
     switch (request.op) {
       case 'status':
         return { kind: 'value', value: await made.status() };
+      case 'retry':
+        return { kind: 'value', value: await made.retry() };
       case 'cancel':
         return { kind: 'value', value: await made.cancel(request.reason) };
       case 'result':

@@ -26,6 +26,7 @@ export {
 export { type CallInspection, type CallState, inspectCall } from './inspection.ts';
 export { type AppKeys, appKeys, type PoolKeys, poolKeys } from './keys.ts';
 export { fetchBody, type Lookup, lookupCall, type Outcome, parseHead, settleWaiting } from './outcome.ts';
-export { judgeServer, readServerFacts, type ServerFacts, type ServerFinding } from './server-check.ts';
+export { createRetries, type Retries, type RetryResult } from './retry.ts';
 export type { AgentState, ControlMessage, PoolEvent, RunnerRecord } from './runner-record.ts';
+export { judgeServer, readServerFacts, type ServerFacts, type ServerFinding } from './server-check.ts';
 export { INLINE_REPLY_BYTES, type OutcomeHead, type Verdict } from './verdict.ts';

@@ -241,3 +241,20 @@ test('a Redis that evicts keys is refused, unless the config allows it', async (
   await app.client.config('SET', 'maxmemory-policy', 'allkeys-lru');
   await expect(app.flame.call(echo, 1)).rejects.toThrow(/noeviction/);
 });
+
+test('P16 a failed call is retried with its arguments, and its new outcome reaches attach', async () => {
+  let healthy = false;
+  const flaky = defineFunction('flaky', { pool: 'images' }, (value: Buffer) => {
+    if (!healthy) throw new Error('not yet');
+    return value.length;
+  });
+  app.serve();
+  const handle = await app.flame.cast(flaky, Buffer.alloc(100_000));
+  await expect(handle.result()).rejects.toThrow('not yet');
+  await expect(handle.result()).rejects.toThrow('not yet');
+  healthy = true;
+  expect(await app.other().attach(handle.id).retry()).toBe('retried');
+  expect(await handle.result()).toBe(100_000);
+  expect(await handle.retry()).toBe('not-failed');
+  expect(await handle.status()).toMatchObject({ state: 'succeeded' });
+});
