@@ -18,11 +18,12 @@ export class StepError extends Error {
  * Runs a program to its end. `quiet: 'stdout'` keeps only stdout back, `true` both streams.
  * @returns its exit code and, when quiet, what it wrote to stdout; rejects only when it cannot be started.
  */
-export const execute = async (command, args, { quiet = false, env = {}, cwd = root } = {}) => {
+export const execute = async (command, args, { quiet = false, env = {}, cwd = root, timeoutMs = 0 } = {}) => {
   const child = spawn(command, args, {
     cwd,
     env: { ...process.env, ...env },
     stdio: ['inherit', quiet ? 'pipe' : 'inherit', quiet === true ? 'pipe' : 'inherit'],
+    ...(timeoutMs > 0 ? { timeout: timeoutMs, killSignal: 'SIGKILL' } : {}),
     shell: process.platform === 'win32' && command === 'npm',
   });
   let stdout = '';

@@ -1,0 +1,21 @@
+import { defineConfig } from '@flamejs/queue';
+import { fleet } from './src/fleet.ts';
+
+export default defineConfig({
+  app: 'image-resize',
+  redis: process.env.REDIS_URL,
+  functions: ['./src/tasks/*.ts'],
+  pools: {
+    images: {
+      min: 0, // no runner, and no cost, while there is nothing to do
+      max: 3,
+      maxConcurrency: 2, // calls at once on each runner
+      idleShutdownAfter: '3s',
+      timeout: '30s',
+      // Called by the autoscaler when runners come and go; here they only feed the display.
+      onGrowStart: fleet.onGrowStart,
+      onGrowEnd: fleet.onGrowEnd,
+      onShrink: fleet.onShrink,
+    },
+  },
+});

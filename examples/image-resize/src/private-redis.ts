@@ -1,0 +1,75 @@
+/** A Redis server for this run alone: on a free loopback port, without a trace on disk. Your own goes into REDIS_URL. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+
+export interface PrivateRedis {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+const startTimeoutMs = 15_000;
+
+export const startPrivateRedis = async (): Promise<PrivateRedis> => {
+  const port = await freePort();
+  const program = process.env.FLAME_REDIS_SERVER ?? 'redis-server';
+  const settings = [
+    '--bind',
+    '127.0.0.1',
+    '--port',
+    String(port),
+    '--save',
+    '',
+    '--appendonly',
+    'no',
+    '--daemonize',
+    'no',
+  ];
+  // A process group of its own: Ctrl-C must reach it last, after everybody has put their work down.
+  const server = spawn(program, settings, { stdio: 'ignore', detached: true });
+  const ended = new Promise<string>((resolve) => {
+    server.once('error', (error) => resolve(error.message));
+    server.once('exit', (code, signal) => resolve(`it ended with ${signal ?? code}`));
+  });
+  const killWithUs = (): void => void server.kill('SIGKILL');
+  process.once('exit', killWithUs);
+
+  const failure = await Promise.race([untilListening(port), ended]);
+  if (failure !== undefined) {
+    server.kill('SIGKILL');
+    throw new Error(`${program} did not start: ${failure}. Install it (scripts/setup.sh) or set REDIS_URL.`);
+  }
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    stop: async () => {
+      server.kill('SIGKILL'); // nothing in it is wanted any more
+      await ended;
+      process.off('exit', killWithUs);
+    },
+  };
+};
+
+/** @returns `undefined` once the port accepts connections, else why it does not. */
+const untilListening = async (port: number): Promise<string | undefined> => {
+  const endsAt = performance.now() + startTimeoutMs;
+  while (performance.now() < endsAt) {
+    const socket = connect(port, '127.0.0.1');
+    const open = await Promise.race([
+      once(socket, 'connect').then(() => true),
+      once(socket, 'error').then(() => false),
+    ]).catch(() => false);
+    socket.destroy();
+    if (open) return undefined;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return `no connection within ${startTimeoutMs} ms`;
+};
+
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  if (address === null || typeof address === 'string') throw new Error('A TCP server without a port');
+  return address.port;
+};
