@@ -1,0 +1,85 @@
+/** Lists machines: all pages or an error, and those that the index does not show yet. */
+import type { DescribeInstancesCommandInput, Filter } from '@aws-sdk/client-ec2';
+import type { Instance } from '@flamejs/queue';
+import type { Ec2Api } from './client.ts';
+import { judge, launchError } from './errors.ts';
+import type { Recent } from './recent.ts';
+import { TAG } from './tags.ts';
+import { toInstance } from './to-instance.ts';
+
+const PAGE = 500;
+/** EC2's limit for the values of one filter. */
+const FILTER_VALUES = 200;
+const NOT_GONE = ['pending', 'running', 'shutting-down', 'stopping', 'stopped'];
+
+/** @throws FlameLaunchError: a partial list would look like lost machines. */
+export const listInstances = async (
+  app: string,
+  api: Ec2Api,
+  recent: Recent,
+  signal: AbortSignal,
+): Promise<readonly Instance[]> => {
+  const listed = await describeAll(
+    [
+      { Name: `tag:${TAG.app}`, Values: [app] },
+      { Name: 'instance-state-name', Values: NOT_GONE },
+    ],
+    api,
+    signal,
+  );
+  const seen = new Set(listed.map(({ id }) => id));
+  const unseen = recent.missing(app, seen);
+  return unseen.length === 0 ? listed : [...listed, ...(await settleUnseen(unseen, api, recent, signal))];
+};
+
+/** By id the index knows more: a machine that it shows as gone is gone, one that it does not show is only late. */
+const settleUnseen = async (
+  unseen: readonly Instance[],
+  api: Ec2Api,
+  recent: Recent,
+  signal: AbortSignal,
+): Promise<readonly Instance[]> => {
+  const known = new Map<string, Instance>();
+  for (let from = 0; from < unseen.length; from += FILTER_VALUES) {
+    const ids = unseen.slice(from, from + FILTER_VALUES).map(({ id }) => id);
+    // A filter, not InstanceIds: one id that is not visible yet would fail the whole request.
+    const found = await describeAll([{ Name: 'instance-id', Values: ids }], api, signal);
+    for (const instance of found) known.set(instance.id, instance);
+  }
+  return unseen
+    .map((instance) => known.get(instance.id) ?? instance)
+    .filter((instance) => {
+      if (instance.state !== 'gone') return true;
+      recent.remove(instance.id);
+      return false;
+    });
+};
+
+/** @returns machines of this client token, gone ones included; usually one or none. */
+export const findByToken = (token: string, api: Ec2Api, signal: AbortSignal): Promise<readonly Instance[]> =>
+  describeAll([{ Name: 'client-token', Values: [token] }], api, signal);
+
+const describeAll = async (
+  filters: readonly Filter[],
+  api: Ec2Api,
+  signal: AbortSignal,
+): Promise<readonly Instance[]> => {
+  const instances: Instance[] = [];
+  let token: string | undefined;
+  try {
+    do {
+      const input: DescribeInstancesCommandInput = {
+        Filters: [...filters],
+        MaxResults: PAGE,
+        ...(token === undefined ? {} : { NextToken: token }),
+      };
+      const page = await api.describeInstances(input, signal);
+      for (const { Instances = [] } of page.Reservations ?? [])
+        instances.push(...Instances.flatMap((it) => toInstance(it) ?? []));
+      token = page.NextToken || undefined;
+    } while (token !== undefined);
+  } catch (error) {
+    throw launchError('list instances', judge(error), error);
+  }
+  return instances;
+};

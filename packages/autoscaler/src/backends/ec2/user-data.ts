@@ -1,0 +1,90 @@
+/**
+ * The script that a machine runs at its first boot. Its rules: the first line arms a timer that ends the machine; nothing
+ * cancels it, only contact moves it on; however the script ends, the machine ends; it names secrets and carries none.
+ */
+import type { LaunchRequest } from '@flamejs/queue';
+import type { Ec2Settings, Market, SecretReference } from './options.ts';
+import { ARCHIVE, CONTACT, HEAD, IMAGE, INIT, RUN, SECRETS, SPOT } from './user-data-script.ts';
+
+/** EC2's limit, on the raw script. */
+export const MAX_USER_DATA_BYTES = 16_384;
+
+export interface UserDataSpec {
+  readonly settings: Ec2Settings;
+  readonly market: Market;
+  readonly env: Readonly<Record<string, string>>;
+  /** Whether the app signs its envelopes, so that the machine has to fetch the key. */
+  readonly signed: boolean;
+}
+
+export const userDataSpec = (request: LaunchRequest, settings: Ec2Settings, market: Market): UserDataSpec => ({
+  settings,
+  market,
+  env: request.env,
+  signed: request.secrets.FLAME_SIGNING_KEY !== undefined,
+});
+
+/** @returns the script. The same spec gives the same bytes: replays under one client token depend on it. */
+export const renderUserData = (spec: UserDataSpec): string => {
+  const { settings } = spec;
+  const { application } = settings;
+  const isImage = 'image' in application;
+  return [
+    '#!/bin/bash',
+    `shutdown --no-wall -h +${settings.deadManMinutes} || poweroff`,
+    HEAD,
+    assign('dead_man_minutes', String(settings.deadManMinutes)),
+    assign('max_lifetime_s', String(Math.round(settings.maxLifetimeMs / 1000))),
+    assign('region', settings.region),
+    `export AWS_DEFAULT_REGION="$region" AWS_EC2_METADATA_SERVICE_NUM_ATTEMPTS=5`,
+    INIT,
+    environment(spec.env),
+    SECRETS,
+    `run_as=${quote(isImage ? application.user : 'flame:flame')}`,
+    isImage ? IMAGE.prepare : ARCHIVE.prepare,
+    fetchSecret('redis-url', 'FLAME_REDIS_URL_FILE', settings.secrets.redisUrl),
+    ...(spec.signed && settings.secrets.signingKey !== undefined
+      ? [fetchSecret('signing-key', 'FLAME_SIGNING_KEY_FILE', settings.secrets.signingKey)]
+      : []),
+    ...(isImage
+      ? [
+          assign('image', application.image),
+          list('command', application.command),
+          list('run_arguments', application.runArguments),
+        ]
+      : [
+          assign('archive', application.archive),
+          assign('archive_sha256', application.sha256 ?? ''),
+          list('command', application.command),
+        ]),
+    isImage ? IMAGE.fetch : ARCHIVE.fetch,
+    CONTACT,
+    ...(spec.market === 'spot' ? [SPOT] : []),
+    isImage ? IMAGE.start : ARCHIVE.start,
+    RUN,
+    '',
+  ].join('\n');
+};
+
+/** One assignment a line between two marks, so that people (and the tests' stand-in for cloud-init) find them. */
+const environment = (env: Readonly<Record<string, string>>): string =>
+  [
+    '# flame:env:begin',
+    'vars=(',
+    ...Object.entries(env)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, value]) => `  ${quote(`${name}=${value}`)}`),
+    ')',
+    '# flame:env:end',
+  ].join('\n');
+
+const fetchSecret = (file: string, variable: string, secret: SecretReference): string =>
+  'ssm' in secret
+    ? `fetch_secret ${file} ${variable} aws ssm get-parameter --with-decryption --query Parameter.Value --output text --name ${quote(secret.ssm)}`
+    : `fetch_secret ${file} ${variable} aws secretsmanager get-secret-value --query SecretString --output text --secret-id ${quote(secret.secretsManager)}`;
+
+const assign = (name: string, value: string): string => `${name}=${quote(value)}`;
+const list = (name: string, values: readonly string[]): string => `${name}=(${values.map(quote).join(' ')})`;
+
+/** Bash's single quotes: nothing in them is special but the quote itself. */
+export const quote = (value: string): string => `'${value.replaceAll("'", `'\\''`)}'`;
