@@ -25,7 +25,7 @@ export const contactSheet = (
 <style>${style}</style>
 <header>
   <h1>Resized on runners that came and went</h1>
-  <dl>${facts.map(([name, value]) => `<div><dt>${escape(name)}</dt><dd>${escape(value)}</dd></div>`).join('')}</dl>
+  <dl>${facts.map(([name, value]) => `<div><dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd></div>`).join('')}</dl>
 </header>
 <main>${photos.map(section).join('\n')}</main>
 </html>
@@ -40,20 +40,20 @@ export const size = (bytes: number): string =>
 
 const section = (photo: SheetPhoto): string => `
 <section>
-  <h2>${escape(photo.name)} <small>${size(photo.bytes)}</small></h2>
+  <h2>${escapeHtml(photo.name)} <small>${size(photo.bytes)}</small></h2>
   ${photo.error === undefined ? `<div class="row">${photo.pictures.map(figure).join('')}</div>` : problem(photo.error)}
 </section>`;
 
 const figure = ({ width, file, webp, ms }: SheetPicture): string => `
 <figure>
-  <a href="${escape(file)}"><img src="data:image/webp;base64,${webp.toString('base64')}" width="${width}" alt="${escape(file)}"></a>
+  <a href="${escapeHtml(file)}"><img src="data:image/webp;base64,${webp.toString('base64')}" width="${width}" alt="${escapeHtml(file)}"></a>
   <figcaption>${width} px <span>${size(webp.length)} · ${ms.toFixed(0)} ms</span></figcaption>
 </figure>`;
 
 const problem = (error: Error): string =>
-  `<p class="error"><strong>${escape(error.name)}</strong> ${escape(error.message)}</p>`;
+  `<p class="error"><strong>${escapeHtml(error.name)}</strong> ${escapeHtml(error.message)}</p>`;
 
-const escape = (text: string): string => text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
+const escapeHtml = (text: string): string => text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 
 const style = `
 :root { color-scheme: light dark; --line: #8883; --quiet: #8889; --bad: #c0392b; }
