@@ -3,6 +3,8 @@ export type * from './backend.ts';
 export { type Bytes, formatBytes, parseBytes } from './bytes.ts';
 export * from './client/index.ts';
 export { type ClassCodec, registerClass, registerError } from './codec/index.ts';
+export { type Config, defineConfig } from './config/define-config.ts';
+export type * from './config/input.ts';
 export type * from './config/types.ts';
 export type { CallContext } from './context.ts';
 export {

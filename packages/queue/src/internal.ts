@@ -3,6 +3,7 @@ export * from './backoff.ts';
 export * from './call-options.ts';
 export { isExecutor, type NestedTransport, setNestedTransport } from './client/nested.ts';
 export * from './codec/index.ts';
+export * from './config/index.ts';
 export * from './context.ts';
 export * from './errors/index.ts';
 export * from './execute.ts';

@@ -5,7 +5,11 @@ import type { Policy } from '../scaling.ts';
 
 export type RedisConfig =
   | { readonly kind: 'single'; readonly url: string | undefined; readonly options: RedisOptions }
-  | { readonly kind: 'cluster'; readonly nodes: readonly { host: string; port: number }[]; readonly options: ClusterOptions };
+  | {
+      readonly kind: 'cluster';
+      readonly nodes: readonly { host: string; port: number }[];
+      readonly options: ClusterOptions;
+    };
 
 export interface GrowInfo {
   readonly pool: string;
@@ -46,6 +50,9 @@ export interface PoolConfig {
   /** Asked before an idle runner is drained; `true` keeps it for another period. */
   readonly idleUnless: ((info: IdleInfo) => boolean | Promise<boolean>) | undefined;
   readonly scaleDownWindowMs: number;
+  /** How long its runners go on without a heartbeat of the autoscaler, and wait for the first. */
+  readonly heartbeatTimeoutMs: number;
+  readonly failsafeTimeoutMs: number;
   readonly isolation: 'process' | 'thread';
   /** Bytes of resident memory that one executor may use; `undefined` for no limit. */
   readonly memoryLimit: number | undefined;
@@ -74,6 +81,7 @@ export interface AppConfig {
   readonly configFile: string | undefined;
   readonly release: string;
   readonly signingKey: string | undefined;
+  /** As configured for all pools; each pool has its own value, resolved. */
   readonly heartbeatTimeoutMs: number | undefined;
   readonly failsafeTimeoutMs: number | undefined;
   readonly allowEviction: boolean;

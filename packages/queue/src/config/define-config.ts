@@ -1,0 +1,41 @@
+/** The entry of flame.config.ts. */
+import { basename, dirname } from 'node:path';
+import { callerOf } from '../caller.ts';
+import type { ConfigInput } from './input.ts';
+import { parseConfig } from './parse-config.ts';
+import type { AppConfig } from './types.ts';
+
+const INPUT = Symbol.for('@flamejs/config');
+const CONFIG_FILE = /^flame\.config\.[cm]?[jt]s$/;
+
+/** A parsed configuration. What it was made of is kept, so that it can be parsed again where more is known. */
+export interface Config extends AppConfig {
+  readonly [INPUT]: ConfigInput;
+}
+
+/**
+ * Parses the configuration, once. Paths in it are relative to the folder of the calling module when that is named
+ * `flame.config.*`, else to the current working directory; `flame` commands take the folder of the file that they load.
+ *
+ * Of the environment, FLAME_REDIS_URL, FLAME_SIGNING_KEY (each also as a file that `…_FILE` names) and FLAME_RELEASE win
+ * over what stands here; REDIS_URL is used when `redis` is absent.
+ *
+ * @returns the configuration with every default filled in, for `createFlame`.
+ * @throws FlameConfigError that lists every problem with its path.
+ */
+export const defineConfig = (input: ConfigInput): Config => {
+  const caller = callerOf(import.meta.url)?.replace(/\?.*$/, '');
+  const configFile = caller !== undefined && CONFIG_FILE.test(basename(caller)) ? caller : undefined;
+  const root = configFile === undefined ? process.cwd() : dirname(configFile);
+  return withInput(parseConfig(input, { root, configFile }), input);
+};
+
+/** @returns the configuration that a module exports, parsed for the folder of its file. */
+export const adoptConfig = (exported: ConfigInput | Config, configFile: string, env?: NodeJS.ProcessEnv): Config => {
+  const input = INPUT in exported ? exported[INPUT] : exported;
+  return withInput(parseConfig(input, { root: dirname(configFile), configFile, env }), input);
+};
+
+const withInput = (config: AppConfig, input: ConfigInput): Config =>
+  // Not enumerable: it may hold secrets, and whoever prints or copies the config wants the parsed form.
+  Object.defineProperty({ ...config } as Config, INPUT, { value: input });

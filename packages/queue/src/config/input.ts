@@ -1,0 +1,88 @@
+/** What users write in flame.config.ts. The sentences here and in the schema are the same; a test compares them. */
+import type { ClusterOptions, RedisOptions } from 'ioredis';
+import type { Backend } from '../backend.ts';
+import type { Bytes } from '../bytes.ts';
+import type { Duration } from '../duration.ts';
+import type { Policy } from '../scaling.ts';
+import type { IdleInfo, PoolHooks } from './types.ts';
+
+/** A URL, ioredis' options (with `sentinels` for Sentinel), or the nodes of a cluster with ioredis' cluster options. */
+export type RedisInput =
+  | string
+  | RedisOptions
+  | {
+      readonly cluster: readonly (string | { readonly host: string; readonly port?: number | undefined })[];
+      readonly options?: ClusterOptions | undefined;
+    };
+
+export interface IdleInput {
+  readonly after: Duration;
+  /** Asked before an idle runner is drained; `true` keeps it for another period. */
+  readonly unless?: ((info: IdleInfo) => boolean | Promise<boolean>) | undefined;
+}
+
+export interface PoolInput extends PoolHooks {
+  /** Fewest runners, kept ready without any call; 0 is scale-to-zero. */
+  readonly min?: number | undefined;
+  /** Most runners; physical instances never exceed it. */
+  readonly max?: number | undefined;
+  /** Calls at once on one runner, each in a process of its own. */
+  readonly maxConcurrency?: number | undefined;
+  /** Ends a runner after its first call; needs `maxConcurrency` 1. */
+  readonly singleUse?: boolean | undefined;
+  /** Longest execution of one attempt of a call, unless the call says otherwise; waiting does not count. */
+  readonly timeout?: Duration | undefined;
+  /** Longest time from launching a runner to its first heartbeat; after it the boot has failed. */
+  readonly bootTimeout?: Duration | undefined;
+  /** How long calls in flight may go on after SIGTERM, a deploy or a spot notice; then they return to the queue. */
+  readonly shutdownTimeout?: Duration | undefined;
+  /** How long a runner beyond `min` stays without calls; `{ after, unless }` asks `unless` first. */
+  readonly idleShutdownAfter?: Duration | IdleInput | undefined;
+  /** How long there must be too many runners before one is let go. */
+  readonly scaleDownWindow?: Duration | undefined;
+  /** What separates calls: `process` survives crashes of any kind; `thread` is lighter, for trusted code only. */
+  readonly isolation?: 'process' | 'thread' | undefined;
+  /** Resident memory that one executor may use; beyond it the call ends with FlameMemoryError. */
+  readonly memoryLimit?: Bytes | undefined;
+  /** How long a call that was told to stop may take before its process is killed. */
+  readonly killGrace?: Duration | undefined;
+  /** Largest encoded arguments, and largest encoded result. */
+  readonly payloadLimit?: Bytes | undefined;
+  /** Most calls that may wait; further ones are refused with FlameQueueFullError. */
+  readonly maxPending?: number | undefined;
+  /** Environment variables of the pool's runners, beside their own. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** What provisions runners: `local()`, `docker()`, `ec2()` or your own; without one, runners are started by hand. */
+  readonly backend?: Backend | undefined;
+  /** Decides how many runners there should be: `queueDepth()`, `waitTime()`, `schedule()`, … or your own. */
+  readonly policy?: Policy | undefined;
+  /** Free slots kept ready beyond what calls use. */
+  readonly buffer?: number | undefined;
+}
+
+export interface ConfigInput {
+  /** Names the application: part of every key in Redis and of every label on machines. */
+  readonly app: string;
+  /** Where Redis is: a URL, ioredis options, Sentinel options or `{ cluster: nodes, options }`; FLAME_REDIS_URL wins over it. */
+  readonly redis?: RedisInput | undefined;
+  /** Modules that runners load, as paths or glob patterns relative to the config file. */
+  readonly functions?: readonly string[] | undefined;
+  /** The pools by name; names are lower-case letters, digits and `-`. */
+  readonly pools: Readonly<Record<string, PoolInput>>;
+  /** First part of every key in Redis. */
+  readonly prefix?: string | undefined;
+  /** How long a call waits for Redis to be reachable before it fails with FlameUnavailableError. */
+  readonly connectTimeout?: Duration | undefined;
+  /** Names the version of the code that callers and runners run; FLAME_RELEASE wins over it. */
+  readonly release?: string | undefined;
+  /** Secret of at least 16 characters that signs calls; needed when Redis is on another host; FLAME_SIGNING_KEY wins over it. */
+  readonly signingKey?: string | undefined;
+  /** How long a runner goes on without a heartbeat of the autoscaler before it drains and ends its machine. */
+  readonly heartbeatTimeout?: Duration | undefined;
+  /** How long a runner waits for the autoscaler's first heartbeat before it ends its machine. */
+  readonly failsafeTimeout?: Duration | undefined;
+  /** Accepts a Redis that evicts keys when memory is short, and with it the loss of calls. */
+  readonly allowEviction?: boolean | undefined;
+  /** Accepts a Redis on another host without authentication. */
+  readonly allowInsecureRedis?: boolean | undefined;
+}

@@ -1,0 +1,94 @@
+/** Finds and loads an application's flame.config, for processes that are not the application itself. */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { configError, FlameConfigError } from '../errors/input-errors.ts';
+import { adoptConfig, type Config } from './define-config.ts';
+import type { ConfigInput } from './input.ts';
+
+export interface LoadConfigOptions {
+  /** The file itself. Default: FLAME_CONFIG, else the nearest flame.config.{ts,mts,js,mjs} from `cwd` upwards. */
+  readonly file?: string | undefined;
+  readonly cwd?: string | undefined;
+  readonly env?: NodeJS.ProcessEnv | undefined;
+}
+
+/**
+ * @returns the parsed configuration, with the file's folder as `root`.
+ * @throws FlameConfigError when there is none, it cannot be loaded, or it has problems.
+ */
+export const loadConfig = async (options: LoadConfigOptions = {}): Promise<Config> => {
+  const { cwd = process.cwd(), env = process.env } = options;
+  const named = options.file ?? (env.FLAME_CONFIG || undefined);
+  const file = named === undefined ? findConfig(cwd) : resolve(cwd, named);
+  if (!existsSync(file)) throw configError(file, [{ path: '', message: 'there is no such file' }]);
+  return adoptConfig(await exportOf(file), file, env);
+};
+
+const TYPESCRIPT = ['flame.config.ts', 'flame.config.mts'];
+const JAVASCRIPT = ['flame.config.js', 'flame.config.mjs'];
+
+const findConfig = (cwd: string): string => {
+  // Beside its own compiled form, TypeScript is second choice where Node cannot read it.
+  const names = stripsTypes() ? [...TYPESCRIPT, ...JAVASCRIPT] : [...JAVASCRIPT, ...TYPESCRIPT];
+  for (let folder = resolve(cwd); ; folder = dirname(folder)) {
+    const found = names.map((name) => join(folder, name)).find((file) => existsSync(file));
+    if (found !== undefined) return found;
+    if (folder === dirname(folder)) break;
+  }
+  const message = `no flame.config.ts (or .mts, .js, .mjs) in ${resolve(cwd)} or above: create one with \`flame init\`, or name it with --config or FLAME_CONFIG`;
+  throw configError('flame.config', [{ path: '', message }]);
+};
+
+const exportOf = async (file: string): Promise<ConfigInput | Config> => {
+  let module: unknown;
+  try {
+    module = await importFile(file);
+  } catch (cause) {
+    if (cause instanceof FlameConfigError) throw cause;
+    const reason = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+    throw configError(file, [{ path: '', message: `could not be loaded: ${reason}` }], { cause });
+  }
+  let exported = await defaultOf(module);
+  // CommonJS that was compiled from `export default`.
+  if (typeof exported === 'object' && exported !== null && '__esModule' in exported)
+    exported = await defaultOf(exported);
+  if (typeof exported === 'object' && exported !== null) return exported as ConfigInput;
+  throw configError(file, [{ path: '', message: 'expected `export default defineConfig({ … })`' }]);
+};
+
+const defaultOf = async (module: unknown): Promise<unknown> => (module as { default?: unknown }).default;
+
+const importFile = async (file: string): Promise<unknown> => {
+  const { href } = pathToFileURL(file);
+  try {
+    return await import(href);
+  } catch (error) {
+    if (!isTypeScriptProblem(error)) throw error;
+    await registerTsx(file, error);
+    // Under another URL, for Node remembers that the first one failed.
+    return await import(`${href}?flame`);
+  }
+};
+
+/** Node's own words: it does not know the extension, or cannot strip the syntax (enums, parameter properties). */
+const isTypeScriptProblem = (error: unknown): boolean => {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ERR_UNKNOWN_FILE_EXTENSION' || code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX';
+};
+
+const registerTsx = async (file: string, cause: unknown): Promise<void> => {
+  let address: string;
+  try {
+    // The application's own: its version is the application's choice.
+    address = createRequire(file).resolve('tsx/esm/api');
+  } catch {
+    const message = `is TypeScript that Node ${process.versions.node} cannot load by itself: run \`npm install tsx\` in the application, or compile the config to flame.config.js`;
+    throw configError(file, [{ path: '', message }], { cause });
+  }
+  const { register } = (await import(pathToFileURL(address).href)) as typeof import('tsx/esm/api');
+  register();
+};
+
+const stripsTypes = (): boolean => Boolean((process.features as { readonly typescript?: unknown }).typescript);

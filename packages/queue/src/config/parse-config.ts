@@ -1,0 +1,162 @@
+/** Turns what users wrote, and the environment, into the configuration that everything behind works with. */
+
+import { isPoolName, poolNameRule } from '../call-options.ts';
+import { type ConfigProblem, configError } from '../errors/input-errors.ts';
+import { didYouMean } from '../suggest.ts';
+import { readEnvironment } from './environment.ts';
+import type { ConfigInput, PoolInput } from './input.ts';
+import { type RedisReading, readRedis } from './redis.ts';
+import { deriveRelease } from './release.ts';
+import { appSchema, appShape, type ParsedPool, poolShape, readSigningKey } from './schema.ts';
+import type { AppConfig, PoolConfig } from './types.ts';
+
+export interface ParseConfigOptions {
+  /** Folder that `functions` are relative to. */
+  readonly root: string;
+  readonly configFile: string | undefined;
+  readonly env?: Readonly<NodeJS.ProcessEnv> | undefined;
+}
+
+/**
+ * @returns the configuration with every default filled in.
+ * @throws FlameConfigError that lists every problem with its path.
+ */
+export const parseConfig = (input: ConfigInput, options: ParseConfigOptions): AppConfig => {
+  const { root, configFile, env = process.env } = options;
+  const environment = readEnvironment(env);
+  const result = appSchema.safeParse(input);
+  const problems: ConfigProblem[] = [...(result.error?.issues ?? []).flatMap(problemsOf), ...poolProblems(input)];
+  problems.push(...environment.problems);
+  const address = (fieldOf(input, 'redis') ?? (env.REDIS_URL || undefined)) as ConfigInput['redis'];
+  const redis = readRedis(address, environment.redisUrl);
+  problems.push(...redis.problems);
+  const signingKey = environment.signingKey ?? (fieldOf(input, 'signingKey') as string | undefined);
+  if (environment.signingKey !== undefined) {
+    const read = readSigningKey(environment.signingKey);
+    if (!read.ok) problems.push({ path: 'FLAME_SIGNING_KEY', message: read.message });
+  }
+  if (!environment.detached) {
+    problems.push(...trustProblems(redis, signingKey, fieldOf(input, 'allowInsecureRedis') === true));
+  }
+  if (result.data === undefined || problems.length > 0) throw configError(configFile ?? 'the config', problems);
+
+  const app = result.data;
+  const timeouts = { heartbeat: app.heartbeatTimeout, failsafe: app.failsafeTimeout };
+  return {
+    app: app.app,
+    prefix: app.prefix ?? 'flame',
+    redis: redis.config,
+    connectTimeoutMs: app.connectTimeout ?? 5_000,
+    functions: app.functions ?? [],
+    root,
+    configFile,
+    release: environment.release ?? app.release ?? deriveRelease(root),
+    signingKey,
+    heartbeatTimeoutMs: app.heartbeatTimeout,
+    failsafeTimeoutMs: app.failsafeTimeout,
+    allowEviction: app.allowEviction ?? false,
+    allowInsecureRedis: app.allowInsecureRedis ?? false,
+    pools: Object.fromEntries(
+      Object.entries(app.pools).map(([name, pool]) => [name, poolConfig(name, pool, timeouts)]),
+    ),
+  };
+};
+
+const poolConfig = (
+  name: string,
+  pool: ParsedPool,
+  app: { readonly heartbeat: number | undefined; readonly failsafe: number | undefined },
+): PoolConfig => {
+  const backend = pool.backend?.defaults;
+  const idleShutdownAfterMs = pool.idleShutdownAfter?.afterMs ?? backend?.idleShutdownAfterMs ?? 30_000;
+  const { onGrowStart, onGrowEnd, onShrink } = pool;
+  return {
+    name,
+    min: pool.min ?? 0,
+    max: pool.max ?? DEFAULT_MAX,
+    maxConcurrency: pool.maxConcurrency ?? 1,
+    singleUse: pool.singleUse ?? false,
+    timeoutMs: pool.timeout ?? 30_000,
+    bootTimeoutMs: pool.bootTimeout ?? backend?.bootTimeoutMs ?? 30_000,
+    shutdownTimeoutMs: pool.shutdownTimeout ?? 30_000,
+    idleShutdownAfterMs,
+    idleUnless: pool.idleShutdownAfter?.unless,
+    scaleDownWindowMs: pool.scaleDownWindow ?? idleShutdownAfterMs,
+    heartbeatTimeoutMs: app.heartbeat ?? backend?.heartbeatTimeoutMs ?? 60_000,
+    failsafeTimeoutMs: app.failsafe ?? backend?.failsafeTimeoutMs ?? 60_000,
+    isolation: pool.isolation ?? 'process',
+    memoryLimit: pool.memoryLimit,
+    killGraceMs: pool.killGrace ?? 1_000,
+    payloadLimit: pool.payloadLimit ?? 16 * 1024 * 1024,
+    maxPending: pool.maxPending ?? 100_000,
+    env: pool.env ?? {},
+    backend: pool.backend,
+    policy: pool.policy,
+    buffer: pool.buffer ?? 0,
+    hooks: { ...(onGrowStart && { onGrowStart }), ...(onGrowEnd && { onGrowEnd }), ...(onShrink && { onShrink }) },
+  };
+};
+
+const DEFAULT_MAX = 10;
+
+interface Issue {
+  readonly code?: string | undefined;
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  readonly keys?: readonly string[];
+}
+
+const problemsOf = (issue: Issue): ConfigProblem[] => {
+  const path = issue.path.map(String);
+  if (issue.code !== 'unrecognized_keys') return [{ path: path.join('.'), message: issue.message }];
+  const known = Object.keys(path.length === 0 ? appShape : poolShape);
+  return (issue.keys ?? []).map((key) => ({
+    path: [...path, key].join('.'),
+    message: `unknown option.${didYouMean(key, known)}`,
+  }));
+};
+
+/** What concerns names, or two options at once. Looked for in the raw input, so that other problems do not hide it. */
+const poolProblems = (input: unknown): ConfigProblem[] => {
+  const pools = fieldOf(input, 'pools');
+  if (typeof pools !== 'object' || pools === null) return [];
+  const entries = Object.entries(pools as Record<string, PoolInput>);
+  const problems: ConfigProblem[] = [];
+  if (entries.length === 0) problems.push({ path: 'pools', message: 'expected at least one pool' });
+  for (const [name, pool] of entries) {
+    const path = `pools.${name}`;
+    if (!isPoolName(name)) problems.push({ path, message: poolNameRule(name) });
+    if (typeof pool !== 'object' || pool === null) continue;
+    const { min = 0, max = DEFAULT_MAX, singleUse, maxConcurrency = 1 } = pool;
+    if (typeof min === 'number' && typeof max === 'number' && min > max) {
+      problems.push({ path: `${path}.min`, message: `must not be more than max (${min} > ${max})` });
+    }
+    if (singleUse === true && maxConcurrency !== 1) {
+      problems.push({ path: `${path}.maxConcurrency`, message: 'must be 1 with singleUse' });
+    }
+  }
+  return problems;
+};
+
+/** Rulings on an address alone; what the server itself says is checked when it is reached. */
+const trustProblems = (redis: RedisReading, signingKey: unknown, allowInsecure: boolean): ConfigProblem[] => {
+  const [host] = redis.remote;
+  if (host === undefined) return [];
+  const problems: ConfigProblem[] = [];
+  if (!redis.authenticated && !allowInsecure) {
+    problems.push({
+      path: 'redis',
+      message: `${host} is another host, and no authentication is configured: anyone who reaches it could run code on your machines. Give the URL a password (rediss://user:password@host), or set allowInsecureRedis: true`,
+    });
+  }
+  if (signingKey === undefined) {
+    problems.push({
+      path: 'signingKey',
+      message: `needed because Redis is on another host (${host}): set FLAME_SIGNING_KEY, or signingKey, to the same random text of at least 16 characters for callers and runners`,
+    });
+  }
+  return problems;
+};
+
+const fieldOf = (input: unknown, name: keyof ConfigInput): unknown =>
+  typeof input === 'object' && input !== null ? (input as Partial<ConfigInput>)[name] : undefined;

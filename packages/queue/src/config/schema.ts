@@ -1,0 +1,217 @@
+/** Every option of flame.config.ts: what it accepts, its unit, its default, and the sentence that documents it. */
+import { z } from 'zod';
+import type { Backend } from '../backend.ts';
+import { isPoolName } from '../call-options.ts';
+import { readDuration } from '../duration.ts';
+import { mapParsed, no, type Parsed, show, yes } from '../parsed.ts';
+import type { Policy } from '../scaling.ts';
+import { bytes, duration, field, flag, hook, pluggable, required, whole } from './fields.ts';
+import type { ConfigInput, PoolInput, RedisInput } from './input.ts';
+import type { IdleInfo, PoolHooks } from './types.ts';
+
+/** More would be a mistake: it is the number of machines. */
+const MAX_RUNNERS = 100_000;
+
+export const poolShape = {
+  min: whole('Fewest runners, kept ready without any call; 0 is scale-to-zero.', '0', 0, MAX_RUNNERS),
+  max: whole('Most runners; physical instances never exceed it.', '10', 1, MAX_RUNNERS),
+  maxConcurrency: whole('Calls at once on one runner, each in a process of its own.', '1', 1, 1000),
+  singleUse: flag('Ends a runner after its first call; needs `maxConcurrency` 1.', 'false'),
+  timeout: duration(
+    'Longest execution of one attempt of a call, unless the call says otherwise; waiting does not count.',
+    '30s',
+  ),
+  bootTimeout: duration(
+    'Longest time from launching a runner to its first heartbeat; after it the boot has failed.',
+    "the backend's, else 30s",
+  ),
+  shutdownTimeout: duration(
+    'How long calls in flight may go on after SIGTERM, a deploy or a spot notice; then they return to the queue.',
+    '30s',
+    'any',
+  ),
+  idleShutdownAfter: field(
+    {
+      description: 'How long a runner beyond `min` stays without calls; `{ after, unless }` asks `unless` first.',
+      kind: 'duration or { after, unless }',
+      default: "the backend's, else 30s",
+    },
+    (value) => readIdle(value),
+  ),
+  scaleDownWindow: duration(
+    'How long there must be too many runners before one is let go.',
+    '`idleShutdownAfter`',
+    'any',
+  ),
+  isolation: field(
+    {
+      description:
+        'What separates calls: `process` survives crashes of any kind; `thread` is lighter, for trusted code only.',
+      kind: "'process' or 'thread'",
+      default: 'process',
+    },
+    (value): Parsed<'process' | 'thread'> =>
+      value === 'process' || value === 'thread' ? yes(value) : no(`expected 'process' or 'thread', got ${show(value)}`),
+  ),
+  memoryLimit: bytes(
+    'Resident memory that one executor may use; beyond it the call ends with FlameMemoryError.',
+    'none',
+  ),
+  killGrace: duration('How long a call that was told to stop may take before its process is killed.', '1s', 'any'),
+  payloadLimit: bytes('Largest encoded arguments, and largest encoded result.', '16MB'),
+  maxPending: whole(
+    'Most calls that may wait; further ones are refused with FlameQueueFullError.',
+    '100000',
+    1,
+    1_000_000_000,
+  ),
+  env: field(
+    {
+      description: "Environment variables of the pool's runners, beside their own.",
+      kind: 'record of strings',
+      default: 'none',
+    },
+    (value) => readEnv(value),
+  ),
+  backend: pluggable<Backend>(
+    'What provisions runners: `local()`, `docker()`, `ec2()` or your own; without one, runners are started by hand.',
+    'backend',
+    ['launch', 'list', 'terminate'],
+    'none',
+  ),
+  policy: pluggable<Policy>(
+    'Decides how many runners there should be: `queueDepth()`, `waitTime()`, `schedule()`, … or your own.',
+    'policy',
+    ['desired'],
+    '`queueDepth()`',
+  ),
+  buffer: whole('Free slots kept ready beyond what calls use.', '0', 0, MAX_RUNNERS),
+  onGrowStart: hook<NonNullable<PoolHooks['onGrowStart']>>('Called when a runner is about to be launched.'),
+  onGrowEnd: hook<NonNullable<PoolHooks['onGrowEnd']>>('Called when a launched runner is ready, or has failed.'),
+  onShrink: hook<NonNullable<PoolHooks['onShrink']>>('Called when a runner is gone.'),
+} satisfies Record<keyof PoolInput, z.ZodType>;
+
+const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
+
+export const appShape = {
+  app: required(
+    {
+      description: 'Names the application: part of every key in Redis and of every label on machines.',
+      kind: 'string',
+      default: 'required',
+    },
+    (value) =>
+      isPoolName(value)
+        ? yes(value)
+        : no(`expected a lower-case letter followed by up to 62 of a-z, 0-9 and "-", got ${show(value)}`),
+  ),
+  redis: field(
+    {
+      description:
+        'Where Redis is: a URL, ioredis options, Sentinel options or `{ cluster: nodes, options }`; FLAME_REDIS_URL wins over it.',
+      kind: 'URL or object',
+      default: 'REDIS_URL, else redis://127.0.0.1:6379',
+    },
+    // Read where the environment is known: it may replace the address.
+    (value) => yes(value as RedisInput),
+  ),
+  functions: field(
+    {
+      description: 'Modules that runners load, as paths or glob patterns relative to the config file.',
+      kind: 'list of strings',
+      default: '[]',
+    },
+    (value): Parsed<readonly string[]> =>
+      Array.isArray(value) && value.every((item) => typeof item === 'string' && item !== '')
+        ? yes(value as readonly string[])
+        : no(`expected a list of paths or glob patterns, got ${show(value)}`),
+  ),
+  pools: z
+    .record(z.string(), z.strictObject(poolShape, { error: 'expected an object with the options of a pool' }), {
+      error: 'expected an object with at least one pool, such as { images: { max: 10 } }',
+    })
+    .meta({
+      description: 'The pools by name; names are lower-case letters, digits and `-`.',
+      kind: 'record of pools',
+      default: 'required',
+    }),
+  prefix: field({ description: 'First part of every key in Redis.', kind: 'string', default: 'flame' }, (value) =>
+    typeof value === 'string' && NAME.test(value)
+      ? yes(value)
+      : no(`expected 1 to 64 letters, digits and "_.-", got ${show(value)}`),
+  ),
+  connectTimeout: duration(
+    'How long a call waits for Redis to be reachable before it fails with FlameUnavailableError.',
+    '5s',
+  ),
+  release: field(
+    {
+      description: 'Names the version of the code that callers and runners run; FLAME_RELEASE wins over it.',
+      kind: 'string',
+      default: 'a hash of the git commit, else of the package version',
+    },
+    (value) =>
+      typeof value === 'string' && value.length >= 1 && value.length <= 128
+        ? yes(value)
+        : no(`expected a text of 1 to 128 characters, got ${show(value)}`),
+  ),
+  signingKey: field(
+    {
+      description:
+        'Secret of at least 16 characters that signs calls; needed when Redis is on another host; FLAME_SIGNING_KEY wins over it.',
+      kind: 'string',
+      default: 'none',
+    },
+    (value) => readSigningKey(value),
+  ),
+  heartbeatTimeout: duration(
+    'How long a runner goes on without a heartbeat of the autoscaler before it drains and ends its machine.',
+    "the backend's, else 60s",
+  ),
+  failsafeTimeout: duration(
+    "How long a runner waits for the autoscaler's first heartbeat before it ends its machine.",
+    "the backend's, else 60s",
+  ),
+  allowEviction: flag('Accepts a Redis that evicts keys when memory is short, and with it the loss of calls.', 'false'),
+  allowInsecureRedis: flag('Accepts a Redis on another host without authentication.', 'false'),
+} satisfies Record<keyof ConfigInput, z.ZodType>;
+
+export const appSchema = z.strictObject(appShape, { error: 'expected an object with the options of the app' });
+
+export type ParsedApp = z.output<typeof appSchema>;
+export type ParsedPool = ParsedApp['pools'][string];
+
+/** Never shows the key. */
+export const readSigningKey = (value: unknown): Parsed<string> =>
+  typeof value === 'string' && value.length >= 16 ? yes(value) : no('expected a secret text of at least 16 characters');
+
+interface ParsedIdle {
+  readonly afterMs: number;
+  readonly unless: ((info: IdleInfo) => boolean | Promise<boolean>) | undefined;
+}
+
+const readIdle = (value: unknown): Parsed<ParsedIdle> => {
+  if (typeof value !== 'object' || value === null) {
+    return mapParsed(readDuration(value), (afterMs) => ({ afterMs, unless: undefined }));
+  }
+  const { after, unless, ...rest } = value as Readonly<Record<string, unknown>>;
+  const [unknown] = Object.keys(rest);
+  if (unknown !== undefined) return no(`has an unknown part "${unknown}"; it has after and unless`);
+  if (unless !== undefined && typeof unless !== 'function')
+    return no(`unless: expected a function, got ${show(unless)}`);
+  const read = readDuration(after);
+  if (!read.ok) return no(`after: ${read.message}`);
+  return yes({ afterMs: read.value, unless: unless as ParsedIdle['unless'] });
+};
+
+const readEnv = (value: unknown): Parsed<Readonly<Record<string, string>>> => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return no(`expected an object with texts, got ${show(value)}`);
+  }
+  for (const [name, text] of Object.entries(value)) {
+    if (typeof text !== 'string') return no(`${name}: expected a text, got ${show(text)}`);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: an environment variable cannot hold NUL
+    if (!/^[^=\x00]+$/.test(name)) return no(`${show(name)} is no name of an environment variable`);
+  }
+  return yes(value as Readonly<Record<string, string>>);
+};
