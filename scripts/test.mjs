@@ -21,6 +21,7 @@ await main(async () => {
   };
   await check('Format and lint', bin('biome'), ['check', '.']);
   await check('Types of the tests', bin('tsc'), ['-p', 'tests/tsconfig.json']);
+  await check('Generated docs', process.execPath, ['scripts/docs.mjs', '--check']);
   await check('Packages', process.execPath, ['scripts/lint-packages.mjs']);
 
   mkdirSync(join(root, 'reports'), { recursive: true });
