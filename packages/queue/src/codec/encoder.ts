@@ -3,7 +3,7 @@ import { FlameError } from '../errors/index.ts';
 import { setOwn } from './fields.ts';
 import { INLINE_BYTES, MAX_BIGINT_DIGITS, MAX_DEPTH, MAX_NODES, tooDeep, tooMany } from './limits.ts';
 import { enumerableSymbol } from './own-keys.ts';
-import { formatPath, type Segment } from './path.ts';
+import { formatPath, type Place, type Segment } from './path.ts';
 import { codecError, describeRefusal, extraProperty } from './refusal.ts';
 import { bigintTag, isHugeBigInt, numberTag, undefinedTag } from './tags/primitives.ts';
 import { tagOf } from './tags/table.ts';
@@ -39,33 +39,38 @@ export function encodeTree(value: unknown, options: TreeOptions): EncodedTree {
   let nodes = 0;
   let depth = 0;
   let size = 0;
+  /** Not even a small value fits any more. */
+  let full = false;
   let largest: EncodedTree['largest'];
 
   const here = (): string => formatPath(root, path);
 
   /** @returns whether there is room; only a lenient encoder ever has none, a strict one reports the whole size. */
   const charge = (bytes: number): boolean => {
-    if (lenient && size + bytes > lenientBytes) return false;
+    if (lenient && size + bytes > lenientBytes) {
+      if (bytes <= SMALL_BYTES) full = true;
+      return false;
+    }
     size += bytes;
     if (bytes >= NOTABLE_BYTES && bytes > (largest?.size ?? 0)) largest = { path: here(), size: bytes };
     return true;
   };
 
-  const drop = (path: string): Json => {
-    if (dropped.length < MAX_DROPPED) dropped.push(path);
+  const drop = (at?: string | Place): Json => {
+    if (dropped.length < MAX_DROPPED) dropped.push(at === undefined ? here() : formatPath(root, [...path, at]));
+    charge(UNDEFINED_BYTES);
     return undefinedTag.encode(undefined);
   };
 
   const refuse: Encoder['refuse'] = (what, advice, at) => {
-    const where = at === undefined ? here() : formatPath(root, [...path, at]);
-    if (lenient) return drop(where);
-    throw codecError(where, what, advice);
+    if (lenient) return drop(at);
+    throw codecError(at === undefined ? here() : formatPath(root, [...path, at]), what, advice);
   };
 
   const encodePrimitive = (value: unknown): Json => {
     switch (typeof value) {
       case 'string':
-        return charge(value.length + 2) ? value : drop(here());
+        return charge(value.length + 2) ? value : drop();
       case 'number':
         charge(1);
         return Number.isFinite(value) && !Object.is(value, -0) ? value : numberTag.encode(value);
@@ -81,7 +86,7 @@ export function encodeTree(value: unknown, options: TreeOptions): EncodedTree {
           );
         }
         const node = bigintTag.encode(value);
-        return charge(String(node.v).length + 20) ? node : drop(here());
+        return charge(String(node.v).length + 20) ? node : drop();
       }
       default: {
         const { what, advice } = describeRefusal(value);
@@ -106,10 +111,10 @@ export function encodeTree(value: unknown, options: TreeOptions): EncodedTree {
       if (extra !== undefined) return refuse(extraProperty.what, extraProperty.advice, extra);
     }
     if (depth >= MAX_DEPTH) {
-      if (lenient) return drop(here());
+      if (lenient) return drop();
       throw tooDeep(here());
     }
-    if (!charge(2)) return drop(here());
+    if (!charge(2)) return drop();
     const own = numbers.size;
     numbers.set(value, own);
     depth += 1;
@@ -127,14 +132,14 @@ export function encodeTree(value: unknown, options: TreeOptions): EncodedTree {
       if (!lenient || numbers.size !== own + 1) throw error;
       numbers.delete(value);
       path.length = reached;
-      return drop(here());
+      return drop();
     }
   };
 
   const encodeValue = (value: unknown): Json => {
     nodes += 1;
     if (nodes > MAX_NODES) {
-      if (lenient) return drop(here());
+      if (lenient) return drop();
       throw tooMany(here());
     }
     return typeof value === 'object' && value !== null
@@ -149,7 +154,7 @@ export function encodeTree(value: unknown, options: TreeOptions): EncodedTree {
     try {
       value = Reflect.get(source, property);
     } catch {
-      return drop(here());
+      return drop();
     }
     return encodeValue(value);
   };
@@ -169,7 +174,7 @@ export function encodeTree(value: unknown, options: TreeOptions): EncodedTree {
     text(text, property) {
       path.push(property);
       const kept = lenient && text.length > LENIENT_TEXT ? cut(text) : text;
-      if (kept !== text) drop(here());
+      if (kept !== text) drop();
       const fits = charge(kept.length + 2);
       path.pop();
       return fits ? kept : kept.slice(0, 256);
@@ -180,13 +185,17 @@ export function encodeTree(value: unknown, options: TreeOptions): EncodedTree {
         return { n: view.byteLength, b: text };
       }
       if (!charge(view.byteLength)) {
-        drop(here());
+        drop();
         return { n: 0, b: '' };
       }
       parts.push(view);
       return { n: view.byteLength, p: parts.length - 1 };
     },
     refuse,
+    isFull() {
+      if (full && dropped.length < MAX_DROPPED) dropped.push(`${here()} from here on`);
+      return full;
+    },
     closed(value, encode) {
       closed.add(value);
       try {
@@ -209,6 +218,9 @@ export function encodeTree(value: unknown, options: TreeOptions): EncodedTree {
 /** Values below this are not worth naming when the whole is too large. */
 const NOTABLE_BYTES = 1024;
 const MAX_DROPPED = 20;
+/** A lenient encoder that has no room for this much stops at the current item. */
+const SMALL_BYTES = 64;
+const UNDEFINED_BYTES = 14;
 /** Characters of one message or stack that a lenient encoder keeps. */
 const LENIENT_TEXT = 8192;
 

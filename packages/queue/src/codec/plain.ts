@@ -47,16 +47,16 @@ export function isPlain(value: unknown, limit: number): boolean {
   };
 
   const plainEntries = (object: Record<string, unknown>, depth: number): boolean => {
-    const keys = Object.keys(object);
-    nodes += keys.length;
-    if (nodes > MAX_NODES) return false;
-    for (const key of keys) {
+    // Much faster than Object.keys, and the same while nothing enumerable is inherited.
+    for (const key in object) {
       size += key.length + 3;
-      if (key === '$' || !plain(object[key], depth)) return false;
+      nodes += 1;
+      if (key === '$' || nodes > MAX_NODES || !plain(object[key], depth)) return false;
     }
     return enumerableSymbol(object) === undefined;
   };
 
+  if (Object.keys(Object.prototype).length > 0) return false;
   try {
     return plain(value, 0);
   } catch {

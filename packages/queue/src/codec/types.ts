@@ -28,6 +28,8 @@ export interface Encoder {
   bytes(view: Uint8Array): Node;
   /** Throws, or leaves the value out when the encoder is lenient. `what` follows the path: `is a function`. */
   refuse(what: string, advice: string, at?: string | Place): Json;
+  /** A lenient encoder has no room left: collections end here. Always false for a strict one. */
+  isFull(): boolean;
   /** Runs `encode` while a reference to `value` cannot be resolved by the reader. */
   closed(value: object, encode: () => void): void;
 }

@@ -11,6 +11,7 @@ export const mapTag: Tag<Map<unknown, unknown>> = {
     const pairs: Json[] = [];
     let index = 0;
     for (const [key, item] of Map.prototype.entries.call(value) as MapIterator<[unknown, unknown]>) {
+      if (encoder.isFull()) break;
       const pair: Json[] = [null, null];
       encoder.put(pair, 0, key, { of: 'key', at: index });
       encoder.put(pair, 1, item, { of: 'get', at: key });
@@ -35,6 +36,7 @@ export const setTag: Tag<Set<unknown>> = {
   encode(value, encoder) {
     const items: Json[] = [];
     for (const item of Set.prototype.values.call(value) as SetIterator<unknown>) {
+      if (encoder.isFull()) break;
       encoder.put(items, items.length, item, { of: 'member', at: items.length });
     }
     return { $: 'Set', v: items };
@@ -53,7 +55,10 @@ export const objectTag: Tag = {
     const keys = ownKeys(value, encoder);
     if (keys.includes('$')) return { $: 'Obj', v: pairsOf(value, keys, encoder) };
     const node: Json = {};
-    for (const key of keys) encoder.copy(node, key, value, key);
+    for (const key of keys) {
+      if (encoder.isFull()) break;
+      encoder.copy(node, key, value, key);
+    }
     return node;
   },
   decode: (node, decoder) => {
@@ -88,7 +93,7 @@ export const arrayTag: Tag<unknown[]> = {
       return node;
     }
     const items: Json[] = [];
-    for (let i = 0; i < value.length; i += 1) encoder.copy(items, i, value, i);
+    for (let i = 0; i < value.length && !encoder.isFull(); i += 1) encoder.copy(items, i, value, i);
     return items;
   },
   decode(node, decoder) {
@@ -133,6 +138,7 @@ const isIndex = (name: string): boolean => String(Number(name) >>> 0) === name;
 function pairsOf(source: object, keys: readonly (string | number)[], encoder: Encoder): Json[] {
   const pairs: Json[] = [];
   for (const key of keys) {
+    if (encoder.isFull()) break;
     const pair: Json[] = [key, null];
     encoder.copy(pair, 1, source, key);
     pairs.push(pair);

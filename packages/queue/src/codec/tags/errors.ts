@@ -66,6 +66,7 @@ function encodeBody(node: Node, value: Error, encoder: Encoder, messageIs: 'own'
   refuseSymbols(value, encoder);
   const extra: Json[] = [];
   for (const key of Object.keys(value)) {
+    if (encoder.isFull()) break;
     const pair: Json[] = [key, null];
     encoder.copy(pair, 1, value, key);
     extra.push(pair);
