@@ -1,0 +1,12 @@
+import { defineConfig } from '@flamejs/queue';
+
+export default defineConfig({
+  app: 'bench',
+  functions: ['./tasks.mjs'],
+  pools: {
+    one: { max: 1, maxConcurrency: 1 },
+    many: { max: 1, maxConcurrency: 100 },
+    few: { max: 1, maxConcurrency: 4 },
+    cold: { min: 0, max: 1, maxConcurrency: 1, idleShutdownAfter: '500ms' },
+  },
+});

@@ -1,0 +1,49 @@
+/** npm run bench: every case in turn; ratios beside their budgets. A missed budget is reported, never an error. */
+import { fileURLToPath } from 'node:url';
+import { createAutoscaler } from '@flamejs/autoscaler';
+import { loadConfig } from '@flamejs/queue/internal';
+import { poolKeys } from '@flamejs/queue/protocol';
+import { pino } from 'pino';
+import { bullmqPeer, callCases } from './calls.ts';
+import { type CaseResult, measure } from './case.ts';
+import { coldStartCase } from './cold-start.ts';
+import { table, writeReports } from './report.ts';
+import { APP_CONFIG, createWorld } from './world.ts';
+
+const only = process.argv[2];
+const world = await createWorld();
+const tasks = await import('../app/tasks.mjs' as string);
+const results: CaseResult[] = [];
+const run = async (c: Parameters<typeof measure>[0]): Promise<void> => {
+  if (only !== undefined && !c.name.includes(only)) return;
+  process.stdout.write(`${c.name} `);
+  results.push(await measure(c, () => void process.stdout.write('.')));
+  process.stdout.write('\n');
+};
+
+try {
+  await world.runner('one');
+  await world.runner('few');
+  const one = await bullmqPeer(world, 'peer-one', 1);
+  const many = await bullmqPeer(world, 'peer-many', 100);
+  for (const c of callCases(world, tasks, one, many)) await run(c);
+  await one.close();
+  await many.close();
+
+  const config = await loadConfig({ file: APP_CONFIG });
+  const { cold } = config.pools;
+  if (cold !== undefined) {
+    const autoscaler = createAutoscaler({ ...config, pools: { cold } }, { logger: pino({ level: 'silent' }) });
+    await autoscaler.start();
+    try {
+      await run(coldStartCase(world, tasks.flame, tasks.cold, poolKeys(config.prefix, config.app, 'cold').runners));
+    } finally {
+      await autoscaler.stop();
+    }
+  }
+  process.stdout.write(`\n${table(results)}\n`);
+  await writeReports(results, fileURLToPath(new URL('../../reports', import.meta.url)));
+} finally {
+  await tasks.flame.close();
+  await world.stop();
+}
