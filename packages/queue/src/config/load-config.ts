@@ -1,5 +1,5 @@
 /** Finds and loads an application's flame.config, for processes that are not the application itself. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -79,16 +79,29 @@ const isTypeScriptProblem = (error: unknown): boolean => {
 };
 
 const registerTsx = async (file: string, cause: unknown): Promise<void> => {
-  let address: string;
-  try {
-    // The application's own: its version is the application's choice.
-    address = createRequire(file).resolve('tsx/esm/api');
-  } catch {
+  const api = findTsx(file);
+  if (api === undefined) {
     const message = `is TypeScript that Node ${process.versions.node} cannot load by itself: run \`npm install tsx\` in the application, or compile the config to flame.config.js`;
     throw configError(file, [{ path: '', message }], { cause });
   }
-  const { register } = (await import(pathToFileURL(address).href)) as typeof import('tsx/esm/api');
+  const { register } = (await import(pathToFileURL(api).href)) as typeof import('tsx/esm/api');
   register();
+};
+
+/**
+ * The application's own tsx: its version is the application's choice. Looked up by hand, for `require.resolve` gives the
+ * CommonJS form, which cannot find its hooks when it is imported.
+ */
+const findTsx = (file: string): string | undefined => {
+  try {
+    const manifest = createRequire(file).resolve('tsx/package.json');
+    const { exports } = JSON.parse(readFileSync(manifest, 'utf8')) as {
+      exports?: { './esm/api'?: { import?: { default?: string } } };
+    };
+    return join(dirname(manifest), exports?.['./esm/api']?.import?.default ?? 'dist/esm/api/index.mjs');
+  } catch {
+    return undefined;
+  }
 };
 
 const stripsTypes = (): boolean => Boolean((process.features as { readonly typescript?: unknown }).typescript);
