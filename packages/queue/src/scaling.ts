@@ -36,6 +36,8 @@ export interface QueueObservation {
 export interface PoolObservation {
   /** Monotonic milliseconds. */
   readonly now: number;
+  /** Epoch milliseconds by Redis' clock, for policies that follow a calendar. */
+  readonly at: number;
   readonly queue: QueueObservation;
   readonly runners: readonly RunnerView[];
   readonly serviceTimeMs: number | null;

@@ -1,0 +1,245 @@
+/** Runners as processes of this machine: for development, and for making use of a large host. `@flamejs/autoscaler/local` */
+import { type ChildProcess, fork } from 'node:child_process';
+import { Socket } from 'node:net';
+import { hostname } from 'node:os';
+import {
+  type Backend,
+  type BackendDefaults,
+  FlameLaunchError,
+  type Instance,
+  type LaunchRequest,
+} from '@flamejs/queue';
+import { type Logger, pino } from 'pino';
+import { resolveEntry, rootsOf } from './local/entry.ts';
+import { findByEnvironment, instanceIdOf, livingPid, startTimeOf } from './local/identity.ts';
+import { collectOutput, type Output } from './local/output.ts';
+import { type LocalEntry, localRegistry, type Registry } from './local/registry.ts';
+
+export interface LocalOptions {
+  /** The module that is a runner, relative to `root`. Default: `@flamejs/runner/main` of the application. */
+  readonly command?: string;
+  /** Arguments for it. Default none. */
+  readonly args?: readonly string[];
+  /** Options of node itself for the runners, such as `['--max-old-space-size=512']`. Default none. */
+  readonly execArgv?: readonly string[];
+  /** The application's folder and the runners' working directory. Default: that of the config file, else the present one. */
+  readonly root?: string;
+  /** Milliseconds between SIGTERM and SIGKILL when a runner is ended. Default 5000. */
+  readonly killAfterMs?: number;
+  /** Where the runners' output goes. Default: a pino logger on stdout. */
+  readonly logger?: Logger;
+  /** Replaces single defaults, such as `tickMs`. */
+  readonly defaults?: Partial<BackendDefaults>;
+}
+
+export interface LocalBackend extends Backend {
+  /** This host: its list says nothing of another host's runners. */
+  readonly location: string;
+  /** Calls back with the pool's name when a runner of this process has ended. @returns what ends it */
+  onChange(listener: (pool: string) => void): () => void;
+}
+
+const DEFAULTS: BackendDefaults = {
+  bootTimeoutMs: 30_000,
+  idleShutdownAfterMs: 30_000,
+  tickMs: 1_000,
+  fastTickMs: 250,
+  heartbeatTimeoutMs: 60_000,
+  failsafeTimeoutMs: 60_000,
+  launchesPerTick: 100,
+};
+
+/** How long the list still tells why an instance ended. */
+const TOMBSTONE_MS = 10 * 60_000;
+
+/**
+ * @returns a backend whose instances are child processes. They drain and end when the process that started them is gone.
+ */
+export const local = (options: LocalOptions = {}): LocalBackend => {
+  const log = options.logger ?? pino({ name: 'flame-local' });
+  const killAfterMs = options.killAfterMs ?? 5_000;
+  const location = hostname();
+  const self = instanceIdOf(process.pid, startTimeOf(process.pid) ?? '');
+  const registries = new Map<string, Registry>();
+  const children = new Map<string, ChildProcess>();
+  const stopping = new Map<string, NodeJS.Timeout>();
+  const listeners = new Set<(pool: string) => void>();
+
+  const registryOf = (app: string): Registry => {
+    const registry = registries.get(app) ?? localRegistry(app);
+    registries.set(app, registry);
+    return registry;
+  };
+
+  const instanceOf = (entry: LocalEntry, instanceId: string): Instance => {
+    const gone = entry.ended !== null || livingPid(instanceId) === undefined;
+    return {
+      id: instanceId,
+      runnerId: entry.runnerId,
+      pool: entry.pool,
+      state: gone ? 'gone' : stopping.has(instanceId) ? 'stopping' : 'running',
+      launchedAt: entry.launchedAt,
+      location,
+      details: gone
+        ? { reason: entry.ended?.reason ?? 'the process is gone' }
+        : { pid: instanceId.split('@')[0] ?? '' },
+    };
+  };
+
+  /** Of a claim without a process: either it is being started, or its maker died before it could write down the pid. */
+  const resolveClaim = (registry: Registry, entry: LocalEntry): LocalEntry | undefined => {
+    if (entry.instanceId !== null) return entry;
+    const pid = findByEnvironment('FLAME_RUNNER_ID', entry.runnerId);
+    const start = pid === undefined ? undefined : startTimeOf(pid);
+    if (pid !== undefined && start !== undefined) {
+      const found = { ...entry, instanceId: instanceIdOf(pid, start) };
+      registry.write(found);
+      return found;
+    }
+    if (entry.owner !== self && livingPid(entry.owner) !== undefined) return undefined;
+    registry.remove(entry.runnerId);
+    return undefined;
+  };
+
+  const start = (request: LaunchRequest, registry: Registry, claim: LocalEntry): Instance => {
+    const roots = rootsOf(options.root, request.env.FLAME_CONFIG);
+    const entry = resolveEntry(options.command, roots);
+    const child = fork(entry, [...(options.args ?? [])], {
+      cwd: roots[0] ?? process.cwd(),
+      // A group of its own: a Ctrl-C of the terminal reaches the autoscaler, which ends its runners in good order.
+      detached: true,
+      execArgv: [...(options.execArgv ?? [])],
+      env: { ...process.env, ...request.env, ...request.secrets },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    const startedAs = child.pid === undefined ? undefined : startTimeOf(child.pid);
+    if (child.pid === undefined || child.stdout === null || child.stderr === null) {
+      child.on('error', () => undefined);
+      throw new FlameLaunchError(`local(): ${process.execPath} cannot be started`, { kind: 'invalid' });
+    }
+    const started: LocalEntry = { ...claim, instanceId: instanceIdOf(child.pid, startedAs ?? 'gone') };
+    registry.write(started);
+    children.set(started.instanceId ?? '', child);
+    const output = collectOutput(child.stdout, child.stderr, log.child({ runnerId: claim.runnerId, pool: claim.pool }));
+    follow(child, started, registry, output);
+    return instanceOf(started, started.instanceId ?? '');
+  };
+
+  const follow = (child: ChildProcess, entry: LocalEntry, registry: Registry, output: Output): void => {
+    const id = entry.instanceId ?? '';
+    child.on('error', (error) => log.warn({ err: error, runnerId: entry.runnerId }, 'a local runner'));
+    // 'exit', not 'close': something it left behind may hold the pipes.
+    child.once('exit', (code, signal) => {
+      clearTimeout(stopping.get(id));
+      stopping.delete(id);
+      children.delete(id);
+      const how = signal === null ? `exited with code ${code}` : `ended by ${signal}`;
+      const tail = code === 0 ? '' : output.tail();
+      const reason = tail === '' ? how : `${how}: ${tail}`;
+      registry.write({ ...entry, ended: { at: Date.now(), reason } });
+      for (const listener of listeners) listener(entry.pool);
+    });
+  };
+
+  const end = (instanceId: string): void => {
+    const pid = livingPid(instanceId);
+    if (pid === undefined || stopping.has(instanceId)) return;
+    signal(pid, 'SIGTERM');
+    const hard = setTimeout(() => {
+      stopping.delete(instanceId);
+      const still = livingPid(instanceId);
+      if (still === undefined) return;
+      // The group first: what the runner started in it must not outlive it.
+      signal(-still, 'SIGKILL');
+      signal(still, 'SIGKILL');
+    }, killAfterMs);
+    stopping.set(instanceId, hard);
+  };
+
+  return {
+    name: 'local',
+    location,
+    defaults: { ...DEFAULTS, ...options.defaults },
+    async launch(request) {
+      const registry = registryOf(request.app);
+      const claim: LocalEntry = {
+        runnerId: request.runnerId,
+        pool: request.pool,
+        owner: self,
+        instanceId: null,
+        launchedAt: Date.now(),
+        ended: null,
+      };
+      if (!registry.claim(claim)) {
+        const known = registry.read(request.runnerId);
+        const resolved = known === undefined ? undefined : resolveClaim(registry, known);
+        if (resolved?.instanceId != null) return instanceOf(resolved, resolved.instanceId);
+        if (!registry.claim(claim)) {
+          throw new FlameLaunchError(`local(): ${request.runnerId} is being started by another process`, {
+            kind: 'unknown',
+          });
+        }
+      }
+      try {
+        return start(request, registry, claim);
+      } catch (error) {
+        registry.remove(request.runnerId);
+        throw error;
+      }
+    },
+    async list(app) {
+      const registry = registryOf(app);
+      const now = Date.now();
+      return registry.all().flatMap((entry): Instance[] => {
+        const resolved = resolveClaim(registry, entry);
+        if (resolved?.instanceId == null) return [];
+        const instance = instanceOf(resolved, resolved.instanceId);
+        if (instance.state === 'gone' && now - (resolved.ended?.at ?? resolved.launchedAt) > TOMBSTONE_MS) {
+          registry.remove(resolved.runnerId);
+        }
+        return [instance];
+      });
+    },
+    async terminate(ids) {
+      return ids.map((id) => {
+        try {
+          end(id);
+          return { id, ok: true };
+        } catch (error) {
+          return { id, ok: false, error: error instanceof Error ? error.message : String(error) };
+        }
+      });
+    },
+    async check() {
+      resolveEntry(options.command, rootsOf(options.root, undefined));
+    },
+    async close() {
+      // Their channel closes: they finish what they have and end.
+      for (const child of children.values()) {
+        if (child.connected) child.disconnect();
+        child.unref();
+        // Left open, for a runner that writes to a closed pipe would die of it; but nothing waits for them.
+        for (const stream of [child.stdout, child.stderr]) if (stream instanceof Socket) stream.unref();
+      }
+      for (const [id, timer] of stopping) {
+        clearTimeout(timer);
+        const pid = livingPid(id);
+        if (pid !== undefined) signal(-pid, 'SIGKILL');
+      }
+      stopping.clear();
+    },
+    onChange(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+  };
+};
+
+/** A process that is gone already needs no signal. */
+const signal = (pid: number, name: NodeJS.Signals): void => {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+};

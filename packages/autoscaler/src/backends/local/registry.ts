@@ -1,0 +1,78 @@
+/**
+ * One small file for each local instance, so that autoscalers on this host find each other's processes and a launch that
+ * is repeated after a crash starts nothing twice. Creating the file is the claim.
+ */
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+
+export interface LocalEntry {
+  readonly runnerId: string;
+  readonly pool: string;
+  /** The autoscaler process that made the claim, as `<pid>@<start>`. */
+  readonly owner: string;
+  /** `<pid>@<start>` of the runner; `null` between the claim and the start. */
+  readonly instanceId: string | null;
+  readonly launchedAt: number;
+  /** Why and when it ended. */
+  readonly ended: { readonly at: number; readonly reason: string } | null;
+}
+
+export interface Registry {
+  /** @returns false when the runner id is claimed already */
+  claim(entry: LocalEntry): boolean;
+  write(entry: LocalEntry): void;
+  read(runnerId: string): LocalEntry | undefined;
+  all(): readonly LocalEntry[];
+  remove(runnerId: string): void;
+}
+
+export const localRegistry = (app: string): Registry => {
+  const folder = join(tmpdir(), `flame-local-${userInfo().uid}`, encodeURIComponent(app));
+  const fileOf = (runnerId: string): string => join(folder, `${encodeURIComponent(runnerId)}.json`);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+
+  const read = (file: string): LocalEntry | undefined => {
+    try {
+      return JSON.parse(readFileSync(file, 'utf8')) as LocalEntry;
+    } catch {
+      return undefined;
+    }
+  };
+
+  return {
+    claim(entry) {
+      try {
+        const fd = openSync(fileOf(entry.runnerId), 'wx', 0o600);
+        writeSync(fd, JSON.stringify(entry));
+        closeSync(fd);
+        return true;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+        throw error;
+      }
+    },
+    write(entry) {
+      // Renamed into place, so that a reader never sees half a file.
+      const next = `${fileOf(entry.runnerId)}.${process.pid}.tmp`;
+      writeFileSync(next, JSON.stringify(entry), { mode: 0o600 });
+      renameSync(next, fileOf(entry.runnerId));
+    },
+    read: (runnerId) => read(fileOf(runnerId)),
+    all: () =>
+      readdirSync(folder)
+        .filter((name) => name.endsWith('.json'))
+        .flatMap((name) => read(join(folder, name)) ?? []),
+    remove: (runnerId) => rmSync(fileOf(runnerId), { force: true }),
+  };
+};

@@ -1,0 +1,258 @@
+/**
+ * The loop without its clockwork: each `tick` does for the pools it is given what has to be done now. Whoever drives it
+ * decides when; the model tests drive it through a day in milliseconds.
+ */
+import type { AppConfig, Backend, PoolConfig } from '@flamejs/queue';
+import type { Housekeeping } from '@flamejs/queue/protocol';
+import type { Logger } from 'pino';
+import { buildContext, type ContextParts } from './build-context.ts';
+import type { Clock } from './clock.ts';
+import { CORE, type Core } from './core.ts';
+import { environmentOf } from './environment.ts';
+import { createHooks } from './execute/hooks.ts';
+import type { createLimit } from './execute/limit.ts';
+import type { Leader } from './leader.ts';
+import { createLister, type Lister, type Listing } from './observe/listing.ts';
+import type { Plan } from './plan/action.ts';
+import type { PlanInput } from './plan/plan.ts';
+import type { PoolContext } from './pool-context.ts';
+import type { FullPoolStatus } from './pool-status.ts';
+import { flush, type TickResult, tickPool } from './pool-tick.ts';
+import type { IntentRecord } from './record/intent.ts';
+import { retiredPools } from './retired.ts';
+import type { Store } from './store/store.ts';
+import type { Term } from './term.ts';
+
+export interface ControllerOptions {
+  readonly config: AppConfig;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly leader: Leader;
+  readonly owner: string;
+  /** The pool's backend, never undefined here. */
+  backendOf(pool: PoolConfig): Backend;
+  housekeepingOf?(pool: string): Housekeeping;
+  /** Most instances of the whole app. */
+  readonly quota?: number;
+  readonly core?: Core;
+  /** Asks whoever drives the loop for a tick of this pool soon, with a fresh list. */
+  wake?(pool: string): void;
+}
+
+export interface TickOptions {
+  /** Pools to look at; all unless given. */
+  readonly pools?: ReadonlySet<string>;
+  /** The list may be as old as a tick: for kicks, which come often. */
+  readonly cachedList?: boolean;
+}
+
+export interface Controller {
+  /** Does nothing unless leading. Never throws. @returns the pools in which something is expected to change soon */
+  tick(options?: TickOptions): Promise<ReadonlySet<string>>;
+  /** What a first tick would do, without doing it: no call that changes anything, at the store or at a provider. */
+  dryRun(): Promise<Readonly<Record<string, Plan>>>;
+  /** From now on everything drains, or with `force` is ended whatever it executes. */
+  close(closing: Closing): void;
+  /** Resolves when no action is under way. */
+  settle(): Promise<void>;
+  statuses(): Readonly<Record<string, FullPoolStatus>>;
+  /** Physical instances of the app at the last tick. */
+  physical(): number;
+}
+
+export interface Closing {
+  /** How long runners may go on with their calls. */
+  readonly deadlineMs: number;
+  readonly force: boolean;
+}
+
+interface Reign {
+  readonly term: Term;
+  readonly pools: Map<string, PoolContext>;
+  readonly raised: Set<string>;
+  readonly breakers: Readonly<Record<string, string>>;
+  readonly since: number;
+}
+
+export const createController = (options: ControllerOptions): Controller => {
+  const { config, store, clock, log, leader } = options;
+  const quota = options.quota ?? Number.POSITIVE_INFINITY;
+  const parts: ContextParts = {
+    ...options,
+    core: options.core ?? CORE,
+    hooks: createHooks(clock, log),
+    environment: environmentOf(config),
+    limits: new Map<Backend, ReturnType<typeof createLimit>>(),
+    underWay: new Set<Promise<void>>(),
+    wake: options.wake ?? (() => undefined),
+    count: (pool) => latest.get(pool)?.physical ?? 0,
+  };
+  const listers = new Map<Backend, Lister>();
+  const latest = new Map<string, TickResult>();
+  let reign: Reign | null = null;
+  let closing: Closing | null = null;
+
+  const listerOf = (backend: Backend): Lister => {
+    const timeoutMs = Math.min(60_000, Math.max(10_000, backend.defaults.tickMs * 3));
+    const lister =
+      listers.get(backend) ?? createLister({ backend, app: config.app, owner: options.owner, clock, timeoutMs });
+    listers.set(backend, lister);
+    return lister;
+  };
+
+  const reignOf = async (term: Term): Promise<Reign> => {
+    if (reign?.term === term) return reign;
+    const breakers = await store.statuses();
+    reign = { term, pools: new Map(), raised: new Set(), breakers, since: clock.mono() };
+    for (const pool of Object.values(config.pools))
+      reign.pools.set(pool.name, buildContext(parts, term, pool, breakers));
+    return reign;
+  };
+
+  const raise = async ({ term, raised }: Reign, ctx: PoolContext): Promise<void> => {
+    const { name } = ctx.pool;
+    if (raised.has(name)) return;
+    if ((await store.raise(name, term.epoch)) === 'fenced') {
+      term.depose('a pool is held by a newer epoch');
+      return;
+    }
+    raised.add(name);
+    ctx.emit({ type: 'leader.elected', reason: `epoch ${term.epoch}`, details: { epoch: term.epoch } });
+  };
+
+  const run = async (term: Term, { pools, cachedList = false }: TickOptions): Promise<ReadonlySet<string>> => {
+    const current = await reignOf(term);
+    // Taken before the records are read: an action that ends in between has written what we have not read.
+    const busy = new Map([...current.pools].map(([name, ctx]) => [name, new Set(ctx.memory.busy)]));
+    const records = await store.intents();
+    addRetired(current, records);
+    const contexts = [...current.pools.values()].filter(({ pool }) => pools === undefined || pools.has(pool.name));
+    const listings = await listAll(contexts, cachedList);
+
+    const expecting = new Set<string>();
+    await Promise.all(
+      contexts.map(async (ctx) => {
+        const { name } = ctx.pool;
+        try {
+          await raise(current, ctx);
+          if (!term.leads()) return;
+          const result = await tickPool(ctx, {
+            records: records.filter((record) => record.pool === name),
+            busyBefore: busy.get(name) ?? new Set(),
+            listing: listings.get(ctx.backend) ?? null,
+            quotaLeft: quota - records.length,
+            quota,
+            closing: closingOf(name),
+            dryRun: false,
+          });
+          latest.set(name, result);
+          if (result.expecting) expecting.add(name);
+        } catch (error) {
+          ctx.log.warn({ err: error }, 'a tick failed; the next one tries again');
+        }
+      }),
+    );
+    await beat(term);
+    return expecting;
+  };
+
+  const closingOf = (name: string): PlanInput['closing'] => {
+    if (closing !== null) return { cause: 'shutdown', ...closing };
+    return Object.hasOwn(config.pools, name) ? null : { cause: 'retired', deadlineMs: RETIRED_DRAIN_MS, force: false };
+  };
+
+  const addRetired = (current: Reign, records: readonly IntentRecord[]): void => {
+    if (clock.mono() - current.since < RETIRE_AFTER_MS) return;
+    for (const pool of retiredPools(config, records)) {
+      if (!current.pools.has(pool.name)) current.pools.set(pool.name, buildContext(parts, current.term, pool, {}));
+    }
+  };
+
+  const listAll = async (
+    contexts: readonly PoolContext[],
+    cachedList: boolean,
+  ): Promise<ReadonlyMap<Backend, Listing | null>> => {
+    const backends = [...new Set(contexts.map(({ backend }) => backend))];
+    const listings = await Promise.all(
+      backends.map(async (backend) => {
+        const lister = listerOf(backend);
+        const listing = await lister.get(cachedList ? backend.defaults.tickMs : 0);
+        if (listing === null)
+          log.warn({ backend: backend.name, reason: lister.error() }, 'instances cannot be listed; on hold');
+        return [backend, listing] as const;
+      }),
+    );
+    return new Map(listings);
+  };
+
+  const beat = async (term: Term): Promise<void> => {
+    const statuses = [...latest].map(([name, { status }]) => [name, JSON.stringify(status)] as const);
+    const result = await store.beat(term.epoch, Object.fromEntries(statuses));
+    if (result === 'fenced') term.depose('the heartbeat was refused');
+  };
+
+  const tickNow = async (tickOptions: TickOptions): Promise<ReadonlySet<string>> => {
+    const term = leader.current();
+    if (term === null) return new Set();
+    try {
+      return await run(term, tickOptions);
+    } catch (error) {
+      log.warn({ err: error }, 'a tick failed; the next one tries again');
+      return new Set();
+    }
+  };
+  let lastTick: Promise<unknown> = Promise.resolve();
+
+  return {
+    tick(tickOptions = {}) {
+      // One after the other: a plan stands on records that no other plan is changing.
+      const result = lastTick.then(() => tickNow(tickOptions));
+      lastTick = result;
+      return result;
+    },
+    async dryRun() {
+      const lease = { epoch: -1, at: clock.mono() };
+      const probe = await store.observe(Object.keys(config.pools)[0] ?? '', [], 0);
+      const term: Term = {
+        epoch: lease.epoch,
+        now: () => probe.now + clock.mono() - lease.at,
+        leads: () => false,
+        depose: () => undefined,
+      };
+      const breakers = await store.statuses();
+      const records = await store.intents();
+      const contexts = Object.values(config.pools).map((pool) => buildContext(parts, term, pool, breakers));
+      const listings = await listAll(contexts, false);
+      const plans = await Promise.all(
+        contexts.map(async (ctx) => {
+          const result = await tickPool(ctx, {
+            records: records.filter((record) => record.pool === ctx.pool.name),
+            busyBefore: new Set(),
+            listing: listings.get(ctx.backend) ?? null,
+            quotaLeft: quota - records.length,
+            quota,
+            closing: null,
+            dryRun: true,
+          });
+          return [ctx.pool.name, result.plan] as const;
+        }),
+      );
+      return Object.fromEntries(plans);
+    },
+    close(next) {
+      closing = next;
+    },
+    async settle() {
+      while (parts.underWay.size > 0) await Promise.all(parts.underWay);
+      await parts.hooks.settle();
+      if (reign?.term.leads()) for (const ctx of reign.pools.values()) await flush(ctx);
+    },
+    statuses: () => Object.fromEntries([...latest].map(([name, { status }]) => [name, status])),
+    physical: () => [...latest.values()].reduce((sum, { physical }) => sum + physical, 0),
+  };
+};
+
+/** A pool that the config no longer names is left alone for a while: another version of the app may still lead tomorrow. */
+const RETIRE_AFTER_MS = 5 * 60_000;
+const RETIRED_DRAIN_MS = 60 * 60_000;

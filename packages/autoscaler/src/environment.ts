@@ -1,0 +1,38 @@
+/** How a runner learns who it is. */
+import type { AppConfig, PoolConfig, RedisConfig } from '@flamejs/queue';
+
+export interface Environment {
+  /** Plain variables, frozen with the launch. */
+  env(pool: PoolConfig, runnerId: string): Readonly<Record<string, string>>;
+  /** What a backend passes by reference where it can; never stored. */
+  secrets(): Readonly<Record<string, string>>;
+}
+
+export const environmentOf = (config: AppConfig): Environment => {
+  const redisUrl = urlOf(config.redis);
+  return {
+    env: (pool, runnerId) => ({
+      ...pool.env,
+      FLAME_APP: config.app,
+      FLAME_POOL: pool.name,
+      FLAME_RUNNER_ID: runnerId,
+      FLAME_RELEASE: config.release,
+      ...(config.configFile === undefined ? {} : { FLAME_CONFIG: config.configFile }),
+    }),
+    secrets: () => ({
+      ...(redisUrl === undefined ? {} : { FLAME_REDIS_URL: redisUrl }),
+      ...(config.signingKey === undefined ? {} : { FLAME_SIGNING_KEY: config.signingKey }),
+    }),
+  };
+};
+
+/** Of a cluster or Sentinel there is no one URL: the runner reads its config file, which names the nodes. */
+const urlOf = (redis: RedisConfig): string | undefined => {
+  if (redis.kind === 'cluster') return undefined;
+  if (redis.url !== undefined) return redis.url;
+  const { host = 'localhost', port = 6379, db = 0, username, password, tls, sentinels, path } = redis.options;
+  if (sentinels !== undefined || path !== undefined) return undefined;
+  const user = username === undefined ? '' : encodeURIComponent(username);
+  const secret = password == null ? '' : `${user}:${encodeURIComponent(password)}@`;
+  return `${tls === undefined ? 'redis' : 'rediss'}://${secret}${host}:${port}${db === 0 ? '' : `/${db}`}`;
+};

@@ -1,0 +1,65 @@
+/** Ending instances: for ever, with pauses, until the provider's list no longer has them. */
+import type { TerminateResult } from '@flamejs/queue';
+import { bounded } from '../clock.ts';
+import type { PoolContext } from '../pool-context.ts';
+import type { IntentRecord } from '../record/intent.ts';
+import { backoffMs } from './backoff.ts';
+import { commit } from './commit.ts';
+
+/** Ids in one call; providers limit it. */
+const BATCH = 100;
+
+export const terminateMany = async (ctx: PoolContext, records: readonly IntentRecord[]): Promise<void> => {
+  for (let first = 0; first < records.length; first += BATCH)
+    await terminateBatch(ctx, records.slice(first, first + BATCH));
+};
+
+const terminateBatch = async (ctx: PoolContext, batch: readonly IntentRecord[]): Promise<void> => {
+  const { term, clock, timing, backend, memory } = ctx;
+  const now = term.now();
+  const ending = batch.filter((record) => ctx.core.mayTerminate(record, now)).map((record) => begun(record, ctx));
+  const ids = ending.flatMap(({ instanceId }) => instanceId ?? []);
+  // The record says that it is being ended before it is: a crash in between leads to another call, not to a lost one.
+  if (ids.length === 0 || !(await commit(ctx, { save: ending }))) return;
+
+  const results = await ctx.limit(async () => {
+    if (!term.leads()) return undefined;
+    try {
+      return await bounded(clock, timing.callTimeoutMs, `${backend.name}.terminate`, (signal) =>
+        backend.terminate(ids, signal),
+      );
+    } catch (error) {
+      ctx.log.warn({ err: error, ids }, 'instances could not be terminated; trying again');
+      const text = error instanceof Error ? error.message : String(error);
+      return ids.map((id): TerminateResult => ({ id, ok: false, error: text }));
+    } finally {
+      for (const { runnerId } of ending) memory.watch.touched(runnerId, clock.mono());
+    }
+  });
+  if (results === undefined) return;
+  const byId = new Map(results.map((result) => [result.id, result]));
+  await commit(ctx, { save: ending.map((record) => answered(record, byId.get(record.instanceId ?? ''), term.now())) });
+};
+
+const begun = (record: IntentRecord, { term, timing }: PoolContext): IntentRecord => {
+  const tries = (record.terminate?.tries ?? 0) + 1;
+  const now = term.now();
+  return {
+    ...record,
+    state: 'terminating',
+    stateSince: record.state === 'terminating' ? record.stateSince : now,
+    terminate: {
+      tries,
+      nextAt: now + backoffMs(tries, timing),
+      acceptedAt: record.terminate?.acceptedAt ?? null,
+      error: null,
+    },
+  };
+};
+
+const answered = (record: IntentRecord, result: TerminateResult | undefined, now: number): IntentRecord => {
+  const terminate = record.terminate;
+  if (terminate === null) return record;
+  if (result?.ok === true) return { ...record, terminate: { ...terminate, acceptedAt: now } };
+  return { ...record, terminate: { ...terminate, error: result?.error ?? 'the backend said nothing about it' } };
+};

@@ -1,0 +1,77 @@
+/** Shrinking: who is drained, and when. Nobody is ever killed here. Pure. */
+import type { Action } from './action.ts';
+import type { PlanInput, PlannedRunner, Target } from './plan.ts';
+
+export const planScaleDown = (
+  runners: readonly PlannedRunner[],
+  input: PlanInput,
+  target: Target,
+  useful: number,
+): readonly Action[] => {
+  // Unknown is hold: a runner that only seems idle, or a wish that only seems small, ends nobody.
+  if (!input.allowIn || !input.fresh.queue || !input.fresh.registry || input.steadyMs < input.timing.steadyMs)
+    return [];
+  const overMax = Math.max(0, useful - input.external - input.max);
+  const surplus = Math.max(overMax, useful - Math.max(target.wanted, target.floor, input.min));
+  if (surplus <= 0) return [];
+  const longSurplus = useful - Math.max(target.wanted, target.longFloor, input.min);
+
+  const ready = runners.filter(
+    ({ record }) => record.state === 'ready' && !isProtected(record.protectedUntil, input.now),
+  );
+  const idle = ready
+    .filter(({ idleMs, record }) => idleMs !== null && !input.kept.has(record.runnerId))
+    .sort(driftedThenLongestIdle(input.release));
+  const chosen: Action[] = [];
+  for (const runner of idle) {
+    if (chosen.length >= surplus) break;
+    const idleMs = runner.idleMs ?? 0;
+    const over = chosen.length < overMax;
+    const due = idleMs >= input.idleShutdownAfterMs || (chosen.length < longSurplus && isSeasoned(runner, input));
+    if (over || due) chosen.push(drainIdle(runner, idleMs, over, input));
+  }
+  if (chosen.length > 0 || idle.length > 0 || alreadyLettingGo(input.runners)) return chosen;
+  // Nobody is idle: the load is spread thin. The least active one finishes what it has and takes no more; one at a time.
+  const least = ready.filter((runner) => isSeasoned(runner, input)).sort(leastActiveFirst)[0];
+  if (least === undefined || (overMax === 0 && longSurplus <= 0)) return chosen;
+  return [
+    {
+      kind: 'drain',
+      runnerId: least.record.runnerId,
+      cause: overMax > 0 ? 'max' : 'scale-down',
+      reason: `${useful} runners, ${Math.max(target.wanted, input.min)} wanted: least active (${least.active})`,
+      deadlineMs: null,
+      askIdleMs: null,
+    },
+  ];
+};
+
+const drainIdle = (runner: PlannedRunner, idleMs: number, overMax: boolean, input: PlanInput): Action => ({
+  kind: 'drain',
+  runnerId: runner.record.runnerId,
+  cause: overMax ? 'max' : 'idle',
+  reason: overMax ? `more runners than max ${input.max}` : `idle for ${Math.round(idleMs)} ms`,
+  deadlineMs: null,
+  askIdleMs: input.hasUnless && !overMax ? idleMs : null,
+});
+
+const isProtected = (until: number | null, now: number): boolean => until !== null && now < until;
+
+/** A runner that just became ready is spared: the call it was booted for may be about to arrive. */
+const isSeasoned = ({ record }: PlannedRunner, { now, idleShutdownAfterMs }: PlanInput): boolean =>
+  record.readyAt !== null && now - record.readyAt >= idleShutdownAfterMs;
+
+const alreadyLettingGo = (runners: readonly PlannedRunner[]): boolean =>
+  runners.some(({ record }) => record.state === 'draining' && record.drain?.cause === 'scale-down');
+
+const driftedThenLongestIdle =
+  (release: string) =>
+  (a: PlannedRunner, b: PlannedRunner): number =>
+    Number(a.record.release === release) - Number(b.record.release === release) ||
+    (b.idleMs ?? 0) - (a.idleMs ?? 0) ||
+    byAge(a, b);
+const leastActiveFirst = (a: PlannedRunner, b: PlannedRunner): number => a.active - b.active || byAge(a, b);
+
+/** Ties: the oldest goes first; ids make it the same every time. */
+const byAge = (a: PlannedRunner, b: PlannedRunner): number =>
+  a.record.createdAt - b.record.createdAt || (a.record.runnerId < b.record.runnerId ? -1 : 1);

@@ -1,0 +1,75 @@
+/** What the leader says of a pool in the registry, for callers, the dashboard and the next leader. */
+import type { RunnerState } from '@flamejs/queue';
+import type { PoolStatus } from '@flamejs/queue/protocol';
+import { type Breaker, CLOSED } from './plan/breaker.ts';
+import { countStates } from './plan/counts.ts';
+import type { PoolContext } from './pool-context.ts';
+import type { IntentRecord } from './record/intent.ts';
+
+export interface FullPoolStatus extends PoolStatus {
+  readonly pool: string;
+  readonly policy: string;
+  readonly epoch: number;
+  readonly paused: boolean;
+  /** The policy's number before bounds; `null` while it holds. */
+  readonly desired: number | null;
+  /** After min and max; `null` while what is needed is not known. */
+  readonly wanted: number | null;
+  readonly useful: number;
+  readonly states: Readonly<Record<RunnerState, number>>;
+  readonly reasons: readonly string[];
+  readonly breaker: Breaker;
+  readonly release: string;
+}
+
+export interface StatusInput {
+  readonly at: number;
+  readonly records: readonly IntentRecord[];
+  readonly physical: number;
+  readonly useful: number;
+}
+
+export const statusOf = (ctx: PoolContext, { at, records, physical, useful }: StatusInput): FullPoolStatus => {
+  const { memory, pool } = ctx;
+  const states = countStates(records);
+  const failing = memory.breaker.wavesFailed > 0 || memory.breaker.open;
+  return {
+    pool: pool.name,
+    min: memory.effective.min,
+    max: memory.effective.max,
+    maxConcurrency: pool.maxConcurrency,
+    backend: ctx.backend.name,
+    bootTimeoutMs: pool.bootTimeoutMs,
+    at,
+    physical,
+    useful,
+    ready: states.ready,
+    booting: states.requested + states.booting,
+    states,
+    ...(failing && memory.breaker.reason !== null ? { bootFailure: memory.breaker.reason } : {}),
+    ...(memory.blocked === null ? {} : { blocked: memory.blocked }),
+    policy: memory.effective.policy.name,
+    epoch: ctx.term.epoch,
+    paused: memory.paused ?? false,
+    desired: memory.desired,
+    wanted: memory.target?.wanted ?? null,
+    reasons: memory.reasons,
+    breaker: memory.breaker,
+    release: ctx.release,
+  };
+};
+
+/**
+ * The breaker survives its leader, or a crash loop would launch a broken image again and again. Another release starts
+ * with a closed one. @param text the registry's entry
+ */
+export const breakerFrom = (text: string | undefined, release: string): Breaker => {
+  if (text === undefined) return CLOSED;
+  try {
+    const status = JSON.parse(text) as Partial<FullPoolStatus>;
+    if (status.release !== release || typeof status.breaker !== 'object' || status.breaker === null) return CLOSED;
+    return { ...CLOSED, ...status.breaker };
+  } catch {
+    return CLOSED;
+  }
+};

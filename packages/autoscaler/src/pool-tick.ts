@@ -1,0 +1,248 @@
+/** One tick of one pool: observe, advance the records, decide, plan, set the actions going, write down what happened. */
+import type { RunnerRecord } from '@flamejs/queue/protocol';
+import { applySettings } from './apply-settings.ts';
+import { commit } from './execute/commit.ts';
+import { execute } from './execute/execute.ts';
+import { noteHappenings, noteIdle, notePause, noteStuck } from './notes.ts';
+import type { Listing } from './observe/listing.ts';
+import { measure } from './observe/measures.ts';
+import { idleMsOf, observationOf } from './observe/observation.ts';
+import { breakerReason } from './plan/breaker.ts';
+import { isUsefulRecord, physicalCount } from './plan/counts.ts';
+import { refill } from './plan/limiter.ts';
+import type { PlanInput } from './plan/plan.ts';
+import { decide } from './plan/target.ts';
+import type { PoolContext } from './pool-context.ts';
+import { type FullPoolStatus, statusOf } from './pool-status.ts';
+import type { IntentRecord } from './record/intent.ts';
+import type { Sighting } from './record/sighting.ts';
+import { sampleOf } from './sample.ts';
+import type { PoolSnapshot } from './store/store.ts';
+
+export interface TickInput {
+  /** This pool's records, read before anything else of this tick. */
+  readonly records: readonly IntentRecord[];
+  readonly busyBefore: ReadonlySet<string>;
+  readonly listing: Listing | null;
+  readonly quotaLeft: number;
+  readonly quota: number;
+  readonly closing: PlanInput['closing'];
+  readonly dryRun: boolean;
+}
+
+export interface TickResult {
+  readonly status: FullPoolStatus;
+  readonly plan: ReturnType<PoolContext['core']['plan']>;
+  /** Something is expected to change soon. */
+  readonly expecting: boolean;
+  readonly physical: number;
+}
+
+export const tickPool = async (ctx: PoolContext, input: TickInput): Promise<TickResult> => {
+  const { memory, term, clock, timing } = ctx;
+  const now = term.now();
+  const snapshot = await observe(ctx, input.records);
+  memory.watch.note({ at: clock.mono(), snapshot, listing: input.listing }, 3 * timing.tickMs + 5_000);
+  if (snapshot !== null) applySettings(ctx, snapshot);
+  if (snapshot !== null) notePause(ctx, snapshot.paused);
+
+  const sightings = await sight(ctx, input);
+  const records = await advanceAll(ctx, input, sightings, now);
+  const strays = memory.watch.strays(input.records);
+  const known = [...input.records, ...strays.map(({ instance }) => instance)].map(({ runnerId }) => runnerId);
+  const external = snapshot === null ? [] : externalRunners(ctx, snapshot, new Set([...known, ...memory.busy]));
+
+  const useful = records.filter((record) => isUsefulRecord(record, now, timing)).length + external.length;
+  const physical = physicalCount(records, strays.length);
+  memory.limiter = refill(memory.limiter, ctx.rate, now);
+  prune(memory.kept, now);
+  const target = snapshot === null ? 'hold' : decideTarget(ctx, snapshot, records, external, useful, now);
+  const agents = new Map(snapshot?.agents.map((agent) => [agent.runnerId, agent]));
+  const pending = records.filter(({ state }) => state === 'requested' || state === 'booting').length;
+
+  const plan = ctx.core.plan({
+    now,
+    pool: ctx.pool.name,
+    min: memory.effective.min,
+    max: memory.effective.max,
+    release: ctx.release,
+    idleShutdownAfterMs: memory.effective.idleShutdownAfterMs,
+    target,
+    runners: records.map((record) => ({
+      record,
+      seen: sightings.get(record.runnerId) ?? memory.watch.sighting(record, 'unknown', false),
+      idleMs: idleMsOf(record, agents.get(record.runnerId), snapshot?.now ?? 0),
+      active: agents.get(record.runnerId)?.active ?? 0,
+    })),
+    external: external.length,
+    strays,
+    fresh: { queue: snapshot !== null, registry: snapshot !== null, list: input.listing !== null },
+    steadyMs: memory.watch.steadyMs(),
+    paused: snapshot?.paused ?? false,
+    allowOut: memory.effective.allowOut,
+    allowIn: memory.effective.allowIn,
+    launching: {
+      perTick: ctx.backend.defaults.launchesPerTick,
+      tokens: memory.limiter.tokens,
+      breaker: ctx.core.allowance(memory.breaker, now, pending),
+      breakerReason: breakerReason(memory.breaker, now),
+      capacityReason: now < memory.gate.until ? memory.gate.reason : null,
+      quotaLeft: input.quotaLeft,
+    },
+    busy: new Set([...input.busyBefore, ...memory.busy]),
+    kept: new Set(memory.kept.keys()),
+    hasUnless: ctx.pool.idleUnless !== undefined,
+    timing,
+    closing: input.closing,
+  });
+  memory.blocked = plan.blocked;
+
+  if (snapshot !== null) noteIdle(ctx, records, agents, snapshot.now);
+  noteStuck(ctx, records, now);
+  const result: TickResult = {
+    status: statusOf(ctx, { at: snapshot?.now ?? now, records, physical, useful }),
+    plan,
+    expecting: plan.actions.length > 0 || records.some(({ state }) => state !== 'ready'),
+    physical,
+  };
+  if (input.dryRun || !term.leads()) return result;
+  await execute(ctx, plan, { records, strays: strays.length, quota: input.quota, agents });
+  const sample = sampleOf(ctx, snapshot, result.status);
+  await flush(ctx, sample);
+  return result;
+};
+
+const observe = async (ctx: PoolContext, records: readonly IntentRecord[]): Promise<PoolSnapshot | null> => {
+  try {
+    return await ctx.store.observe(
+      ctx.pool.name,
+      records.map(({ runnerId }) => runnerId),
+      ctx.pool.bootTimeoutMs,
+    );
+  } catch (error) {
+    ctx.log.warn({ err: error }, 'the pool cannot be read; on hold');
+    return null;
+  }
+};
+
+/** Locks are read only of runners that have been silent for long: it takes a walk through the active calls. */
+const sight = async (ctx: PoolContext, input: TickInput): Promise<ReadonlyMap<string, Sighting>> => {
+  const { memory, timing, location } = ctx;
+  const sightings = await Promise.all(
+    input.records.map(async (record): Promise<readonly [string, Sighting]> => {
+      const elsewhere = location !== null && record.location !== null && record.location !== location;
+      const silent = memory.watch.silentMs(record.runnerId) >= timing.lostMs && record.readyAt !== null;
+      const locks = silent ? await locksOf(ctx, record.runnerId) : 'unknown';
+      return [record.runnerId, memory.watch.sighting(record, locks, elsewhere)];
+    }),
+  );
+  return new Map(sightings);
+};
+
+const locksOf = async (ctx: PoolContext, runnerId: string): Promise<Sighting['locks']> => {
+  try {
+    return (await ctx.store.heldLocks(ctx.pool.name, runnerId)) > 0 ? 'held' : 'none';
+  } catch {
+    return 'unknown';
+  }
+};
+
+/** Moves every record that no action is working on, and writes what changed. Records that are gone are dropped. */
+const advanceAll = async (
+  ctx: PoolContext,
+  input: TickInput,
+  sightings: ReadonlyMap<string, Sighting>,
+  now: number,
+): Promise<readonly IntentRecord[]> => {
+  const steps = input.records.map((before) => {
+    const seen = sightings.get(before.runnerId);
+    const untouched =
+      seen === undefined || input.busyBefore.has(before.runnerId) || ctx.memory.busy.has(before.runnerId);
+    return {
+      before,
+      step: untouched ? { record: before, happened: [] } : ctx.core.advance(before, seen, now, ctx.timing),
+    };
+  });
+  const changed = steps.filter(({ before, step }) => step.record !== before);
+  const gone = changed.filter(({ step }) => step.record.state === 'terminated');
+  const saved = changed.filter(({ step }) => step.record.state !== 'terminated').map(({ step }) => step.record);
+  if (!input.dryRun && changed.length > 0) {
+    // Not written, not happened: the next tick sees the same and takes the same step.
+    if (!(await commit(ctx, { save: saved, remove: gone.map(({ before }) => before.runnerId) }))) return input.records;
+  }
+  const remaining = steps.map(({ step }) => step.record).filter(({ state }) => state !== 'terminated');
+  if (!input.dryRun) for (const { before, step } of changed) noteHappenings(ctx, before, step, remaining.length);
+  return remaining;
+};
+
+/** Runners that register here but that nobody of ours launched: somebody keeps them by hand, or another host's controller did. */
+const externalRunners = (
+  ctx: PoolContext,
+  snapshot: PoolSnapshot,
+  known: ReadonlySet<string>,
+): readonly RunnerRecord[] =>
+  snapshot.agents.filter(
+    (agent) =>
+      !known.has(agent.runnerId) &&
+      agent.state === 'ready' &&
+      Math.abs(snapshot.now - agent.heartbeatAt) < ctx.timing.suspectMs &&
+      ctx.memory.watch.silentMs(agent.runnerId) < ctx.timing.suspectMs,
+  );
+
+const decideTarget = (
+  ctx: PoolContext,
+  snapshot: PoolSnapshot,
+  records: readonly IntentRecord[],
+  external: readonly RunnerRecord[],
+  useful: number,
+  now: number,
+) => {
+  const { memory, pool } = ctx;
+  const { effective } = memory;
+  memory.measures = measure(memory.measures, now, snapshot.agents);
+  const override = effective.override;
+  const decided = decide({
+    policy: effective.policy,
+    pool: {
+      name: pool.name,
+      min: effective.min,
+      max: effective.max,
+      maxConcurrency: pool.singleUse ? 1 : pool.maxConcurrency,
+      buffer: effective.buffer,
+      bootTimeoutMs: pool.bootTimeoutMs,
+    },
+    observation: observationOf({ now, snapshot, records, external, measures: memory.measures }),
+    memory: memory.policyMemory,
+    window: memory.window,
+    scaleDownWindowMs: effective.scaleDownWindowMs,
+    idleShutdownAfterMs: effective.idleShutdownAfterMs,
+    override: override !== null && snapshot.now < override.until ? override.desired : null,
+    useful,
+  });
+  memory.policyMemory = decided.memory;
+  memory.window = decided.window;
+  memory.target = decided.target;
+  memory.desired = decided.desired;
+  memory.reasons = decided.reasons;
+  return decided.target;
+};
+
+const prune = (kept: Map<string, number>, now: number): void => {
+  for (const [id, until] of kept) if (until <= now) kept.delete(id);
+};
+
+/** Events that cannot be written now are kept for the next tick, up to a bound. */
+export const flush = async (ctx: PoolContext, sample?: Readonly<Record<string, string | number>>): Promise<void> => {
+  const events = ctx.memory.events.splice(0);
+  if (events.length === 0 && sample === undefined) return;
+  try {
+    const result = await ctx.store.record(ctx.pool.name, ctx.term.epoch, {
+      events,
+      ...(sample === undefined ? {} : { sample }),
+    });
+    if (result === 'fenced') ctx.term.depose('an event was refused');
+  } catch (error) {
+    ctx.log.warn({ err: error }, 'events could not be written');
+    ctx.memory.events.unshift(...events.slice(-200));
+  }
+};

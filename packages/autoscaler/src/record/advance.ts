@@ -1,0 +1,198 @@
+/**
+ * The life of a runner, as far as observation alone moves it: what a record becomes when this is seen. Orders (launch,
+ * drain, terminate) are the plan's business. Pure.
+ *
+ *   requested ─▶ booting ─▶ ready ─▶ draining ─▶ terminating ─▶ terminated
+ *        └──────────┴─▶ failed ─▶ terminating        ▲
+ *   ready, draining ─▶ lost (silent) ─▶ back, or ────┘
+ */
+import type { RunnerState } from '@flamejs/queue';
+import type { PoolEvent, RunnerRecord } from '@flamejs/queue/protocol';
+import type { Timing } from '../timing.ts';
+import type { DrainIntent, Grounds, IntentRecord } from './intent.ts';
+import type { Sighting } from './sighting.ts';
+
+export interface Happening {
+  readonly type: PoolEvent['type'];
+  readonly reason: string;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+export interface Advanced {
+  /** State `terminated`: the instance is certainly gone and the record may be dropped. */
+  readonly record: IntentRecord;
+  readonly happened: readonly Happening[];
+}
+
+export const advance = (record: IntentRecord, seen: Sighting, now: number, timing: Timing): Advanced => {
+  const known = withInstance(record, seen);
+  return RULES[known.state]({ record: known, seen, now, timing }) ?? { record: known, happened: [] };
+};
+
+interface Case {
+  readonly record: IntentRecord;
+  readonly seen: Sighting;
+  readonly now: number;
+  readonly timing: Timing;
+}
+
+const RULES: Readonly<Record<RunnerState, (c: Case) => Advanced | undefined>> = {
+  requested: (c) => {
+    if (isGone(c)) return fail(c, goneReason(c));
+    if (isListed(c) || agentOf(c) !== undefined) {
+      const launched: IntentRecord = { ...c.record, launch: { ...c.record.launch, outcome: 'accepted' } };
+      return move({ ...c, record: launched }, 'booting', 'the provider has it', 'runner.launched');
+    }
+    return undefined;
+  },
+  booting: (c) => {
+    const agent = agentOf(c);
+    if (isGone(c)) return fail(c, goneReason(c));
+    if (agent?.state === 'ended') return fail(c, `the runner ended while booting: ${agent.reason}`);
+    if (agent !== undefined && agent.state !== 'starting' && c.seen.silentMs < c.timing.suspectMs) {
+      const bootMs = c.now - c.record.createdAt;
+      return move(
+        { ...c, record: { ...c.record, readyAt: c.now } },
+        'ready',
+        `ready after ${bootMs} ms`,
+        'runner.ready',
+        {
+          bootMs,
+        },
+      );
+    }
+    if (c.now - c.record.createdAt < c.timing.bootTimeoutMs || c.seen.steadyMs < c.timing.steadyMs) return undefined;
+    if (c.seen.agent === 'unknown') return undefined;
+    return fail(c, `it did not become ready within ${c.timing.bootTimeoutMs} ms (bootTimeout)`);
+  },
+  ready: (c) => {
+    const agent = agentOf(c);
+    if (isGone(c)) return vanish(c);
+    if (agent?.state === 'ended') return end(c, agent);
+    if (isSilent(c)) return move(c, 'lost', `no heartbeat for ${c.seen.silentMs} ms`, 'runner.lost');
+    // Acknowledging an order that was taken back in the same moment: its next heartbeat tells which of the two it is.
+    const crossed = agent?.state === 'drained' && agent.ackedDrain > 0 && agent.drain === 0;
+    if (agent !== undefined && !crossed && (agent.state === 'draining' || agent.state === 'drained')) {
+      return drainsItself(c, agent);
+    }
+    return undefined;
+  },
+  draining: (c) => {
+    const agent = agentOf(c);
+    const drain = c.record.drain;
+    if (isGone(c)) return vanish(c);
+    if (agent !== undefined && drain !== null && hasAcknowledged(agent, drain)) {
+      const record = { ...c.record, drain: { ...drain, acknowledged: true } };
+      return terminating({ ...c, record }, 'drained', drain.reason, 'runner.drained');
+    }
+    if (agent?.state === 'ended') return end(c, agent);
+    if (drain !== null && drain.deadlineAt !== null && c.now >= drain.deadlineAt) {
+      return terminating(c, 'deadline', `${drain.reason}: not drained in time`, 'runner.ended');
+    }
+    if (isSilent(c)) return move(c, 'lost', `no heartbeat for ${c.seen.silentMs} ms while draining`, 'runner.lost');
+    return undefined;
+  },
+  lost: (c) => {
+    const agent = agentOf(c);
+    if (isGone(c)) return vanish(c);
+    if (agent?.state === 'ended') return end(c, agent);
+    if (agent !== undefined && c.seen.silentMs < c.timing.suspectMs) {
+      return move(c, c.record.drain === null ? 'ready' : 'draining', 'it answers again', 'runner.ready');
+    }
+    if (isSilent(c) && c.seen.locks === 'none') {
+      return terminating(c, 'lost', `silent for ${c.seen.silentMs} ms and no lock left`, 'runner.ended');
+    }
+    return undefined;
+  },
+  failed: (c) => (isGone(c) ? gone(c) : undefined),
+  terminating: (c) => (isGone(c) ? gone(c) : undefined),
+  terminated: () => undefined,
+};
+
+/** A runner's own drain needs an end too: as long as it was promised, and some slack for the walk to it. */
+const SELF_DRAIN_SLACK_MS = 10_000;
+
+const drainsItself = (c: Case, agent: RunnerRecord): Advanced => {
+  const reason = agent.reason === '' ? 'the runner drains by itself' : agent.reason;
+  const generation = c.record.generation + 1;
+  const drain: DrainIntent = {
+    cause: 'self',
+    reason,
+    generation,
+    since: c.now,
+    deadlineAt: c.now + c.timing.shutdownTimeoutMs + SELF_DRAIN_SLACK_MS,
+    acknowledged: false,
+  };
+  return move({ ...c, record: { ...c.record, generation, drain } }, 'draining', reason, 'runner.draining');
+};
+
+const hasAcknowledged = (agent: RunnerRecord, drain: DrainIntent): boolean =>
+  (agent.state === 'drained' || agent.state === 'ended') && agent.ackedDrain === drain.generation && agent.active === 0;
+
+const agentOf = ({ seen }: Case): RunnerRecord | undefined =>
+  seen.agent === 'unknown' || seen.agent === null ? undefined : seen.agent;
+
+const isSilent = ({ seen, timing }: Case): boolean =>
+  seen.agent !== 'unknown' && seen.silentMs >= timing.lostMs && seen.steadyMs >= timing.steadyMs;
+
+const isListed = ({ seen }: Case): boolean => typeof seen.instance === 'object' && seen.instance.state !== 'gone';
+
+/**
+ * Certainly gone: the provider says so, or two whole listings in a row lack it and it has been there long enough to be
+ * listed. Of a launch without a known outcome, absence proves nothing.
+ */
+const isGone = ({ record, seen, now, timing }: Case): boolean => {
+  if (typeof seen.instance === 'object') return seen.instance.state === 'gone';
+  if (seen.elsewhere) {
+    const given = record.state === 'terminating' || record.state === 'failed' || record.state === 'lost';
+    return given && seen.silentMs >= timing.elsewhereGoneMs && seen.locks !== 'held';
+  }
+  if (seen.instance === 'unknown' || record.launch.outcome !== 'accepted') return false;
+  // A provider's "terminate accepted" followed by absence needs no grace: the list had it before.
+  const graceOver = now - record.createdAt >= timing.graceMs;
+  return seen.absences >= 2 && seen.steadyMs >= timing.steadyMs && graceOver;
+};
+
+const goneReason = ({ seen }: Case): string => {
+  const told = typeof seen.instance === 'object' ? seen.instance.details?.reason : undefined;
+  return told ?? 'its machine is gone';
+};
+
+const fail = (c: Case, reason: string): Advanced => {
+  const record: IntentRecord = { ...c.record, grounds: 'boot-failed' };
+  return move({ ...c, record }, isGone(c) ? 'terminated' : 'failed', reason, 'runner.failed', {
+    afterMs: c.now - c.record.createdAt,
+  });
+};
+
+/** A runner that was ready is gone without our doing: what it executed has to be taken back. */
+const vanish = (c: Case): Advanced => {
+  const orderly = agentOf(c)?.state === 'ended' || c.record.drain !== null;
+  return move(c, 'terminated', goneReason(c), orderly ? 'runner.terminated' : 'runner.lost');
+};
+
+const gone = (c: Case): Advanced => move(c, 'terminated', c.record.reason, 'runner.terminated');
+
+const end = (c: Case, agent: RunnerRecord): Advanced =>
+  terminating(c, 'ended', agent.reason === '' ? 'the runner ended' : agent.reason, 'runner.ended');
+
+const terminating = (c: Case, grounds: Grounds, reason: string, type: PoolEvent['type']): Advanced =>
+  move({ ...c, record: { ...c.record, grounds } }, 'terminating', reason, type, { grounds });
+
+const move = (
+  { record, now }: Case,
+  state: RunnerState,
+  reason: string,
+  type: PoolEvent['type'],
+  details?: Readonly<Record<string, unknown>>,
+): Advanced => ({
+  record: { ...record, state, stateSince: now, reason },
+  happened: [details === undefined ? { type, reason } : { type, reason, details }],
+});
+
+/** The provider's id and place are learned whenever they are seen, so that a lost launch reply costs nothing. */
+const withInstance = (record: IntentRecord, seen: Sighting): IntentRecord => {
+  if (typeof seen.instance !== 'object' || record.instanceId === seen.instance.id) return record;
+  const { id, location, details } = seen.instance;
+  return { ...record, instanceId: id, location: location ?? record.location, details: details ?? record.details };
+};

@@ -1,0 +1,42 @@
+/** Durable intents: what may exist at a provider. */
+import { NOW, script } from './script.ts';
+
+/**
+ * KEYS intents, epoch; ARGV epoch, pool, max, quota, then id, record for each. Counts and reserves in one step, so that
+ * two controllers together cannot pass max. @returns the ids reserved, or 'fenced'
+ */
+export const RESERVE = script(`
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 'fenced' end
+local pool, max, quota = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local total, mine = 0, 0
+for _, id in ipairs(redis.call('HKEYS', KEYS[1])) do
+  total = total + 1
+  if string.match(id, '^(.*)%-%w+%-%w+$') == pool then mine = mine + 1 end
+end
+local reserved = {}
+for i = 5, #ARGV, 2 do
+  if mine >= max or total >= quota then break end
+  if redis.call('HSETNX', KEYS[1], ARGV[i], ARGV[i + 1]) == 1 then
+    mine, total = mine + 1, total + 1
+    reserved[#reserved + 1] = ARGV[i]
+  end
+end
+return reserved
+`);
+
+/** KEYS intents, epoch; ARGV epoch, number of records, then id, record for each, then ids to remove. */
+export const COMMIT = script(`
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 'fenced' end
+local last = 2 + 2 * tonumber(ARGV[2])
+for i = 3, last, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+for i = last + 1, #ARGV do redis.call('HDEL', KEYS[1], ARGV[i]) end
+return 'ok'
+`);
+
+/** KEYS epoch, heartbeat, pools; ARGV epoch, then pool, status for each. */
+export const BEAT = script(`${NOW}
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'fenced' end
+redis.call('SET', KEYS[2], now)
+for i = 2, #ARGV, 2 do redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1]) end
+return 'ok'
+`);

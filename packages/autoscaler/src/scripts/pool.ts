@@ -1,0 +1,98 @@
+/**
+ * What the leader reads and writes in a pool's own slot. Writes compare with the pool's copy of the epoch, which a new
+ * leader raises first: the app's epoch lives in another slot.
+ */
+import { NOW, script } from './script.ts';
+
+const FENCE = `if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'fenced' end
+`;
+
+/** KEYS pool epoch; ARGV epoch. */
+export const RAISE = script(`
+local held = tonumber(redis.call('GET', KEYS[1]) or '0')
+if held > tonumber(ARGV[1]) then return 'fenced' end
+redis.call('SET', KEYS[1], ARGV[1])
+return 'ok'
+`);
+
+/**
+ * KEYS queue prefix, runner index, settings; ARGV prefix of the runner hashes, ms, then ids to read although they may have
+ * left. A delayed call's score is its due time * 4096. The oldest call is the one at the end that is taken from next.
+ */
+export const OBSERVE = script(`${NOW}
+local queue = KEYS[1]
+local oldest = redis.call('LINDEX', queue .. 'wait', -1) or redis.call('ZRANGE', queue .. 'prioritized', 0, 0)[1]
+local since = false
+if oldest then
+  local f = redis.call('HMGET', queue .. oldest, 'f:since', 'timestamp')
+  since = f[1] or f[2]
+end
+local ids, seen = redis.call('ZRANGE', KEYS[2], 0, -1), {}
+for _, id in ipairs(ids) do seen[id] = true end
+for i = 3, #ARGV do
+  if not seen[ARGV[i]] then ids[#ids + 1] = ARGV[i] end
+end
+local agents = {}
+for _, id in ipairs(ids) do
+  local fields = redis.call('HGETALL', ARGV[1] .. id)
+  if #fields > 0 then agents[#agents + 1] = { id, fields } end
+end
+return { tostring(now), redis.call('HEXISTS', queue .. 'meta', 'paused'),
+  redis.call('LLEN', queue .. 'wait'), redis.call('ZCARD', queue .. 'prioritized'), redis.call('LLEN', queue .. 'active'),
+  redis.call('ZCOUNT', queue .. 'delayed', '-inf', (now + tonumber(ARGV[2]) + 1) * 4096 - 1),
+  since or '', agents, redis.call('HGETALL', KEYS[3]) }
+`);
+
+/** KEYS pool epoch, runner hash; ARGV epoch, channel, id, generation, reason. */
+export const ORDER_DRAIN = script(`${FENCE}
+if redis.call('EXISTS', KEYS[2]) == 0 then return 'missing' end
+redis.call('HSET', KEYS[2], 'drain', ARGV[4], 'drainReason', ARGV[5])
+redis.call('PUBLISH', ARGV[2], cjson.encode({ type = 'drain', runnerId = ARGV[3], generation = tonumber(ARGV[4]) }))
+return 'ordered'
+`);
+
+/**
+ * KEYS pool epoch, runner hash; ARGV epoch, channel, id. Refuses after the acknowledgement: from then on the runner may be
+ * gone at any moment, and the autoscaler may have decided on it.
+ */
+export const REACTIVATE = script(`${FENCE}
+local f = redis.call('HMGET', KEYS[2], 'state', 'drain')
+if not f[1] then return 'missing' end
+if f[1] == 'drained' or f[1] == 'ended' then return 'acknowledged' end
+redis.call('HSET', KEYS[2], 'drain', 0, 'drainReason', '')
+redis.call('PUBLISH', ARGV[2], cjson.encode({ type = 'drain', runnerId = ARGV[3], generation = 0 }))
+return 'reactivated'
+`);
+
+/** KEYS queue prefix; ARGV runner id. @returns active calls of this runner that have a lock. */
+export const HELD_LOCKS = script(`
+local held = 0
+for _, id in ipairs(redis.call('LRANGE', KEYS[1] .. 'active', 0, -1)) do
+  local jobKey = KEYS[1] .. id
+  if redis.call('HGET', jobKey, 'f:run') == ARGV[1] and redis.call('EXISTS', jobKey .. ':lock') == 1 then held = held + 1 end
+end
+return held
+`);
+
+/** KEYS pool epoch, runner index, runner hash; ARGV epoch, id, reason. */
+export const FORGET = script(`${FENCE}
+redis.call('ZREM', KEYS[2], ARGV[2])
+if redis.call('EXISTS', KEYS[3]) == 1 and redis.call('HGET', KEYS[3], 'state') ~= 'ended' then
+  redis.call('HSET', KEYS[3], 'state', 'ended', 'reason', ARGV[3], 'active', 0)
+  redis.call('PEXPIRE', KEYS[3], 3600000)
+end
+return 'ok'
+`);
+
+/** KEYS pool epoch, events, history; ARGV epoch, number of events, then type, runner id, reason, details for each, then the sample's fields. */
+export const RECORD = script(`${NOW}${FENCE}
+local count = tonumber(ARGV[2])
+for i = 0, count - 1 do
+  local at = 3 + 4 * i
+  redis.call('XADD', KEYS[2], 'MAXLEN', '~', 1000, '*', 'type', ARGV[at], 'runnerId', ARGV[at + 1], 'reason', ARGV[at + 2],
+    'at', now, 'details', ARGV[at + 3])
+end
+local first = 3 + 4 * count
+if #ARGV >= first then redis.call('XADD', KEYS[3], 'MAXLEN', '~', 3600, '*', 'at', now, unpack(ARGV, first)) end
+return 'ok'
+`);

@@ -1,0 +1,89 @@
+/** Live overrides of a pool: read from the hash `settings`, validated as a whole, or not applied at all. Pure. */
+import type { Policy, PoolConfig } from '@flamejs/queue';
+import { type NamedPolicy, policyByName } from './policies/named.ts';
+import { queueDepth } from './policies/queue-depth.ts';
+
+export interface EffectivePool {
+  readonly min: number;
+  readonly max: number;
+  readonly buffer: number;
+  readonly policy: Policy;
+  readonly idleShutdownAfterMs: number;
+  readonly scaleDownWindowMs: number;
+  /** Directions that an operator holds. */
+  readonly allowOut: boolean;
+  readonly allowIn: boolean;
+  /** An operator's number of runners, with the Redis ms at which it ends. */
+  readonly override: { readonly desired: number; readonly until: number } | null;
+}
+
+export type Settings =
+  | { readonly ok: true; readonly effective: EffectivePool; readonly by: string; readonly at: number }
+  | { readonly ok: false; readonly problems: readonly string[]; readonly by: string; readonly at: number };
+
+/**
+ * Fields: `min`, `max`, `buffer`, `idleShutdownAfterMs`, `scaleDownWindowMs` (whole numbers), `policy` (JSON
+ * `{name, options}` or a list of them), `paused` (`in`, `out`, `all`: holds scaling, not the queue), `override` (JSON
+ * `{desired, until}`), and `by`, `at`: who and when.
+ */
+export const readSettings = (pool: PoolConfig, raw: Readonly<Record<string, string>>): Settings => {
+  const problems: string[] = [];
+  const base = configured(pool);
+  const by = raw.by ?? '';
+  const at = Number(raw.at ?? 0) || 0;
+  const whole = (name: keyof EffectivePool & string, fallback: number): number => {
+    const text = raw[name];
+    if (text === undefined) return fallback;
+    const value = Number(text);
+    if (text.trim() !== '' && Number.isSafeInteger(value) && value >= 0) return value;
+    problems.push(`${name}: a whole number from 0 is needed, got ${JSON.stringify(text)}`);
+    return fallback;
+  };
+  const json = <T>(name: string, read: (value: unknown) => T, fallback: T): T => {
+    const text = raw[name];
+    if (text === undefined || text === '') return fallback;
+    try {
+      return read(JSON.parse(text));
+    } catch (error) {
+      problems.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+      return fallback;
+    }
+  };
+
+  const paused = raw.paused ?? '';
+  if (!['', 'in', 'out', 'all'].includes(paused))
+    problems.push(`paused: in, out or all is needed, got ${JSON.stringify(paused)}`);
+  const effective: EffectivePool = {
+    min: whole('min', base.min),
+    max: whole('max', base.max),
+    buffer: whole('buffer', base.buffer),
+    idleShutdownAfterMs: whole('idleShutdownAfterMs', base.idleShutdownAfterMs),
+    scaleDownWindowMs: whole('scaleDownWindowMs', base.scaleDownWindowMs),
+    policy: json('policy', (value) => policyByName(value as NamedPolicy), base.policy),
+    override: json('override', readOverride, null),
+    allowOut: paused !== 'out' && paused !== 'all',
+    allowIn: paused !== 'in' && paused !== 'all',
+  };
+  if (effective.min > effective.max) problems.push(`min ${effective.min} is larger than max ${effective.max}`);
+  return problems.length === 0 ? { ok: true, effective, by, at } : { ok: false, problems, by, at };
+};
+
+export const configured = (pool: PoolConfig): EffectivePool => ({
+  min: pool.min,
+  max: pool.max,
+  buffer: pool.buffer,
+  policy: pool.policy ?? queueDepth(),
+  idleShutdownAfterMs: pool.idleShutdownAfterMs,
+  scaleDownWindowMs: pool.scaleDownWindowMs,
+  allowOut: true,
+  allowIn: true,
+  override: null,
+});
+
+const readOverride = (value: unknown): EffectivePool['override'] => {
+  const { desired, until } = (value ?? {}) as { desired?: unknown; until?: unknown };
+  if (!Number.isSafeInteger(desired) || Number(desired) < 0) throw new Error('desired must be a whole number from 0');
+  // An override without an end is forgotten and costs money for months.
+  if (!Number.isSafeInteger(until)) throw new Error('until must be epoch milliseconds');
+  return { desired: Number(desired), until: Number(until) };
+};

@@ -1,0 +1,163 @@
+/**
+ * The store in plain maps, for the model tests and the simulator. It also plays the rest of Redis: tests set queue
+ * counts and let runners register through `world`.
+ */
+import type { RunnerRecord } from '@flamejs/queue/protocol';
+import { decodeIntent, encodeIntent, type IntentRecord } from '../record/intent.ts';
+import { poolOfRunnerId } from '../record/runner-id.ts';
+import type { NewEvent, PoolSnapshot, Store } from './store.ts';
+
+export type QueueCounts = Omit<PoolSnapshot, 'now' | 'agents' | 'settings'>;
+
+export interface MemoryPool {
+  queue: QueueCounts;
+  readonly agents: Map<string, RunnerRecord>;
+  /** Runners in the index; the others have left. */
+  readonly index: Set<string>;
+  readonly settings: Map<string, string>;
+  /** Runner ids to the number of their active calls that have a lock. */
+  readonly locks: Map<string, number>;
+  readonly events: (NewEvent & { readonly at: number })[];
+  readonly history: Readonly<Record<string, string | number>>[];
+  epoch: number;
+}
+
+export interface MemoryWorld {
+  /** What plays Redis' clock. */
+  now(): number;
+  pool(name: string): MemoryPool;
+  readonly intents: Map<string, string>;
+  readonly statuses: Map<string, string>;
+  heartbeatAt: number;
+  epoch: number;
+  lease: { holder: string; until: number } | null;
+}
+
+export const memoryWorld = (now: () => number): MemoryWorld => {
+  const pools = new Map<string, MemoryPool>();
+  return {
+    now,
+    pool(name) {
+      const known = pools.get(name) ?? emptyPool();
+      pools.set(name, known);
+      return known;
+    },
+    intents: new Map(),
+    statuses: new Map(),
+    heartbeatAt: 0,
+    epoch: 0,
+    lease: null,
+  };
+};
+
+export const memoryStore = (world: MemoryWorld): Store => {
+  const leads = (epoch: number): boolean => world.epoch === epoch;
+  const ownsPool = (pool: string, epoch: number): boolean => world.pool(pool).epoch === epoch;
+  const holds = (holder: string): boolean => {
+    if (world.lease !== null && world.now() >= world.lease.until) world.lease = null;
+    return world.lease === null || world.lease.holder === holder;
+  };
+  const setAgent = (pool: string, runnerId: string, change: Partial<RunnerRecord>): RunnerRecord | undefined => {
+    const agent = world.pool(pool).agents.get(runnerId);
+    if (agent === undefined) return undefined;
+    world.pool(pool).agents.set(runnerId, { ...agent, ...change });
+    return agent;
+  };
+
+  return {
+    async acquire(holder, ttlMs) {
+      if (!holds(holder)) return null;
+      world.lease = { holder, until: world.now() + ttlMs };
+      world.epoch += 1;
+      return { epoch: world.epoch, now: world.now() };
+    },
+    async renew(holder, epoch, ttlMs) {
+      if (!leads(epoch) || !holds(holder)) return false;
+      world.lease = { holder, until: world.now() + ttlMs };
+      return true;
+    },
+    async release(holder, epoch) {
+      if (leads(epoch) && world.lease?.holder === holder) world.lease = null;
+    },
+    async intents() {
+      return [...world.intents.values()].map(decodeIntent).filter((r): r is IntentRecord => r !== undefined);
+    },
+    async reserve(epoch, records, { max, quota }) {
+      if (!leads(epoch)) return 'fenced';
+      const reserved: string[] = [];
+      for (const record of records) {
+        const mine = [...world.intents.keys()].filter((id) => poolOfRunnerId(id) === record.pool).length;
+        if (mine >= max || world.intents.size >= quota) break;
+        if (world.intents.has(record.runnerId)) continue;
+        world.intents.set(record.runnerId, encodeIntent(record));
+        reserved.push(record.runnerId);
+      }
+      return reserved;
+    },
+    async commit(epoch, { save = [], remove = [] }) {
+      if (!leads(epoch)) return 'fenced';
+      for (const record of save) world.intents.set(record.runnerId, encodeIntent(record));
+      for (const runnerId of remove) world.intents.delete(runnerId);
+      return 'ok';
+    },
+    async raise(pool, epoch) {
+      if (world.pool(pool).epoch > epoch) return 'fenced';
+      world.pool(pool).epoch = epoch;
+      return 'ok';
+    },
+    async observe(pool, runnerIds) {
+      const { queue, agents, index, settings } = world.pool(pool);
+      const ids = new Set([...index, ...runnerIds]);
+      const found = [...ids].flatMap((id) => agents.get(id) ?? []);
+      return { ...queue, now: world.now(), agents: found, settings: Object.fromEntries(settings) };
+    },
+    async orderDrain(pool, epoch, { runnerId, generation, reason }) {
+      if (!ownsPool(pool, epoch)) return 'fenced';
+      return setAgent(pool, runnerId, { drain: generation, drainReason: reason }) === undefined ? 'missing' : 'ordered';
+    },
+    async reactivate(pool, epoch, runnerId) {
+      if (!ownsPool(pool, epoch)) return 'fenced';
+      const agent = world.pool(pool).agents.get(runnerId);
+      if (agent === undefined) return 'missing';
+      if (agent.state === 'drained' || agent.state === 'ended') return 'acknowledged';
+      setAgent(pool, runnerId, { drain: 0, drainReason: '' });
+      return 'reactivated';
+    },
+    async heldLocks(pool, runnerId) {
+      return world.pool(pool).locks.get(runnerId) ?? 0;
+    },
+    async forget(pool, epoch, runnerId, reason) {
+      if (!ownsPool(pool, epoch)) return 'fenced';
+      world.pool(pool).index.delete(runnerId);
+      if (world.pool(pool).agents.get(runnerId)?.state !== 'ended')
+        setAgent(pool, runnerId, { state: 'ended', reason, active: 0 });
+      return 'ok';
+    },
+    async record(pool, epoch, { events = [], sample }) {
+      if (!ownsPool(pool, epoch)) return 'fenced';
+      world.pool(pool).events.push(...events.map((event) => ({ ...event, at: world.now() })));
+      if (sample !== undefined) world.pool(pool).history.push({ at: world.now(), ...sample });
+      return 'ok';
+    },
+    async beat(epoch, statuses) {
+      if (!leads(epoch)) return 'fenced';
+      world.heartbeatAt = world.now();
+      for (const [pool, status] of Object.entries(statuses)) world.statuses.set(pool, status);
+      return 'ok';
+    },
+    async statuses() {
+      return Object.fromEntries(world.statuses);
+    },
+  };
+};
+
+const emptyPool = (): MemoryPool => ({
+  queue: { paused: false, waiting: 0, prioritized: 0, active: 0, dueSoon: 0, oldestWaitAt: null },
+  agents: new Map(),
+  index: new Set(),
+  settings: new Map(),
+  locks: new Map(),
+  events: [],
+  history: [],
+  epoch: 0,
+});

@@ -1,0 +1,95 @@
+/** The store on Redis. Its connection fails fast; a command that is not answered in time counts as failed. */
+import { type AppKeys, appKeys, type PoolKeys, poolKeys, type RedisClient } from '@flamejs/queue/protocol';
+import { bounded, type Clock } from '../clock.ts';
+import { decodeIntent, encodeIntent, type IntentRecord } from '../record/intent.ts';
+import { BEAT, COMMIT, RESERVE } from '../scripts/intents.ts';
+import { ACQUIRE, RELEASE, RENEW } from '../scripts/lease.ts';
+import { FORGET, HELD_LOCKS, OBSERVE, ORDER_DRAIN, RAISE, REACTIVATE, RECORD } from '../scripts/pool.ts';
+import type { Script } from '../scripts/script.ts';
+import { parseSnapshot } from './snapshot.ts';
+import type { Store } from './store.ts';
+
+export interface RedisStoreOptions {
+  /** Of role `producer`, so that nothing is queued unseen while Redis is away. Owned by the caller. */
+  readonly client: RedisClient;
+  readonly prefix: string;
+  readonly app: string;
+  readonly clock: Clock;
+  /** Milliseconds for one command. Default 3000. */
+  readonly timeoutMs?: number;
+}
+
+export const redisStore = ({ client, prefix, app, clock, timeoutMs = 3_000 }: RedisStoreOptions): Store => {
+  const keys: AppKeys = appKeys(prefix, app);
+  const poolsKeys = new Map<string, PoolKeys>();
+  const of = (pool: string): PoolKeys => {
+    const known = poolsKeys.get(pool) ?? poolKeys(prefix, app, pool);
+    poolsKeys.set(pool, known);
+    return known;
+  };
+  const timed = <T>(what: string, work: () => Promise<T>): Promise<T> =>
+    bounded(clock, timeoutMs, `Redis (${what})`, work);
+  const run = <T>(what: string, script: Script, scriptKeys: readonly string[], args: readonly (string | number)[]) =>
+    timed(what, () => script.run(client, scriptKeys, args) as Promise<T>);
+
+  return {
+    async acquire(holder, ttlMs) {
+      const reply = await run<[number, string] | null>('acquire', ACQUIRE, [keys.lease, keys.epoch], [holder, ttlMs]);
+      return reply === null ? null : { epoch: Number(reply[0]), now: Number(reply[1]) };
+    },
+    async renew(holder, epoch, ttlMs) {
+      return (await run<number>('renew', RENEW, [keys.lease, keys.epoch], [holder, epoch, ttlMs])) === 1;
+    },
+    async release(holder, epoch) {
+      await run('release', RELEASE, [keys.lease, keys.epoch], [holder, epoch]);
+    },
+    async intents() {
+      const texts = await timed('intents', () => client.hvals(keys.intents));
+      return texts.map(decodeIntent).filter((record): record is IntentRecord => record !== undefined);
+    },
+    async reserve(epoch, records, { max, quota }) {
+      const pool = records[0]?.pool;
+      if (pool === undefined) return [];
+      const args = [epoch, pool, finite(max), finite(quota), ...records.flatMap((r) => [r.runnerId, encodeIntent(r)])];
+      return run('reserve', RESERVE, [keys.intents, keys.epoch], args);
+    },
+    async commit(epoch, { save = [], remove = [] }) {
+      if (save.length + remove.length === 0) return 'ok';
+      const args = [epoch, save.length, ...save.flatMap((r) => [r.runnerId, encodeIntent(r)]), ...remove];
+      return run('commit', COMMIT, [keys.intents, keys.epoch], args);
+    },
+    raise: (pool, epoch) => run('raise', RAISE, [of(pool).epoch], [epoch]),
+    async observe(pool, runnerIds, dueWithinMs) {
+      const { queue, runners, settings, runner } = of(pool);
+      const args = [runner(''), dueWithinMs, ...runnerIds];
+      return parseSnapshot(pool, await run('observe', OBSERVE, [queue, runners, settings], args));
+    },
+    orderDrain: (pool, epoch, { runnerId, generation, reason }) =>
+      run(
+        'order a drain',
+        ORDER_DRAIN,
+        [of(pool).epoch, of(pool).runner(runnerId)],
+        [epoch, of(pool).control, runnerId, generation, reason],
+      ),
+    reactivate: (pool, epoch, runnerId) =>
+      run('reactivate', REACTIVATE, [of(pool).epoch, of(pool).runner(runnerId)], [epoch, of(pool).control, runnerId]),
+    heldLocks: (pool, runnerId) => run('read locks', HELD_LOCKS, [of(pool).queue], [runnerId]),
+    forget: (pool, epoch, runnerId, reason) =>
+      run(
+        'forget a runner',
+        FORGET,
+        [of(pool).epoch, of(pool).runners, of(pool).runner(runnerId)],
+        [epoch, runnerId, reason],
+      ),
+    async record(pool, epoch, { events = [], sample = {} }) {
+      const fields = events.flatMap((e) => [e.type, e.runnerId ?? '', e.reason, JSON.stringify(e.details ?? {})]);
+      const args = [epoch, events.length, ...fields, ...Object.entries(sample).flat()];
+      return run('record', RECORD, [of(pool).epoch, of(pool).events, of(pool).history], args);
+    },
+    beat: (epoch, statuses) =>
+      run('heartbeat', BEAT, [keys.epoch, keys.heartbeat, keys.pools], [epoch, ...Object.entries(statuses).flat()]),
+    statuses: () => timed('statuses', () => client.hgetall(keys.pools)),
+  };
+};
+
+const finite = (value: number): number => (Number.isFinite(value) ? value : Number.MAX_SAFE_INTEGER);

@@ -1,0 +1,88 @@
+/**
+ * Everything the loop keeps outside its own memory, as atomic operations. One implementation stands on Redis and one on
+ * plain maps; both pass the same contract test, so the model tests run the real loop.
+ */
+import type { PoolEvent, RunnerRecord } from '@flamejs/queue/protocol';
+import type { IntentRecord } from '../record/intent.ts';
+
+/** A newer leader has taken over: stop acting. */
+export type Fenced = 'fenced';
+
+export interface Lease {
+  /** Raised by every election; every write carries it and is refused once a higher one exists. */
+  readonly epoch: number;
+  /** Redis ms. */
+  readonly now: number;
+}
+
+export interface PoolSnapshot {
+  /** Redis ms. */
+  readonly now: number;
+  readonly paused: boolean;
+  readonly waiting: number;
+  readonly prioritized: number;
+  readonly active: number;
+  /** Delayed calls due within the time that was asked for. */
+  readonly dueSoon: number;
+  /** Redis ms since which the oldest waiting call waits. */
+  readonly oldestWaitAt: number | null;
+  /** Every registered runner, and of the runners asked for also those that have left. */
+  readonly agents: readonly RunnerRecord[];
+  /** Live overrides as they stand. */
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+export interface Caps {
+  /** Most records of the pool, those being reserved included. */
+  readonly max: number;
+  /** Most records of the app. */
+  readonly quota: number;
+}
+
+export interface IntentChanges {
+  readonly save?: readonly IntentRecord[];
+  readonly remove?: readonly string[];
+}
+
+export type NewEvent = Pick<PoolEvent, 'type' | 'reason'> & Partial<Pick<PoolEvent, 'runnerId' | 'details'>>;
+
+export interface Store {
+  /** Takes the lease if nobody holds it, or if `holder` itself does (a restart of the same holder elects anew). */
+  acquire(holder: string, ttlMs: number): Promise<Lease | null>;
+  renew(holder: string, epoch: number, ttlMs: number): Promise<boolean>;
+  release(holder: string, epoch: number): Promise<void>;
+
+  intents(): Promise<readonly IntentRecord[]>;
+  /** Writes new records of one pool as far as the caps allow, in order. @returns the ids that were written */
+  reserve(epoch: number, records: readonly IntentRecord[], caps: Caps): Promise<readonly string[] | Fenced>;
+  commit(epoch: number, changes: IntentChanges): Promise<'ok' | Fenced>;
+
+  /** Makes this epoch the pool's, before anything is written there. */
+  raise(pool: string, epoch: number): Promise<'ok' | Fenced>;
+  observe(pool: string, runnerIds: readonly string[], dueWithinMs: number): Promise<PoolSnapshot>;
+  /** Writes the order into the runner's record and announces it. */
+  orderDrain(
+    pool: string,
+    epoch: number,
+    order: { readonly runnerId: string; readonly generation: number; readonly reason: string },
+  ): Promise<'ordered' | 'missing' | Fenced>;
+  /** Takes the order back unless the runner has acknowledged it. */
+  reactivate(
+    pool: string,
+    epoch: number,
+    runnerId: string,
+  ): Promise<'reactivated' | 'acknowledged' | 'missing' | Fenced>;
+  /** How many active calls of this runner still have a lock. */
+  heldLocks(pool: string, runnerId: string): Promise<number>;
+  /** Takes a runner that is gone out of the index; its record stays for a while, marked as ended. */
+  forget(pool: string, epoch: number, runnerId: string, reason: string): Promise<'ok' | Fenced>;
+  /** Appends to the capped streams of events and samples. */
+  record(
+    pool: string,
+    epoch: number,
+    entries: { readonly events?: readonly NewEvent[]; readonly sample?: Readonly<Record<string, string | number>> },
+  ): Promise<'ok' | Fenced>;
+  /** The leader's heartbeat, which runners watch, and what it says of its pools. */
+  beat(epoch: number, statuses: Readonly<Record<string, string>>): Promise<'ok' | Fenced>;
+  statuses(): Promise<Readonly<Record<string, string>>>;
+}
