@@ -34,7 +34,12 @@ function encodeLenient(error: Error, limit: number): Payload | undefined {
     try {
       const encoded = encodeTree(error, { root: 'error', lenientBytes: Math.floor(limit * share) });
       if (!isErrorNode(encoded.tree)) return undefined;
-      encoded.tree.t = encoded.dropped.map((path) => path.replace(/^error\.?/, '').slice(0, 200));
+      encoded.tree.t = encoded.dropped.map((path) =>
+        path
+          .replace(/^error\.?/, '')
+          .trim()
+          .slice(0, 200),
+      );
       const payload = writeTree(encoded, 'error', limit);
       if (payloadSize(payload) <= limit) return payload;
     } catch {
