@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterAll, expect, test } from 'vitest';
 import type { Backend } from '../src/backend.ts';
 import { defineConfig } from '../src/config/define-config.ts';
@@ -383,4 +384,25 @@ test('defineConfig parses at once and keeps what it was made of out of sight', (
   expect(config.root).toBe(process.cwd());
   expect(Object.getOwnPropertySymbols({ ...config })).toEqual([]);
   expect(() => defineConfig({ app: 'shop', pools: { images: { min: 3, max: 1 } } })).toThrow(FlameConfigError);
+});
+
+test('S-07 printing a config shows no secret', () => {
+  const redis: readonly RedisInput[] = [
+    'rediss://u:hunter2@cache.example:6380/1?password=hunter2',
+    { host: 'cache.example', password: 'hunter2', tls: { key: 'hunter2' } },
+    { cluster: ['rediss://u:hunter2@n1'], options: { redisOptions: { password: 'hunter2' } } },
+  ];
+  for (const address of redis) {
+    const config = defineConfig({
+      app: 'shop',
+      redis: address,
+      signingKey: `${KEY} hunter2`,
+      pools: { images: { env: { A: 'hunter2' } } },
+    });
+    for (const text of [inspect(config, { depth: 9 }), JSON.stringify(config), JSON.stringify({ config })]) {
+      expect(text).not.toContain('hunter2');
+      expect(text).toMatch(/cache\.example|n1/);
+    }
+    expect(JSON.stringify(config.redis)).toContain('hunter2');
+  }
 });

@@ -1,6 +1,7 @@
 /** Mostly checked by `tsc -p packages/queue/test`; at run time these only show that the values exist. */
 import { Readable } from 'node:stream';
 import { expect, expectTypeOf, test } from 'vitest';
+import type { Flame } from '../src/client/index.ts';
 import { defineFunction } from '../src/fn.ts';
 import type { CallArgs, CallResult, NotShippable, Ship } from '../src/types.ts';
 
@@ -105,6 +106,17 @@ test('a call is typed end to end', async () => {
     void call(resize, new Uint8Array(), '3');
     // @ts-expect-error one too many
     void call(resize, new Uint8Array(), 3, new Date(), 4);
+    const viaFlame = async (flame: Flame): Promise<void> => {
+      expectTypeOf(await flame.call(resize, new Uint8Array(), 3))
+        .toHaveProperty('width')
+        .toEqualTypeOf<number>();
+      expectTypeOf(await (await flame.cast(variant, new Uint8Array(), 3)).result()).toHaveProperty('at');
+      // @ts-expect-error of another type
+      await flame.call(resize, new Uint8Array(), '3');
+      // @ts-expect-error a plain function has no name that a runner knows
+      await flame.call((image: Uint8Array) => image, new Uint8Array());
+    };
+    void viaFlame;
     // @ts-expect-error not a duration
     resize.with({ timeout: '5 seconds' });
     // @ts-expect-error a function cannot travel with a call

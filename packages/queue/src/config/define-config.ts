@@ -1,8 +1,10 @@
 /** The entry of flame.config.ts. */
 import { basename, dirname } from 'node:path';
+import { inspect } from 'node:util';
 import { callerOf } from '../caller.ts';
 import type { ConfigInput } from './input.ts';
 import { parseConfig } from './parse-config.ts';
+import { redactConfig } from './redact.ts';
 import type { AppConfig } from './types.ts';
 
 const INPUT = Symbol.for('@flamejs/config');
@@ -36,6 +38,12 @@ export const adoptConfig = (exported: ConfigInput | Config, configFile: string, 
   return withInput(parseConfig(input, { root: dirname(configFile), configFile, env }), input);
 };
 
-const withInput = (config: AppConfig, input: ConfigInput): Config =>
-  // Not enumerable: it may hold secrets, and whoever prints or copies the config wants the parsed form.
-  Object.defineProperty({ ...config } as Config, INPUT, { value: input });
+/** All hidden: a copy or a comparison of the config is one of the parsed form, and what prints it prints no secrets. */
+const withInput = (config: AppConfig, input: ConfigInput): Config => {
+  const shown = (): Record<string, unknown> => redactConfig(config);
+  return Object.defineProperties({ ...config } as Config, {
+    [INPUT]: { value: input },
+    [inspect.custom]: { value: shown },
+    toJSON: { value: shown },
+  });
+};

@@ -3,6 +3,7 @@ export { optionsTable } from './docs-table.ts';
 export type * from './input.ts';
 export { type LoadConfigOptions, loadConfig } from './load-config.ts';
 export { type ParseConfigOptions, parseConfig } from './parse-config.ts';
+export { redactConfig, redactUrl } from './redact.ts';
 export { DEFAULT_REDIS_URL } from './redis.ts';
 export { deriveRelease } from './release.ts';
 export type * from './types.ts';
