@@ -4,7 +4,9 @@
  */
 import { QueueKeys, RedisConnection, RedisQueueBackend } from 'bullmq';
 import type { RedisClient } from './connect.ts';
+import { createInterruptible } from './interruptible.ts';
 import { SUPERSEDED } from './lua/grafts.ts';
+import { isPassing, pauseBefore } from './passing-errors.ts';
 import { INLINE_REPLY_BYTES, type Verdict } from './verdict.ts';
 
 /** What the pick-up script says of a call beside BullMQ's own fields. */
@@ -71,9 +73,19 @@ export interface Refusal {
 
 type RawHash = readonly (string | number)[];
 
+interface Marker {
+  readonly member: string;
+  readonly score: number;
+}
+
 export class CallBackend extends RedisQueueBackend {
   readonly #verdicts = new Map<string, Verdict>();
   readonly #pickUps = new Map<string, PickUp>();
+  /** Calls that this process has picked up and not yet moved on. */
+  readonly #held = new Set<string>();
+  readonly #wait = createInterruptible<Marker | null>(null);
+  /** Monotonic ms since when the connection has been up without a break. */
+  #steadySince = Number.NEGATIVE_INFINITY;
   #accepted: AcceptedCall | undefined;
   /** Redis time minus this machine's wall clock, by the last reply. For BullMQ's own wake-up timers only. */
   #offsetMs = 0;
@@ -100,7 +112,7 @@ export class CallBackend extends RedisQueueBackend {
     return reply as unknown as Promise<string | Refusal>;
   }
 
-  /** What an attempt decided; consumed by the next fenced move of that job. */
+  /** What an attempt decided; goes with the next fenced move of that job, as often as that has to be sent. */
   decide(callId: string, verdict: Verdict): void {
     this.#verdicts.set(callId, verdict);
   }
@@ -112,17 +124,40 @@ export class CallBackend extends RedisQueueBackend {
     return pickUp;
   }
 
+  /** Whether this process holds the call: picked up, and neither finished nor handed back. */
+  holds(callId: string): boolean {
+    return this.#held.has(callId);
+  }
+
+  /** It is no longer ours: superseded, or taken back while we were away. */
+  letGo(callId: string): void {
+    this.#held.delete(callId);
+    this.#verdicts.delete(callId);
+  }
+
   override execCommand(client: never, command: string, args: unknown[]): unknown {
     const call = this.#accepted;
     if (call !== undefined && command.startsWith('add')) return this.#add(client, command, args, call);
-    const verdict = this.#takeVerdict(command, args);
-    const reply = super.execCommand(
-      client,
-      command,
-      verdict === undefined ? args : withVerdict(command, args, verdict),
-    );
-    if (command !== 'moveToActive' && command !== 'moveToFinished') return reply;
-    return (reply as Promise<unknown>).then((raw) => this.#noteReply(raw));
+    const at = JOB_ID_AT[command];
+    if (at !== undefined) return this.#move(client, command, args, String(args[at]));
+    const reply = super.execCommand(client, command, args);
+    return command === 'moveToActive' ? (reply as Promise<unknown>).then((raw) => this.#noteReply(raw)) : reply;
+  }
+
+  /** The move of a call that we hold. Redis may be loading, full or failing over: that passes, and the work is done. */
+  async #move(client: never, command: string, args: unknown[], id: string): Promise<unknown> {
+    const verdict = this.#verdicts.get(id);
+    const sent = verdict === undefined ? args : withVerdict(command, args, verdict);
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const raw = await super.execCommand(client, command, sent);
+        this.letGo(id);
+        return command === 'moveToFinished' || raw === SUPERSEDED ? this.#noteReply(raw) : raw;
+      } catch (error) {
+        if (verdict === undefined || this.closing !== undefined || !isPassing(error)) throw error;
+        await pauseBefore(attempt);
+      }
+    }
   }
 
   /**
@@ -136,8 +171,31 @@ export class CallBackend extends RedisQueueBackend {
     return ids.length < count ? 0 : 1;
   }
 
-  override async waitForJob(blockTimeout: number): Promise<{ member: string; score: number } | null> {
-    const marker = await super.waitForJob(blockTimeout);
+  /** Ends a `waitForJob` that is under way, without touching its connection. A wake-up that it takes later is passed on. */
+  interruptWait(): void {
+    this.#wait.interrupt((marker) => {
+      if (marker === null) return;
+      const again = this.queue.client.then((client) =>
+        (client as unknown as RedisClient).zadd(this.toKey('marker'), 0, '0'),
+      );
+      // The next poll of any runner finds the call too.
+      again.catch(() => undefined);
+    });
+  }
+
+  /** The connection is (again) up: stalled checks wait until every runner could renew its locks. */
+  noteReconnect(): void {
+    this.#steadySince = performance.now();
+  }
+
+  override async moveStalledJobsToWait(): Promise<string[]> {
+    const lockMs = (this.queue.opts as { lockDuration?: number }).lockDuration ?? 0;
+    if (performance.now() - this.#steadySince < lockMs) return [];
+    return super.moveStalledJobsToWait();
+  }
+
+  override async waitForJob(blockTimeout: number): Promise<Marker | null> {
+    const marker = await this.#wait.run(() => super.waitForJob(blockTimeout));
     // A marker's score is a due time by Redis' clock; BullMQ compares it with this machine's.
     return marker !== null && marker.score > 0 ? { ...marker, score: marker.score - this.#offsetMs } : marker;
   }
@@ -160,22 +218,18 @@ export class CallBackend extends RedisQueueBackend {
     return reply.then((raw) => (typeof raw === 'number' && raw <= SUPERSEDED ? { refused: raw } : raw));
   }
 
-  #takeVerdict(command: string, args: unknown[]): Verdict | undefined {
-    const at = JOB_ID_AT[command];
-    if (at === undefined) return undefined;
-    const id = String(args[at]);
-    const verdict = this.#verdicts.get(id);
-    this.#verdicts.delete(id);
-    return verdict;
-  }
-
   #noteReply(raw: unknown): unknown {
     // A superseded attempt must not disturb the worker: to it, its job is simply finished.
     if (raw === SUPERSEDED) return 0;
     if (!Array.isArray(raw)) return raw;
     const at = Number(raw[4]);
     if (Number.isFinite(at)) this.#offsetMs = at - Date.now();
-    if (Array.isArray(raw[0])) this.#pickUps.set(String(raw[1]), toPickUp(raw[0] as RawHash, at) as PickUp);
+    if (Array.isArray(raw[0])) {
+      const id = String(raw[1]);
+      const pickUp = toPickUp(raw[0] as RawHash, at);
+      if (pickUp !== undefined) this.#pickUps.set(id, pickUp);
+      this.#held.add(id);
+    }
     // The time of the next delayed job is compared with this machine's clock too.
     if (Number(raw[3]) > 0) raw[3] = Number(raw[3]) - this.#offsetMs;
     return raw;
@@ -239,7 +293,7 @@ export const callBackendFactory =
     const blockingConnection =
       blocking === undefined ? undefined : new RedisConnection(blocking as never, { shared: false, blocking: true });
     const keys = new QueueKeys(opts.prefix);
-    return new CallBackend(
+    const backend = new CallBackend(
       connection,
       name,
       keys.getKeys(name),
@@ -247,4 +301,7 @@ export const callBackendFactory =
       opts as never,
       blockingConnection,
     );
+    client.setMaxListeners(client.getMaxListeners() + 1);
+    client.on('ready', () => backend.noteReconnect());
+    return backend;
   };

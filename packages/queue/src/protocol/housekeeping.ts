@@ -38,6 +38,7 @@ export interface Housekeeping {
 export const createHousekeeping = (client: RedisClient, keys: PoolKeys, pool: string): Housekeeping => {
   const backend: CallBackend = callBackendFactory({ client })(pool, {
     prefix: keys.base,
+    lockDuration: LOCK_MS,
     maxStalledCount: 1_000_000,
     stalledInterval: STALLED_CHECK_MS - 500,
   } as { prefix: string });

@@ -138,6 +138,8 @@ if ARGV[10] then
   local verdict = cjson.decode(ARGV[10])
   ${FENCE}
   if verdict.head then
+    -- Sent again after a broken connection: it has been carried out already.
+    if redis.call('HGET', flame.base(queuePrefix) .. ':outcome:' .. id, 'gen') == f[2] then return ${SUPERSEDED} end
     flame.settle(flame.base(queuePrefix), id, jobKey, verdict.generation, verdict.head, ARGV[11], verdict.ok, verdict.inlineLimit)
   end
   redis.call('HDEL', jobKey, 'f:run')
