@@ -1,5 +1,5 @@
 /** How the executors of one pool are started: entry, command line, environment and kind, decided once. */
-import { extname, join } from 'node:path';
+import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { executorEnv } from './executor-env.ts';
 import type { OpenLink } from './link.ts';
@@ -10,7 +10,7 @@ import type { ExecutorPoolOptions } from './types.ts';
 import { typescriptArgv } from './typescript-loader.ts';
 
 /** @throws FlameConfigError when a module is TypeScript and nothing here can load it. */
-export const executorLinks = (options: ExecutorPoolOptions, tempDirOf: (mark: string) => string): OpenLink => {
+export const executorLinks = (options: ExecutorPoolOptions): OpenLink => {
   const { isolation, memoryLimit, modules, root = process.cwd() } = options;
   // Run from its own source, as its tests do, this package needs a loader as well.
   const extension = extname(import.meta.url);
@@ -26,7 +26,6 @@ export const executorLinks = (options: ExecutorPoolOptions, tempDirOf: (mark: st
   return processLinks({
     entry: fileURLToPath(entry),
     execArgv: [...execArgv, ...heap],
-    args: (mark) => [tempDirOf(mark)],
     env,
   });
 };
@@ -51,5 +50,3 @@ const threadArgv = (execArgv: readonly string[]): readonly string[] => {
   }
   return kept;
 };
-
-export const tempDirOf = (root: string, mark: string): string => join(root, mark);

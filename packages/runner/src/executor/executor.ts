@@ -34,6 +34,7 @@ export interface ExecutorSetup {
   readonly modules: readonly string[];
   readonly tempDir: string;
   readonly bootTimeoutMs: number;
+  readonly startTimeoutMs: number;
   readonly memoryLimit: number | undefined;
   readonly onLog: OnLine | undefined;
 }
@@ -114,7 +115,11 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
     resolveEnded();
   };
 
-  const link: Link = setup.open(mark, { onMessage, onOutput: (stream, chunk) => output.write(stream, chunk), onEnd });
+  const link: Link = setup.open(mark, setup.tempDir, {
+    onMessage,
+    onOutput: (stream, chunk) => output.write(stream, chunk),
+    onEnd,
+  });
   const bootTimer = setTimeout(() => {
     bootFailure ??= `the functions' modules did not finish loading within ${setup.bootTimeoutMs} ms`;
     kill(bootFailure);
@@ -140,6 +145,8 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
       output.open(sink);
       const host = {
         send: link.send,
+        startedAgo: link.startedAgo,
+        startTimeoutMs: setup.startTimeoutMs,
         kill: () => kill('its call was stopped'),
         closeOutput: output.close,
       };

@@ -1,5 +1,6 @@
 /** What a process and a thread have in common, seen from the runner: something that takes messages and can be ended. */
 import type { ToExecutor } from './messages.ts';
+import type { ReadStart } from './start-mark.ts';
 import type { OutputStream } from './types.ts';
 
 /** How an executor ended. */
@@ -23,10 +24,12 @@ export interface LinkEvents {
 
 export interface Link {
   readonly pid: number | undefined;
+  /** Milliseconds since it has begun this call, `undefined` when it has not. Readable until `onEnd` returns. */
+  readonly startedAgo: ReadStart;
   send(message: ToExecutor): void;
   /** Ends it at once, whatever it does, with everything it started. Idempotent. */
   kill(): void;
 }
 
-/** Starts an executor. `mark` is unique for it. Never throws: what goes wrong arrives as an end. */
-export type OpenLink = (mark: string, events: LinkEvents) => Link;
+/** Starts an executor. `mark` is unique for it; `tempDir` is its own, and does not exist yet. Never throws: what goes wrong arrives as an end. */
+export type OpenLink = (mark: string, tempDir: string, events: LinkEvents) => Link;

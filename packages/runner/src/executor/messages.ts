@@ -40,6 +40,7 @@ export type FromExecutor =
   /** `heapLimit`: bytes that V8 allows itself. */
   | { readonly t: 'ready'; readonly heapLimit: number }
   | { readonly t: 'boot-failed'; readonly message: string }
+  /** Only when the start could not be marked the cheap way. */
   | { readonly t: 'started'; readonly seq: number }
   | {
       readonly t: 'returned';

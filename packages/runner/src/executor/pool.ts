@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FlameBootError } from '@flamejs/queue/internal';
 import { createExecutor, type Executor, type ExecutorEvents } from './executor.ts';
-import { executorLinks, tempDirOf } from './executor-start.ts';
+import { executorLinks } from './executor-start.ts';
 import { watchMemory } from './memory-watch.ts';
 import { spawnBackoffMs } from './spawn-backoff.ts';
 import { createTicket, type Ticket } from './ticket.ts';
@@ -14,6 +14,7 @@ import type { ExecutorPool, ExecutorPoolOptions } from './types.ts';
 
 const DEFAULT_SPARE = 1;
 const DEFAULT_BOOT_TIMEOUT_MS = 60_000;
+const DEFAULT_START_TIMEOUT_MS = 15_000;
 /** More at once would only slow each other down, and the calls that already run. */
 const BOOTS_AT_ONCE = 4;
 /** A call whose executors are lost before they begin it moves on so often. */
@@ -45,10 +46,10 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
   const firstBoot = createSignal();
 
   // Parsed once, so that a missing loader is reported before anything is taken off the queue.
-  const open = executorLinks(options, (mark) => tempDirOf(rootOfTempFiles(), mark));
-  const rootOfTempFiles = (): string => {
+  const open = executorLinks(options);
+  const tempDirOf = (mark: string): string => {
     tempRoot ??= mkdtempSync(join(options.env?.TMPDIR ?? tmpdir(), 'flame-'));
-    return tempRoot;
+    return join(tempRoot, mark);
   };
 
   /** What counts against `slots + spare`: a boot that fails counts until it has ended, so that its backoff applies. */
@@ -68,7 +69,8 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
         mark,
         open,
         modules: options.modules,
-        tempDir: tempDirOf(rootOfTempFiles(), mark),
+        tempDir: tempDirOf(mark),
+        startTimeoutMs: options.startTimeoutMs ?? DEFAULT_START_TIMEOUT_MS,
         bootTimeoutMs: options.bootTimeoutMs ?? DEFAULT_BOOT_TIMEOUT_MS,
         memoryLimit,
         onLog: options.onLog,
@@ -96,7 +98,7 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
     },
     onEnded: (executor, bootFailure) => {
       executors.delete(executor);
-      void rm(tempDirOf(rootOfTempFiles(), executor.mark), { recursive: true, force: true }).catch(() => {});
+      void rm(tempDirOf(executor.mark), { recursive: true, force: true }).catch(() => {});
       if (closed) return;
       if (executor.calls === 0) retreat(bootFailure ?? 'an executor ended before its first call');
       if (bootFailure !== undefined) reportBootFailure(bootFailure);

@@ -3,12 +3,12 @@ import { type ChildProcess, fork } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import type { Link, LinkEnd, OpenLink } from './link.ts';
 import { LIFELINE_FD } from './markers.ts';
+import { readStartFile, startFileOf } from './start-mark.ts';
 import { killGroup, killMarked } from './stragglers.ts';
 
 export interface ProcessLinkOptions {
   readonly entry: string;
   readonly execArgv: readonly string[];
-  readonly args: (mark: string) => readonly string[];
   readonly env: (mark: string) => Readonly<Record<string, string>>;
 }
 
@@ -20,8 +20,8 @@ const DISCONNECT_GRACE_MS = 1_000;
 const KILL_PATIENCE_MS = 10_000;
 
 export const processLinks =
-  ({ entry, execArgv, args, env }: ProcessLinkOptions): OpenLink =>
-  (mark, events) => {
+  ({ entry, execArgv, env }: ProcessLinkOptions): OpenLink =>
+  (mark, tempDir, events) => {
     let child: ChildProcess;
     let ended = false;
     let killed = false;
@@ -44,7 +44,7 @@ export const processLinks =
     const failed = (error: unknown): void => void end({ error: String(error) });
 
     try {
-      child = fork(entry, [...args(mark)], {
+      child = fork(entry, [tempDir], {
         detached: true,
         serialization: 'advanced',
         execArgv: [...execArgv],
@@ -54,7 +54,7 @@ export const processLinks =
       });
     } catch (error) {
       queueMicrotask(() => failed(error));
-      return { pid: undefined, send: () => {}, kill: () => {} };
+      return { pid: undefined, startedAgo: () => undefined, send: () => {}, kill: () => {} };
     }
     const { pid } = child;
 
@@ -83,6 +83,7 @@ export const processLinks =
 
     return {
       pid,
+      startedAgo: readStartFile(startFileOf(tempDir)),
       // The callback takes the error of a channel that closes meanwhile; the exit is on its way.
       send: (message) => void child.send(message, () => {}),
       kill,

@@ -2,29 +2,32 @@
 import { type LongTimeout, setLongTimeout } from '@flamejs/queue/internal';
 import type { LineSink } from './line-sink.ts';
 import type { FromExecutor, OutputMarks, ToExecutor } from './messages.ts';
+import type { ReadStart } from './start-mark.ts';
 import type { Execution, ExecutionListener, ExecutionResult } from './types.ts';
 
 /** What a run needs of its executor. */
 export interface RunHost {
   send(message: ToExecutor): void;
+  readonly startedAgo: ReadStart;
+  /**
+   * An idle executor begins a call at once. One that does not is kept busy by what an earlier call has left running, and
+   * that must not count as this call's time.
+   */
+  readonly startTimeoutMs: number;
   /** The end of the executor follows, and with it `onEnd`. */
   kill(): void;
   /** Ends this run's output; `undefined` when all of it has been delivered. */
   closeOutput(marks: OutputMarks | undefined): Promise<void> | undefined;
 }
 
-/** How a run left its executor. */
-export type RunEnd =
-  /** It is free for the next call. */
-  | 'free'
-  /** It is dead or dying. */
-  | 'lost';
+/** How a run left its executor: free for the next call, or dead or dying. */
+export type RunEnd = 'free' | 'lost';
 
 export interface Run {
+  readonly seq: number;
   /** The result, or `undefined` when the executor was lost before it had begun: then it can run elsewhere. */
   readonly result: Promise<ExecutionResult | undefined>;
   readonly started: boolean;
-  readonly seq: number;
   onMessage(message: FromExecutor): void;
   /** The executor is dead. @param classify what that means when nobody had asked for it. */
   onEnd(classify: () => ExecutionResult): void;
@@ -34,11 +37,8 @@ export interface Run {
   abandon(): void;
 }
 
-/**
- * An idle executor starts a call at once. One that does not is kept busy by what an earlier call left behind, and that
- * must not count as this call's time.
- */
-const START_PATIENCE_MS = 15_000;
+/** Between two looks at whether it has begun. */
+const START_CHECK_MS = 250;
 /** An executor that has reported a fault ends by itself; exit handlers of user code may hold it up. */
 const EXIT_PATIENCE_MS = 2_000;
 
@@ -51,6 +51,7 @@ export const startRun = (
   onFinished: (end: RunEnd) => void,
 ): Run => {
   const { killGraceMs, timeoutMs } = execution;
+  const sentAt = performance.now();
   let started = false;
   let finished = false;
   /** What the result will be although the executor has not ended yet. */
@@ -59,7 +60,6 @@ export const startRun = (
   const result = new Promise<ExecutionResult | undefined>((resolve) => {
     resolveResult = resolve;
   });
-  let timer: LongTimeout = setLongTimeout(neverStarted, START_PATIENCE_MS);
 
   const finish = (outcome: ExecutionResult | undefined, end: RunEnd, marks?: OutputMarks): void => {
     if (finished) return;
@@ -72,36 +72,46 @@ export const startRun = (
     onFinished(end);
   };
 
+  const hasStarted = (): boolean => {
+    started ||= host.startedAgo(seq) !== undefined;
+    return started;
+  };
+
   const stop = (reason: ExecutionResult): void => {
     if (finished) return;
     verdict ??= reason;
     host.kill();
   };
 
-  function neverStarted(): void {
-    stop({ kind: 'late-fault', message: 'what an earlier call left running keeps the executor busy', started: false });
-  }
-
   /** Asks the function to end, and sees to it. */
   const wind = (reason: ExecutionResult, cause: 'timeout' | 'cancelled', text: string): void => {
     if (finished || verdict !== undefined) return;
     verdict = reason;
-    timer.clear();
     host.send({ t: 'abort', seq, cause, reason: text });
-    timer = setLongTimeout(host.kill, killGraceMs);
+    rearm(host.kill, killGraceMs);
   };
 
-  const begin = (): void => {
-    if (started) return;
-    started = true;
-    if (verdict === undefined) {
-      timer.clear();
-      timer = setLongTimeout(() => wind({ kind: 'timeout', timeoutMs }, 'timeout', ''), timeoutMs);
+  /** Time is counted from the start, which is known only by looking. */
+  const checkTime = (): void => {
+    const ranMs = host.startedAgo(seq) ?? (started ? performance.now() - sentAt : undefined);
+    if (ranMs !== undefined) {
+      started = true;
+      if (ranMs >= timeoutMs) wind({ kind: 'timeout', timeoutMs }, 'timeout', '');
+      else rearm(checkTime, timeoutMs - ranMs);
+    } else if (performance.now() - sentAt < host.startTimeoutMs) {
+      rearm(checkTime, START_CHECK_MS);
+    } else {
+      const message = 'what an earlier call has left running keeps the executor busy';
+      stop({ kind: 'late-fault', message, started: false });
     }
-    listener.onStarted?.();
+  };
+  let timer: LongTimeout = setLongTimeout(checkTime, Math.min(timeoutMs, host.startTimeoutMs));
+  const rearm = (fn: () => void, ms: number): void => {
+    timer.clear();
+    timer = setLongTimeout(fn, ms);
   };
 
-  const nested = async (id: number, bytes: Uint8Array): Promise<void> => {
+  const answer = async (id: number, bytes: Uint8Array): Promise<void> => {
     try {
       if (listener.onNestedCall === undefined) throw new Error('This runner does not pass on calls of functions.');
       const reply = await listener.onNestedCall(bytes);
@@ -111,54 +121,49 @@ export const startRun = (
     }
   };
 
-  const onMessage = (message: FromExecutor): void => {
-    if (finished) return;
-    switch (message.t) {
-      case 'started':
-        begin();
-        return;
-      case 'returned':
-        // After a deadline or a cancel a value comes too late, even within the grace.
-        finish(verdict ?? { kind: 'returned', frame: message.frame }, 'free', message.marks);
-        return;
-      case 'threw': {
-        const { t: _, seq: __, marks, retryDelayMs, ...thrown } = message;
-        const delay = retryDelayMs === undefined ? {} : { retryDelayMs };
-        finish(verdict ?? { kind: 'threw', ...thrown, ...delay }, 'free', marks);
-        return;
-      }
-      case 'progress':
-        listener.onProgress?.(message.json);
-        return;
-      case 'log':
-        sink.add(message.text);
-        return;
-      case 'nested':
-        void nested(message.id, message.bytes);
-        return;
-      case 'fault':
-        sink.write('stderr', Buffer.from(`${message.text}\n`));
-        timer.clear();
-        timer = setLongTimeout(host.kill, EXIT_PATIENCE_MS);
-        return;
-      default:
-        return;
-    }
-  };
-
   return {
-    result,
     seq,
+    result,
     get started() {
-      return started;
+      return finished ? started : hasStarted();
     },
-    onMessage,
-    onEnd: (classify) => finish(verdict ?? (started ? classify() : undefined), 'lost'),
+    onMessage: (message) => {
+      if (finished) return;
+      switch (message.t) {
+        case 'started':
+          started = true;
+          break;
+        case 'returned':
+          started = true;
+          // After a deadline or a cancel a value comes too late, even within the grace.
+          finish(verdict ?? { kind: 'returned', frame: message.frame }, 'free', message.marks);
+          break;
+        case 'threw': {
+          started = true;
+          const { t: _, seq: __, marks, ...thrown } = message;
+          finish(verdict ?? { kind: 'threw', ...thrown }, 'free', marks);
+          break;
+        }
+        case 'progress':
+          listener.onProgress?.(message.json);
+          break;
+        case 'log':
+          sink.add(message.text);
+          break;
+        case 'nested':
+          void answer(message.id, message.bytes);
+          break;
+        case 'fault':
+          sink.write('stderr', Buffer.from(`${message.text}\n`));
+          rearm(host.kill, EXIT_PATIENCE_MS);
+      }
+    },
+    onEnd: (classify) => finish(verdict ?? (hasStarted() ? classify() : undefined), 'lost'),
     stop,
     cancel: (reason) => wind({ kind: 'cancelled', reason }, 'cancelled', reason),
     abandon: () => {
       if (finished) return;
-      verdict = { kind: 'abandoned', started };
+      verdict = { kind: 'abandoned', started: hasStarted() };
       host.kill();
     },
   };

@@ -5,6 +5,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Link, OpenLink } from './link.ts';
 import { heapMegabytes } from './node-options.ts';
+import { readStartMemory, startMemory } from './start-mark.ts';
 
 export interface ThreadLinkOptions {
   readonly entry: URL;
@@ -18,8 +19,10 @@ const OUTPUT_LAG_MS = 200;
 
 export const threadLinks =
   ({ entry, execArgv, env, memoryLimit }: ThreadLinkOptions): OpenLink =>
-  (mark, events) => {
+  (mark, _tempDir, events) => {
+    const memory = startMemory();
     const worker = new Worker(entry, {
+      workerData: memory,
       env: env(mark),
       execArgv: [...execArgv],
       stdin: false,
@@ -55,6 +58,7 @@ export const threadLinks =
     });
     return {
       pid: undefined,
+      startedAgo: readStartMemory(memory),
       send: (message) => worker.postMessage(message),
       kill: () => {
         killed = true;

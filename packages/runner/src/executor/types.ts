@@ -69,8 +69,6 @@ export type ExecutionResult =
 
 /** What the runner hears while an execution runs. Everything is optional and must not throw. */
 export interface ExecutionListener {
-  /** An executor has begun it: from here on the function may have had effects. */
-  readonly onStarted?: () => void;
   /** One line of output, without line break, control characters escaped. */
   readonly onLog?: (line: string, stream: OutputStream) => void;
   /** The function reported progress: the value as the codec's JSON, UTF-8. */
@@ -137,6 +135,8 @@ export interface ExecutorPoolOptions {
   readonly maxCallsPerExecutor?: number | undefined;
   /** How long the modules may take to load; 60 s unless set. */
   readonly bootTimeoutMs?: number;
+  /** How long an idle executor may take to begin a call before what an earlier call left behind is blamed; 15 s unless set. */
+  readonly startTimeoutMs?: number;
   readonly logger: Log;
   /** Output that belongs to no call: while modules load, and what earlier calls left running. */
   readonly onLog?: (line: string, stream: OutputStream) => void;

@@ -4,8 +4,10 @@ import { openProcessPort } from './process-port.ts';
 import { serve } from './serve.ts';
 import { startWatchdog } from './start-watchdog.ts';
 
+const tempDir = process.argv[2];
+if (tempDir === undefined) throw new Error('This file is the entry of executors; a runner starts it.');
 // First of all: from here on this process cannot outlive its runner.
-startWatchdog({ mark: process.env[MARK_ENV] ?? '', parentPid: process.ppid, tempDir: process.argv[2] });
+startWatchdog({ mark: process.env[MARK_ENV] ?? '', parentPid: process.ppid, tempDir });
 // Whoever stops the runner's whole process tree (systemd does) means the runner, which decides what its executors do.
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
-serve(openProcessPort(), true);
+serve(openProcessPort(tempDir), true);

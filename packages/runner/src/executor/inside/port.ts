@@ -3,6 +3,8 @@ import type { FromExecutor, OutputMarks, ToExecutor } from '../messages.ts';
 
 export interface Port {
   post(message: FromExecutor): void;
+  /** Tells that this call begins. */
+  started(seq: number): void;
   onMessage(listener: (message: ToExecutor) => void): void;
   /** Undoes what user code may have done to the channel. Cheap: it runs after each call. */
   restore(): void;

@@ -1,6 +1,8 @@
 /** The channel of an executor that is a process. It is hidden from user code, which would take it for one of its own. */
+import { mkdirSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import type { ToExecutor } from '../messages.ts';
+import type { FromExecutor, ToExecutor } from '../messages.ts';
+import { startFileOf, writeStartFile } from '../start-mark.ts';
 import type { Port } from './port.ts';
 
 /** A pipe's handle, of which Node documents only the effect. */
@@ -9,7 +11,7 @@ interface BlockingHandle {
 }
 
 /** @throws Error when this process was not started by a runner. */
-export const openProcessPort = (): Port => {
+export const openProcessPort = (tempDir: string): Port => {
   const send = process.send?.bind(process);
   if (send === undefined) throw new Error('This file is the entry of executors; a runner starts it.');
   // Libraries that find these believe that their own parent has started them.
@@ -17,10 +19,21 @@ export const openProcessPort = (): Port => {
   Object.defineProperty(process, 'disconnect', { value: undefined, configurable: true, writable: true });
   makeBlocking(process.stdout as unknown as Socket);
   makeBlocking(process.stderr as unknown as Socket);
+  mkdirSync(tempDir, { recursive: true, mode: 0o700 });
+  const writeStart = writeStartFile(startFileOf(tempDir));
+  // The callback takes the error of a channel that is closing: then the runner is gone, and the watchdog at work.
+  const post = (message: FromExecutor): void => void send(message, undefined, undefined, () => {});
   let receive: ((message: unknown) => void) | undefined;
   return {
-    // The callback takes the error of a channel that is closing: then the runner is gone, and the watchdog at work.
-    post: (message) => void send(message, undefined, undefined, () => {}),
+    post,
+    started: (seq) => {
+      try {
+        writeStart(seq);
+      } catch {
+        // A full disk; the slow way still works.
+        post({ t: 'started', seq });
+      }
+    },
     onMessage: (listener) => {
       receive = (message) => listener(message as ToExecutor);
       process.on('message', receive);

@@ -36,7 +36,7 @@ export const serve = (port: Port, isProcess: boolean): void => {
 
   const run = async (call: CallMessage): Promise<void> => {
     const { seq } = call;
-    port.post({ t: 'started', seq });
+    port.started(seq);
     const performance = blame.run(seq, () => perform(call, port));
     running = { seq, performance };
     const outcome = await performance.outcome;

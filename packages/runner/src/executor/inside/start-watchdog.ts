@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 export interface WatchdogData {
   readonly mark: string;
   readonly parentPid: number;
-  readonly tempDir: string | undefined;
+  readonly tempDir: string;
 }
 
 /** Without its watchdog an executor could outlive its runner for ever, so it ends itself when the thread breaks. */

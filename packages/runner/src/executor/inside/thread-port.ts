@@ -1,6 +1,7 @@
 /** The channel of an executor that is a worker thread. */
-import { type MessagePort, parentPort } from 'node:worker_threads';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { ToExecutor } from '../messages.ts';
+import { writeStartMemory } from '../start-mark.ts';
 import type { Port } from './port.ts';
 
 /** @throws Error when this is not a worker thread. */
@@ -10,6 +11,7 @@ export const openThreadPort = (): Port => {
   const written = { stdout: countWrites('stdout'), stderr: countWrites('stderr') };
   return {
     post: (message) => port.postMessage(message),
+    started: writeStartMemory(workerData as SharedArrayBuffer),
     onMessage: (listener) => void port.on('message', listener as (message: ToExecutor) => void),
     restore: () => {},
     marks: () => [written.stdout(), written.stderr()],

@@ -26,7 +26,7 @@ const end = (): void => {
 
 const finish = (): void => {
   try {
-    if (tempDir !== undefined) rmSync(tempDir, { recursive: true, force: true });
+    rmSync(tempDir, { recursive: true, force: true });
   } finally {
     killGroup(process.pid);
   }
