@@ -6,7 +6,7 @@
  * Prints runs, rejections, tags and memory; ends with code 1 and the payload when one breaks a rule.
  */
 import { parseArgs } from 'node:util';
-import { type FuzzReport, fuzz } from '../packages/queue/test/codec/mutate.ts';
+import { type FuzzReport, fuzz } from '../packages/queue/test/codec/fuzz.ts';
 
 const { values } = parseArgs({ options: { count: { type: 'string', default: '1000000' }, seed: { type: 'string' } } });
 const count = Number(values.count);

@@ -25,7 +25,7 @@ export function packPayload(payload: Payload): Buffer {
   if (end > MAX_LENGTH)
     throw codecError('', 'is larger than 4 GiB', 'Put the data into object storage, and send its address.');
 
-  const frame = Buffer.allocUnsafeSlow(end);
+  const frame = Buffer.allocUnsafe(end);
   frame.fill(0, 0, head);
   frame[0] = VERSION_1;
   frame.writeUInt32LE(jsonBytes, 4);

@@ -42,7 +42,7 @@ export function describeRefusal(value: unknown): Refusal {
     return { what: `is a Proxy, ${REMOTE}`, advice: 'Send the object behind it, or a copy such as `{ ...proxy }`.' };
   }
   if (types.isPromise(value)) return { what: `is a promise, ${REMOTE}`, advice: 'Await it first.' };
-  for (const [type, advice] of liveKinds) {
+  for (const [type, advice] of liveKinds()) {
     if (value instanceof type) return { what: `is ${withArticle(type.name)}, ${REMOTE}`, advice };
   }
   if (types.isSharedArrayBuffer(value)) return sharedMemory;
@@ -69,7 +69,8 @@ export const extraProperty: Refusal = {
 
 const PLAIN = 'Send plain data.';
 
-const liveKinds: readonly (readonly [abstract new (...args: never[]) => object, string])[] = [
+/** A function, for merely naming some of these globals makes Node load its HTTP client. */
+const liveKinds = (): readonly (readonly [abstract new (...args: never[]) => object, string])[] => [
   [WeakMap, 'Send a Map.'],
   [WeakSet, 'Send a Set.'],
   [WeakRef, 'Send what it points to.'],
