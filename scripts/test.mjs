@@ -1,5 +1,5 @@
 // npm test: everything that a push must pass. Works straight after a clone; arguments go to vitest (`npm test -- -t F08`).
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { prepare } from './lib/prepare.mjs';
 import { execute, main, root, say, seconds } from './lib/run.mjs';
@@ -20,7 +20,8 @@ await main(async () => {
     failures.push(label);
   };
   await check('Format and lint', bin('biome'), ['check', '.']);
-  await check('Types of the tests', bin('tsc'), ['-p', 'tests/tsconfig.json']);
+  for (const project of ['tests', 'bench', ...examples()])
+    await check(`Types of ${project}`, bin('tsc'), ['-p', project]);
   await check('Generated docs', process.execPath, ['scripts/docs.mjs', '--check']);
   await check('Packages', process.execPath, ['scripts/lint-packages.mjs']);
 
@@ -33,6 +34,10 @@ await main(async () => {
   sayTotals();
   return failures.length > 0 ? 1 : 0;
 });
+
+function examples() {
+  return readdirSync(join(root, 'examples')).map((name) => join('examples', name));
+}
 
 // The last line, for whoever reads only that one. Written by tests/support/totals-reporter.ts.
 function sayTotals() {

@@ -1,7 +1,10 @@
-/** A Redis server for this run alone: on a free loopback port, without a trace on disk. Your own goes into REDIS_URL. */
+/** A Redis server for this run alone: on a free loopback port, with a folder that goes away too. Your own goes into REDIS_URL. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 export interface PrivateRedis {
   readonly url: string;
@@ -13,17 +16,19 @@ const startTimeoutMs = 15_000;
 export const startPrivateRedis = async (): Promise<PrivateRedis> => {
   const port = await freePort();
   const program = process.env.FLAME_REDIS_SERVER ?? 'redis-server';
+  const folder = await mkdtemp(join(tmpdir(), 'flame-demo-'));
+  // The append-only file is what makes accepted calls survive a restart; a real deployment has it on too.
   const settings = [
     '--bind',
     '127.0.0.1',
     '--port',
     String(port),
+    '--dir',
+    folder,
     '--save',
     '',
     '--appendonly',
-    'no',
-    '--daemonize',
-    'no',
+    'yes',
   ];
   // A process group of its own: Ctrl-C must reach it last, after everybody has put their work down.
   const server = spawn(program, settings, { stdio: 'ignore', detached: true });
@@ -37,6 +42,7 @@ export const startPrivateRedis = async (): Promise<PrivateRedis> => {
   const failure = await Promise.race([untilListening(port), ended]);
   if (failure !== undefined) {
     server.kill('SIGKILL');
+    await rm(folder, { recursive: true, force: true });
     throw new Error(`${program} did not start: ${failure}. Install it (scripts/setup.sh) or set REDIS_URL.`);
   }
   return {
@@ -44,6 +50,7 @@ export const startPrivateRedis = async (): Promise<PrivateRedis> => {
     stop: async () => {
       server.kill('SIGKILL'); // nothing in it is wanted any more
       await ended;
+      await rm(folder, { recursive: true, force: true });
       process.off('exit', killWithUs);
     },
   };
