@@ -110,16 +110,16 @@ test('ER-06 a message and a stack of megabytes are cut, and the error says so', 
   expect(error.flameTruncated).toEqual(['message', 'stack']);
 });
 
-test('ER-06 an error of a hundred thousand properties, and a chain of a hundred thousand causes, arrive small', () => {
+test('ER-06 an error of 20,000 properties, and a chain of 20,000 causes, arrive small', () => {
   const wide = Object.assign(
     new Error('wide'),
-    Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`key${i}`, i])),
+    Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`key${i}`, i])),
   );
   let deep = new Error('deepest');
-  for (let i = 0; i < 100_000; i += 1) deep = new Error(`level ${i}`, { cause: deep });
+  for (let i = 0; i < 20_000; i += 1) deep = new Error(`level ${i}`, { cause: deep });
   for (const [thrown, message] of [
     [wide, 'wide'],
-    [deep, 'level 99999'],
+    [deep, 'level 19999'],
   ] as const) {
     const payload = encodeThrown(thrown);
     expect(payloadSize(payload)).toBeLessThanOrEqual(64 * 1024);
