@@ -120,7 +120,7 @@ export const createInlineCaller = (_config: AppConfig): CallMaker => {
       } else {
         call.state = 'waiting';
         const own = timedOut ? undefined : result.retryDelayMs;
-        await pause(own ?? (options.backoff === undefined ? 0 : backoffDelay(options.backoff, attempt)), call);
+        await pause(options.backoff === undefined ? (own ?? 0) : backoffDelay(options.backoff, attempt), call);
       }
     }
     deadline?.clear();

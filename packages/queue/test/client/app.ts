@@ -35,6 +35,8 @@ const pool = (changes: Partial<PoolConfig>): PoolConfig => ({
   policy: undefined,
   buffer: 0,
   hooks: {},
+  heartbeatTimeoutMs: 60_000,
+  failsafeTimeoutMs: 60_000,
   ...changes,
 });
 

@@ -1,0 +1,86 @@
+/** Inline mode: the same encoding, context and errors, without Redis. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createFlame, type Flame } from '../../src/client/index.ts';
+import {
+  FlameCancelledError,
+  FlameClosedError,
+  FlameIdConflictError,
+  FlameTimeoutError,
+} from '../../src/errors/index.ts';
+import { defineFunction } from '../../src/fn.ts';
+import { appConfig } from './app.ts';
+
+let flame: Flame;
+beforeEach(() => {
+  flame = createFlame(appConfig('redis://127.0.0.1:1'), { mode: 'inline' });
+});
+afterEach(() => flame.close());
+
+const copy = defineFunction('inlineCopy', { pool: 'images' }, (value: { list: number[] }) => value);
+const context = defineFunction('inlineContext', { pool: 'images' }, () => {
+  const { attempt, isInline, callId } = flame.context();
+  return { attempt, isInline, callId };
+});
+const slow = defineFunction('inlineSlow', { pool: 'images' }, async (ms: number) => {
+  await sleep(ms, undefined, { signal: flame.context().signal });
+  return 'done';
+});
+
+test('values are copied, as between machines', async () => {
+  const value = { list: [1] };
+  const result = await flame.call(copy, value);
+  expect(result).toEqual(value);
+  expect(result.list).not.toBe(value.list);
+});
+
+test('the function finds its context, and a handle has the same id', async () => {
+  const handle = await flame.cast(context);
+  expect(await handle.result()).toEqual({ attempt: 1, isInline: true, callId: handle.id });
+  expect(await flame.attach(handle.id).status()).toMatchObject({ state: 'succeeded' });
+});
+
+test('timeout, cancel and retries work; a retry by hand starts again', async () => {
+  await expect(flame.call(slow.with({ timeout: 20 }), 5_000)).rejects.toBeInstanceOf(FlameTimeoutError);
+  const handle = await flame.cast(slow, 5_000);
+  expect(await handle.cancel('enough')).toBe('stopping');
+  await expect(handle.result()).rejects.toBeInstanceOf(FlameCancelledError);
+
+  let tries = 0;
+  const flaky = defineFunction('inlineFlaky', { pool: 'images', retries: 2 }, () => {
+    tries += 1;
+    if (tries < 5) throw new Error(`try ${tries}`);
+    return tries;
+  });
+  const failed = await flame.cast(flaky);
+  await expect(failed.result()).rejects.toThrow('try 3');
+  expect(await failed.retry()).toBe('retried');
+  expect(await failed.result()).toBe(5);
+  expect(await failed.retry()).toBe('not-failed');
+});
+
+test('the same id is the same call; with other arguments it is refused', async () => {
+  const once = copy.with({ id: 'x' });
+  const [a, b] = await Promise.all([flame.cast(once, { list: [1] }), flame.cast(once, { list: [1] })]);
+  expect(a.id).toBe(b.id);
+  await expect(flame.call(once, { list: [2] })).rejects.toBeInstanceOf(FlameIdConflictError);
+});
+
+test('progress reaches the handle', async () => {
+  const steps = defineFunction('inlineSteps', { pool: 'images' }, async () => {
+    for (const step of [1, 2, 3]) {
+      flame.context().progress({ step });
+      await sleep(15);
+    }
+  });
+  const seen: unknown[] = [];
+  for await (const value of (await flame.cast(steps)).progress()) seen.push(value);
+  expect(seen).toEqual([{ step: 1 }, { step: 2 }, { step: 3 }]);
+});
+
+test('close rejects what runs, and further calls', async () => {
+  const pending = flame.call(slow, 5_000).catch((e: unknown) => e);
+  await flame.close();
+  expect(await pending).toBeInstanceOf(FlameClosedError);
+  await expect(flame.call(copy, { list: [] })).rejects.toBeInstanceOf(FlameClosedError);
+});
