@@ -1,1 +1,10 @@
-export {};
+export { type Compiled, compileFile, declaresFlameFunctions } from './compile.ts';
+export type { Declared } from './emit.ts';
+export { FlameCompileError } from './errors.ts';
+export { formatProblem } from './frame.ts';
+export { type FunctionId, functionId, moduleOfId, modulePath, parseFunctionId, resolveModule } from './identity.ts';
+export { type InstallOptions, install } from './loader/install.ts';
+export { type CompilerOptions, parseOptions } from './options.ts';
+export type { Problem, Severity } from './problems.ts';
+export { findAppRoot } from './root.ts';
+export { type Transformed, type TransformInput, transform } from './transform.ts';

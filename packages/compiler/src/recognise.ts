@@ -101,7 +101,10 @@ export function createRecogniser(analysis: Analysis, module: string, options: Pa
 
   /** Whether an import leads into the application: no npm package has such a name. */
   function isLocal(source: string): boolean {
-    return /^(?:[./~#$]|@\/)/.test(source) || options.aliases.some((alias) => source.startsWith(alias));
+    return (
+      /^(?:[./~#$]|@\/)/.test(source) ||
+      options.aliases.some((alias) => source === alias || source.startsWith(withSlash(alias)))
+    );
   }
 }
 
@@ -137,5 +140,7 @@ function requiredModule(call: Node): string | undefined {
   if (call.callee.name !== 'require' || argument.type !== 'Literal') return undefined;
   return typeof argument.value === 'string' ? argument.value : undefined;
 }
+
+const withSlash = (prefix: string): string => (prefix.endsWith('/') ? prefix : `${prefix}/`);
 
 const withoutExtension = (path: string): string => path.replace(/^\.\//, '').replace(/\.[cm]?[jt]sx?$/, '');

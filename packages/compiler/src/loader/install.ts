@@ -1,0 +1,90 @@
+/** Puts the compiler into the running process. */
+
+import { realpathSync } from 'node:fs';
+import type { LoadFnOutput, LoadHookContext, ResolveFnOutput, ResolveHookContext } from 'node:module';
+import * as nodeModule from 'node:module';
+import { dirname, resolve } from 'node:path';
+import type { CompilerOptions } from '../options.ts';
+import { openProject } from '../project.ts';
+import { findAppRoot } from '../root.ts';
+import { installCommonjs } from './commonjs.ts';
+import { createFileLoader } from './load.ts';
+import { fileOf, isNotFound, resolveTypeScript } from './resolve.ts';
+import { type HookData, warnOnProcess } from './settings.ts';
+
+export interface InstallOptions extends CompilerOptions {
+  /** Default: `FLAME_ROOT`, else found from the file that the process starts with. */
+  readonly root?: string | undefined;
+}
+
+const INSTALLED = Symbol.for('@flamejs/compiler/installed');
+
+/**
+ * From now on, modules of the application are compiled as they are loaded. A second call does nothing. Children of this
+ * process find the same root in `FLAME_ROOT`; they need `--import @flamejs/compiler/register` of their own, which `fork`
+ * passes on. Source maps are turned on.
+ */
+export function install({ root, ...options }: InstallOptions = {}): void {
+  const holder = globalThis as { [INSTALLED]?: true };
+  if (holder[INSTALLED]) return;
+  holder[INSTALLED] = true;
+  const entry = entryFile();
+  const data: HookData = {
+    root: root ?? findAppRoot(entry === undefined ? process.cwd() : dirname(entry)),
+    options,
+    entry,
+  };
+  process.env.FLAME_ROOT ??= data.root;
+  process.setSourceMapsEnabled(true);
+  const { registerHooks } = nodeModule as { registerHooks?: RegisterHooks };
+  if (registerHooks === undefined) installThread(data);
+  else installHooks(registerHooks, data);
+}
+
+/** Node from 22.15 on; the types that this package is built with are those of its oldest Node. */
+type RegisterHooks = (hooks: {
+  load(url: string, context: LoadHookContext, next: NextLoad): LoadFnOutput;
+  resolve(specifier: string, context: ResolveHookContext, next: NextResolve): ResolveFnOutput;
+}) => void;
+type NextLoad = (url: string, context: LoadHookContext) => LoadFnOutput;
+type NextResolve = (specifier: string, context: ResolveHookContext) => ResolveFnOutput;
+
+/** One thread, ES modules and CommonJS alike. */
+function installHooks(registerHooks: RegisterHooks, { root, options, entry }: HookData): void {
+  const loader = createFileLoader({ project: openProject(root, options), entry, warn: warnOnProcess });
+  registerHooks({
+    load(url, context, next) {
+      const file = fileOf(url);
+      const opened = file === undefined ? undefined : loader.open(file);
+      const source = opened?.compile();
+      if (opened === undefined || source === undefined) return next(url, context);
+      return { format: opened.format === 'esm' ? 'module' : 'commonjs', source, shortCircuit: true };
+    },
+    resolve(specifier, context, next) {
+      try {
+        return next(specifier, context);
+      } catch (error) {
+        const found = isNotFound(error) ? resolveTypeScript(specifier, context.parentURL) : undefined;
+        if (found === undefined) throw error;
+        return next(found, context);
+      }
+    },
+  });
+}
+
+/** Node 20: ES modules on the hooks' thread, CommonJS here. */
+function installThread(data: HookData): void {
+  nodeModule.register('./hooks.js', { parentURL: import.meta.url, data });
+  installCommonjs({ project: openProject(data.root, data.options), entry: data.entry, warn: warnOnProcess });
+}
+
+function entryFile(): string | undefined {
+  const [, file] = process.argv;
+  if (file === undefined) return undefined;
+  try {
+    return realpathSync(resolve(file));
+  } catch {
+    // `-e`, `-p`, or a name that Node completes: there is no entry to warn about.
+    return undefined;
+  }
+}

@@ -1,0 +1,59 @@
+/** Takes types and JSX off, for loaders that hand plain JavaScript to Node. */
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import { transformSync } from 'oxc-transform';
+import { languageOf } from './language.ts';
+import type { RawMap } from './source-map.ts';
+import type { TypeScriptSettings } from './tsconfig.ts';
+
+export interface Stripped {
+  readonly code: string;
+  readonly map: RawMap;
+}
+
+/** What lowered syntax (`using`, decorators) imports; applications do not have it, so it is found from here. */
+const HELPERS = '@oxc-project/runtime/helpers/';
+
+/**
+ * Syntax that the running Node lacks is lowered.
+ * @throws SyntaxError with the place, when the file does not parse.
+ */
+export function strip(file: string, code: string, settings: TypeScriptSettings, format: 'esm' | 'cjs'): Stripped {
+  const { jsx, jsxImportSource, jsxFactory, jsxFragmentFactory } = settings;
+  const result = transformSync(file, code, {
+    lang: languageOf(file) ?? 'ts',
+    sourceType: format === 'cjs' ? 'commonjs' : 'module',
+    sourcemap: true,
+    target: `node${process.versions.node.split('.').slice(0, 2).join('.')}`,
+    jsx: {
+      runtime: jsx,
+      ...(jsx === 'automatic' && jsxImportSource !== undefined ? { importSource: jsxImportSource } : {}),
+      ...(jsx === 'classic' && jsxFactory !== undefined ? { pragma: jsxFactory } : {}),
+      ...(jsx === 'classic' && jsxFragmentFactory !== undefined ? { pragmaFrag: jsxFragmentFactory } : {}),
+    },
+    typescript: {
+      onlyRemoveTypeImports: settings.keepImports,
+      removeClassFieldsWithoutInitializer: settings.assignFields,
+    },
+    decorator: { legacy: settings.legacyDecorators, emitDecoratorMetadata: settings.emitDecoratorMetadata },
+    assumptions: { setPublicClassFields: settings.assignFields },
+  });
+  const errors = result.errors.filter(({ severity }) => String(severity) === 'Error');
+  if (errors.length > 0) {
+    throw new SyntaxError(errors.map(({ codeframe, message }) => codeframe ?? message).join('\n'));
+  }
+  if (result.map === undefined) throw new SyntaxError(`${file}: the type stripper returned no source map`);
+  return { code: withHelpers(result.code), map: { ...result.map, version: 3 } };
+}
+
+function withHelpers(code: string): string {
+  if (!code.includes(HELPERS)) return code;
+  const { resolve } = createRequire(import.meta.url);
+  return code
+    .replace(/^(import .* from )"(@oxc-project\/runtime\/helpers\/\w+)"/gm, (_, start: string, name: string) => {
+      return `${start}${JSON.stringify(pathToFileURL(resolve(name)).href)}`;
+    })
+    .replace(/\brequire\("(@oxc-project\/runtime\/helpers\/\w+)"\)/g, (_, name: string) => {
+      return `require(${JSON.stringify(resolve(name))})`;
+    });
+}
