@@ -13,9 +13,9 @@ export interface DecodeOptions {
 }
 
 /**
- * Decodes a payload into fresh objects. A large binary part may become the memory of a Buffer or view in the value, so
- * the payload must not be changed or decoded a second time afterwards. Own keys such as `__proto__` arrive as what they are:
- * data. No decoded value is or holds a function, except through `from` of a class that was registered here.
+ * Decodes a payload into fresh objects. A large binary part of an unpacked frame becomes the memory of a Buffer or view of
+ * the value; every other one is copied. Own keys such as `__proto__` arrive as what they are: data. No decoded value is or
+ * holds a function, except through `from` of a class that was registered here.
  * @throws FlameCodecError when the bytes are damaged, hostile, or past a limit
  */
 export function decode(payload: Payload, options: DecodeOptions = {}): unknown {

@@ -6,6 +6,7 @@
  * Little endian. The JSON and each part start at a multiple of 8, padded with zeros, so that views of any element size can
  * use a frame's memory where it lies at such an address itself.
  */
+import { markFromFrame } from './parts.ts';
 import { badPayload, codecError } from './refusal.ts';
 import type { Payload } from './types.ts';
 
@@ -42,7 +43,8 @@ export function packPayload(payload: Payload): Buffer {
 }
 
 /**
- * @returns the payload in a frame; its parts are views of `bytes`, without a copy
+ * @returns the payload in a frame; its parts are views of `bytes`, without a copy. Decoding it may hand large ones on to the
+ * value, so `bytes` belongs to that value afterwards: unpack a copy to decode it more than once.
  * @throws FlameCodecError when it is no whole frame, or of a later version
  */
 export function unpackPayload(bytes: Uint8Array): Payload {
@@ -59,7 +61,9 @@ export function unpackPayload(bytes: Uint8Array): Payload {
     const start = align(at);
     at = start + frame.readUInt32LE(FIXED_HEAD + 4 * i);
     if (at > frame.length) throw badPayload('it is cut off');
-    parts.push(bytes.subarray(start, at));
+    const part = bytes.subarray(start, at);
+    markFromFrame(part);
+    parts.push(part);
   }
   if (at !== frame.length) throw badPayload('bytes follow its end');
   return { json: frame.toString('utf8', head, head + jsonBytes), parts };

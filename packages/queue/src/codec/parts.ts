@@ -8,6 +8,14 @@ const SHARED_BYTES = 64 * 1024;
 /** A value may keep at most this many times its own size alive. */
 const SHARED_RATIO = 4;
 
+/** Parts that were cut from a frame: nobody else has that memory, so a value may take it over. What `encode` gives out still is its caller's. */
+const fromFrames = new WeakSet<Uint8Array>();
+
+/** Says that a part is memory of a frame that came in. */
+export function markFromFrame(part: Uint8Array): void {
+  if (part.byteLength >= SHARED_BYTES) fromFrames.add(part);
+}
+
 export function partReader(parts: readonly Uint8Array[]): Pick<Decoder, 'bytes' | 'ownBuffer'> & { finish(): void } {
   const taken = new Set<number>();
 
@@ -45,6 +53,7 @@ export function partReader(parts: readonly Uint8Array[]): Pick<Decoder, 'bytes' 
 
 const isWorthSharing = (bytes: Uint8Array): boolean =>
   bytes.byteLength >= SHARED_BYTES &&
+  fromFrames.has(bytes) &&
   bytes.byteLength * SHARED_RATIO >= bytes.buffer.byteLength &&
   bytes.buffer instanceof ArrayBuffer;
 

@@ -48,6 +48,16 @@ test('parts lie at multiples of 8, so that any view can use them in place', () =
   expect([floats.buffer === frame.buffer, bigs.buffer === frame.buffer]).toEqual([true, true]);
 });
 
+test("decoding what was not packed copies it: the memory still is the caller's", () => {
+  const memory = new Uint8Array(100_000).fill(1);
+  const payload = encode({ memory, buffer: Buffer.from(memory.buffer) });
+  const first = decode(payload) as { memory: Uint8Array; buffer: Buffer };
+  first.memory.fill(2);
+  first.buffer.fill(3);
+  expect(memory[0]).toBe(1);
+  expect((decode(payload) as { memory: Uint8Array }).memory[0]).toBe(1);
+});
+
 test('a frame that starts at an odd address decodes to the same, by copying', () => {
   const frame = packPayload(encode([new Float64Array(10_000).fill(1.5)]));
   const shifted = new Uint8Array(frame.length + 3);
