@@ -91,7 +91,7 @@ export const createLineSink = (onLine: OnLine | undefined, maxBytes = MAX_LOG_BY
 
   const add = (text: string): void => {
     if (told) return;
-    const size = Buffer.byteLength(text);
+    const size = Buffer.byteLength(text) + 1;
     if (size > budget) {
       budget = 0;
       truncate('stdout');

@@ -9,6 +9,7 @@ const TYPESCRIPT = /\.([mc]?ts|tsx)$/;
 
 /**
  * @param modules absolute paths or `file:` URLs.
+ * @param resolve finds `tsx` from a file.
  * @returns options of node that are needed beside `execArgv`.
  * @throws FlameConfigError when a module is TypeScript and nothing here can load it; the message says what to install.
  */
@@ -16,6 +17,7 @@ export const typescriptArgv = (
   modules: readonly string[],
   root: string,
   execArgv: readonly string[],
+  resolve: (from: string) => string | undefined = resolveFrom,
 ): readonly string[] => {
   const sources = modules.filter((module) => TYPESCRIPT.test(module));
   const first = sources[0];
@@ -23,7 +25,7 @@ export const typescriptArgv = (
   if (stripsTypes() && sources.every((module) => STRIPPABLE.test(module))) return [];
   // The application's own copy; failing that, one beside the module or beside this package.
   for (const from of [join(root, 'package.json'), pathOf(first), fileURLToPath(import.meta.url)]) {
-    const loader = resolveFrom(from);
+    const loader = resolve(from);
     if (loader !== undefined) return ['--import', pathToFileURL(loader).href];
   }
   const message = `${pathOf(first)} is TypeScript, and neither Node ${process.versions.node} nor the application can load it`;

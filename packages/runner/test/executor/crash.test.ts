@@ -1,7 +1,7 @@
 /** F10: an executor that dies touches exactly its own call, and the result names the cause. */
 import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { testPool, valueOf, waitFor } from './support.ts';
+import { testPool, valueFrom, waitFor } from './support.ts';
 
 const MEGABYTE = 1024 * 1024;
 
@@ -12,7 +12,7 @@ const withNeighbour = async (act: (pool: ReturnType<typeof victims>) => Promise<
   const neighbour = pool.call('obey', []);
   await waitFor(() => neighbour.started, { what: 'the neighbour to start', timeoutMs: 40_000 });
   await act(pool);
-  expect(await valueOf(pool.call('echo', ['next']))).toEqual(['next']);
+  expect(await valueFrom(pool.call('echo', ['next']))).toEqual(['next']);
   neighbour.cancel('done');
   expect(await neighbour.result).toEqual({ kind: 'cancelled', reason: 'done' });
 };
@@ -28,7 +28,9 @@ test('F10 R-10 process.exit is a crash, also with code 0; uncaught errors and re
       });
     const thrown = await pool.call('throw-in-timer', ['broken timer']).result;
     expect(thrown).toMatchObject({ kind: 'crashed', exitCode: 1, byOutsider: false });
-    expect(thrown.kind === 'crashed' ? thrown.stderr : '').toMatch(/Uncaught Error: broken timer\n\s+at .*functions\.mjs/);
+    expect(thrown.kind === 'crashed' ? thrown.stderr : '').toMatch(
+      /Uncaught Error: broken timer\n\s+at .*functions\.mjs/,
+    );
     const rejected = await pool.call('reject-unhandled', ['broken promise']).result;
     expect(rejected).toMatchObject({ kind: 'crashed', exitCode: 1 });
     expect(rejected.kind === 'crashed' ? rejected.stderr : '').toContain('Unhandled rejection: Error: broken promise');
@@ -80,7 +82,7 @@ test('an exit handler that hangs does not keep the slot', async () => {
     kind: 'timeout',
     timeoutMs: 1_000,
   });
-  expect(await valueOf(pool.call('echo', [1]))).toEqual([1]);
+  expect(await valueFrom(pool.call('echo', [1]))).toEqual([1]);
 });
 
 test('F10 R-08 running out of V8 heap is a memory error', async () => {
@@ -101,7 +103,7 @@ test.runIf(existsSync('/proc/self/status'))('F10 R-08 Buffers, which V8 does not
   const result = await pool.call('buffers', [2_000]).result;
   expect(result).toMatchObject({ kind: 'memory', limitBytes: 256 * MEGABYTE });
   expect(result.kind === 'memory' ? result.usedBytes : 0).toBeGreaterThan(256 * MEGABYTE);
-  expect(await valueOf(pool.call('echo', [1]))).toEqual([1]);
+  expect(await valueFrom(pool.call('echo', [1]))).toEqual([1]);
 });
 
 test.runIf(existsSync('/proc/self/status'))('R-08 the memory of children counts', async () => {

@@ -1,7 +1,7 @@
 /** Deadlines, cancels and kills: what is to be over is really over, and nobody else notices. */
 import { expect, test } from 'vitest';
 import { isAlive } from '../../../../tests/support/processes.ts';
-import { familyPids, sharedPool, testPool, valueOf, waitFor } from './support.ts';
+import { familyPids, sharedPool, testPool, valueFrom, waitFor } from './support.ts';
 
 const shared = sharedPool();
 /** Within this much of its time a call is over, on a machine that is busy with other things, too. */
@@ -16,7 +16,7 @@ test('F08 R-06 a busy loop ends at its timeout, with its process, and the next c
   expect(await call.result).toEqual({ kind: 'timeout', timeoutMs: 300 });
   expect(performance.now() - startedAt).toBeLessThan(SLACK_MS);
   if (spinning !== undefined) expect(isAlive(spinning)).toBe(false);
-  expect(await valueOf(pool.call('echo', [1]))).toEqual([1]);
+  expect(await valueFrom(pool.call('echo', [1]))).toEqual([1]);
 });
 
 test('P14 the thread of the runner goes on while user code blocks its own', async () => {
@@ -32,7 +32,7 @@ test('P14 the thread of the runner goes on while user code blocks its own', asyn
 });
 
 test('F08 a function that obeys its signal ends in time, learns why, and its executor is kept', async () => {
-  const pid = await valueOf(shared.call('pid'));
+  const pid = await valueFrom(shared.call('pid'));
   const call = shared.call('obey', [], { timeoutMs: 200, killGraceMs: 20_000 });
   expect(await call.result).toEqual({ kind: 'timeout', timeoutMs: 200 });
   expect(JSON.parse(call.lines[0] ?? '')).toMatchObject({
@@ -40,11 +40,13 @@ test('F08 a function that obeys its signal ends in time, learns why, and its exe
     code: 'FLAME_ERR_TIMEOUT',
     timeoutMs: 200,
   });
-  expect(await valueOf(shared.call('pid'))).toBe(pid);
+  expect(await valueFrom(shared.call('pid'))).toBe(pid);
 });
 
 test('F16 a value or an error that comes within the grace is too late', async () => {
-  expect(await shared.call('obey', [], { timeoutMs: 100, killGraceMs: 20_000 }).result).toMatchObject({ kind: 'timeout' });
+  expect(await shared.call('obey', [], { timeoutMs: 100, killGraceMs: 20_000 }).result).toMatchObject({
+    kind: 'timeout',
+  });
   expect(await shared.call('obey-by-throwing', [], { timeoutMs: 100, killGraceMs: 20_000 }).result).toMatchObject({
     kind: 'timeout',
   });
@@ -58,19 +60,19 @@ test('F07 the timeout counts execution, not waiting for an executor', async () =
 });
 
 test('an endless timeout never fires, and one beyond what a timer can hold does not fire at once', async () => {
-  expect(await valueOf(shared.call('echo', [1], { timeoutMs: Number.POSITIVE_INFINITY }))).toEqual([1]);
-  expect(await valueOf(shared.call('sleep', [50], { timeoutMs: 2 ** 40 }))).toBeTypeOf('number');
+  expect(await valueFrom(shared.call('echo', [1], { timeoutMs: Number.POSITIVE_INFINITY }))).toEqual([1]);
+  expect(await valueFrom(shared.call('sleep', [50], { timeoutMs: 2 ** 40 }))).toBeTypeOf('number');
 });
 
 test('F15 a cancel aborts the signal with the reason; a function that obeys keeps its executor', async () => {
-  const pid = await valueOf(shared.call('pid'));
+  const pid = await valueFrom(shared.call('pid'));
   const call = shared.call('obey', [], { killGraceMs: 20_000 });
   await waitFor(() => call.started, { what: 'the call to start' });
   call.cancel('the user left');
   call.cancel('a second reason changes nothing');
   expect(await call.result).toEqual({ kind: 'cancelled', reason: 'the user left' });
   expect(JSON.parse(call.lines[0] ?? '')).toMatchObject({ name: 'FlameCancelledError', reason: 'the user left' });
-  expect(await valueOf(shared.call('pid'))).toBe(pid);
+  expect(await valueFrom(shared.call('pid'))).toBe(pid);
 });
 
 test('F15 a cancelled busy loop is killed after its grace', async () => {
@@ -107,10 +109,10 @@ test('an abandoned call is dead at once, without a grace', async () => {
 
 test('settling twice changes nothing: cancel and abandon after the end', async () => {
   const call = shared.call('echo', [1]);
-  expect(await valueOf(call)).toEqual([1]);
+  expect(await valueFrom(call)).toEqual([1]);
   call.cancel('late');
   call.abandon();
-  expect(await valueOf(shared.call('echo', [2]))).toEqual([2]);
+  expect(await valueFrom(shared.call('echo', [2]))).toEqual([2]);
 });
 
 test('R-09 children, detached ones, those of another session and a double fork die with their call', async () => {

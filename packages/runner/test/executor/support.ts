@@ -2,10 +2,10 @@
 import { readdirSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { decode, encode, packPayload, unpackPayload } from '@flamejs/queue/internal';
+import { createExecutorPool } from '@flamejs/runner';
 import { afterAll, afterEach, expect } from 'vitest';
 import { processesMarked } from '../../../../tests/support/marked.ts';
 import { settles, waitFor } from '../../../../tests/support/wait-for.ts';
-import { createExecutorPool } from '@flamejs/runner';
 import { MARK_ENV } from '../../src/executor/markers.ts';
 import type {
   Execution,
@@ -39,13 +39,11 @@ export interface TestCall extends RunningExecution {
 }
 
 // Executors are started from the built package, as users start them; a build of older source would test something else.
-const sources = fileURLToPath(new URL('../../src/', import.meta.url));
-for (const file of readdirSync(sources, { recursive: true, encoding: 'utf8' })) {
-  if (!file.endsWith('.ts')) continue;
-  const built = sources.replace(/src\/$/, `dist/${file.replace(/\.ts$/, '.js')}`);
-  if ((statSync(built, { throwIfNoEntry: false })?.mtimeMs ?? 0) < statSync(sources + file).mtimeMs)
+const sources = fileURLToPath(new URL('../../src/executor/', import.meta.url));
+const builtAt = statSync(new URL('../../tsconfig.tsbuildinfo', import.meta.url)).mtimeMs;
+for (const file of readdirSync(sources, { recursive: true, encoding: 'utf8' }))
+  if (file.endsWith('.ts') && statSync(sources + file).mtimeMs > builtAt)
     throw new Error(`${file} is newer than its build: run npx tsc -b packages/runner`);
-}
 
 const open: ExecutorPool[] = [];
 const shared: ExecutorPool[] = [];
@@ -117,14 +115,14 @@ const createTestPool = (options: Partial<ExecutorPoolOptions>): TestPool => {
 };
 
 /** @returns the decoded value. Fails with what came instead. */
-export const valueOf = async (call: RunningExecution): Promise<unknown> => {
+export const valueFrom = async (call: RunningExecution): Promise<unknown> => {
   const result = await call.result;
   if (result.kind !== 'returned') throw new Error(`expected a value, got ${describe(result)}`);
   return decode(unpackPayload(result.frame), { limit: LIMIT });
 };
 
 /** @returns the decoded error and what the executor said of it. */
-export const errorOf = async (
+export const errorFrom = async (
   call: RunningExecution,
 ): Promise<Extract<ExecutionResult, { kind: 'threw' }> & { readonly error: Error & Record<string, unknown> }> => {
   const result = await call.result;

@@ -1,0 +1,37 @@
+/** An executor whose runner has died ends by itself, whatever its function is doing. */
+import { existsSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { processesMarked } from '../../../../tests/support/marked.ts';
+import { isAlive, startNode } from '../../../../tests/support/processes.ts';
+import { MARK_ENV } from '../../src/executor/markers.ts';
+import { fixture, waitFor } from './support.ts';
+
+const tempRootsOf = (family: string): readonly string[] =>
+  readdirSync(tmpdir())
+    .filter((name) => name.startsWith('flame-'))
+    .map((name) => join(tmpdir(), name))
+    .filter((root) => existsSync(root) && readdirSync(root).some((mark) => mark.startsWith(family)));
+
+test.each([
+  ['an endless loop', 'spin', '[600000]'],
+  ['a function that waits', 'sleep', '[600000]'],
+  ['children that left the group', 'children', '[["plain","setsid","double"]]'],
+])('the runner is killed during %s: executors, children and files are gone', async (_what, functionName, args) => {
+  const host = await startNode(fixture('runner-host.mjs'), { args: [functionName, args] });
+  try {
+    const [, pids = ''] = await host.waitForOutput(/busy: ([\d ]+)/, 40_000);
+    if (functionName === 'children') await host.waitForOutput(/line: started/, 30_000);
+    const family = `${host.pid}-`;
+    const members = () => processesMarked(MARK_ENV, family);
+    expect(members().length).toBeGreaterThanOrEqual(2);
+    expect(tempRootsOf(family)).toHaveLength(1);
+    await host.kill9();
+    await waitFor(() => members().length === 0, { what: 'the family to end', timeoutMs: 15_000, found: members });
+    for (const pid of pids.split(' ').map(Number)) expect(isAlive(pid)).toBe(false);
+    await waitFor(() => tempRootsOf(family).length === 0, { what: 'temporary files to be removed' });
+  } finally {
+    await host.kill9().catch(() => undefined);
+  }
+});
