@@ -5,7 +5,9 @@ import { execute, main, say, seconds } from './lib/run.mjs';
 const parts = [
   { name: 'tests in full size', command: ['scripts/test.mjs'], env: { FLAME_TIER: 'nightly' } },
   { name: 'sabotage', command: ['scripts/sabotage.mjs'] },
+  { name: 'dead code', command: ['scripts/lint-packages.mjs', '--all'] },
   { name: 'demo', command: ['scripts/demo.mjs'] },
+  { name: 'bench', command: ['scripts/bench.mjs'] },
 ];
 
 await main(async () => {
