@@ -28,8 +28,9 @@ export interface AutoscalerDeps {
 
 export interface StopOptions {
   /**
-   * Drain every runner of every pool and end it before stopping; what has not drained within `timeoutMs` is ended by force.
-   * Default false: runners stay for the next autoscaler; local processes end by themselves.
+   * `true` drains every runner of every pool and ends it before stopping; what has not drained within `timeoutMs` is ended
+   * by force. `false` leaves all of them to the next autoscaler. Default: only what is not meant to outlive this process,
+   * which is local processes.
    */
   readonly drain?: boolean;
   /** Milliseconds. Default: the largest `shutdownTimeout` of the pools. */
@@ -130,13 +131,16 @@ export const createAutoscaler = (config: AppConfig, deps: AutoscalerDeps = {}): 
     housekeeper.start();
 
     return {
-      async end({ drain = false, timeoutMs }) {
-        if (drain)
-          await drainAll(timeoutMs ?? Math.max(...Object.values(config.pools).map((p) => p.shutdownTimeoutMs)));
+      async end(options) {
+        const ending = poolsToEnd(options.drain);
+        if (ending.length > 0) {
+          const graceMs = options.timeoutMs ?? Math.max(...ending.map((pool) => pool.shutdownTimeoutMs));
+          await drainPools(new Set(ending.map(({ name }) => name)), graceMs);
+        }
         for (const stop of unwatch) stop();
         await unsubscribe();
         await Promise.all([waker.stop(), housekeeper.stop()]);
-        await controller.settle();
+        await controller.finish();
         await renewal;
         cancelRenewal();
         await leader.release().catch((error: unknown) => log.warn({ err: error }, 'the lease runs out by itself'));
@@ -151,28 +155,32 @@ export const createAutoscaler = (config: AppConfig, deps: AutoscalerDeps = {}): 
       dryRun: () => controller.dryRun(),
     };
 
-    async function drainAll(graceMs: number): Promise<void> {
-      if (leader.current() === null) return;
-      controller.close({ deadlineMs: graceMs, force: false });
-      if (await emptied(graceMs + FORCE_AFTER_MS)) return;
+    function poolsToEnd(drain: boolean | undefined): readonly PoolConfig[] {
+      if (drain === false || leader.current() === null) return [];
+      return Object.values(config.pools).filter((pool) => drain === true || endsWithUs(backendOf(pool)));
+    }
+
+    async function drainPools(pools: ReadonlySet<string>, graceMs: number): Promise<void> {
+      controller.close({ deadlineMs: graceMs, force: false, pools });
+      if (await emptied(pools, graceMs + FORCE_AFTER_MS)) return;
       log.warn('runners have not drained in time; ending them by force');
-      controller.close({ deadlineMs: 0, force: true });
-      if (!(await emptied(FORCE_WITHIN_MS))) log.error({ left: controller.physical() }, 'instances are left');
+      controller.close({ deadlineMs: 0, force: true, pools });
+      if (!(await emptied(pools, FORCE_WITHIN_MS)))
+        log.error({ left: controller.physical(pools) }, 'instances are left');
     }
 
     /** Ticks closely until nothing is left. */
-    async function emptied(withinMs: number): Promise<boolean> {
+    async function emptied(pools: ReadonlySet<string>, withinMs: number): Promise<boolean> {
       const until = clock.mono() + withinMs;
-      const seen = { ticks: 0 };
-      while (clock.mono() < until && leader.current() !== null) {
-        await controller.tick();
+      for (let ticks = 0; clock.mono() < until; ticks += 1) {
+        if (leader.current() === null) return true;
+        await controller.tick({ pools });
         await controller.settle();
-        seen.ticks += 1;
         // The first tick only gives the orders; its count is from before them.
-        if (seen.ticks > 1 && controller.physical() === 0) return true;
+        if (ticks > 0 && controller.physical(pools) === 0) return true;
         await new Promise<void>((resolve) => void clock.after(100, resolve));
       }
-      return leader.current() === null;
+      return false;
     }
   };
 
@@ -208,6 +216,9 @@ export const createAutoscaler = (config: AppConfig, deps: AutoscalerDeps = {}): 
 /** Slack for the walk from a runner's own end to a list that no longer has it. */
 const FORCE_AFTER_MS = 3_000;
 const FORCE_WITHIN_MS = 15_000;
+
+const endsWithUs = (backend: Backend): boolean =>
+  (backend as { readonly endsWithAutoscaler?: unknown }).endsWithAutoscaler === true;
 
 /** A backend that learns by itself that an instance has ended says so, and its pool is looked at at once. */
 const watchInstances = (backend: Backend, changed: (pool: string) => void): readonly (() => void)[] => {

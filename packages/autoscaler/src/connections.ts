@@ -50,7 +50,7 @@ export const openConnections = async (config: AppConfig, clock: Clock, log: Logg
     store,
     housekeepingOf(pool) {
       const keeper =
-        housekeepers.get(pool) ?? createHousekeeping(steady, poolKeys(config.prefix, config.app, pool), pool);
+        housekeepers.get(pool) ?? createHousekeeping(steady, poolKeys(config.prefix, config.app, pool), pool, config);
       housekeepers.set(pool, keeper);
       return keeper;
     },

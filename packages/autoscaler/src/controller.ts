@@ -52,19 +52,23 @@ export interface Controller {
   tick(options?: TickOptions): Promise<ReadonlySet<string>>;
   /** What a first tick would do, without doing it: no call that changes anything, at the store or at a provider. */
   dryRun(): Promise<Readonly<Record<string, Plan>>>;
-  /** From now on everything drains, or with `force` is ended whatever it executes. */
+  /** From now on these pools drain, or with `force` are ended whatever they execute. */
   close(closing: Closing): void;
   /** Resolves when no action is under way. */
   settle(): Promise<void>;
+  /** The same, and when no hook is running and every event has been written. */
+  finish(): Promise<void>;
   statuses(): Readonly<Record<string, FullPoolStatus>>;
-  /** Physical instances of the app at the last tick. */
-  physical(): number;
+  /** Physical instances of these pools at the last tick. */
+  physical(pools: ReadonlySet<string>): number;
 }
 
 export interface Closing {
   /** How long runners may go on with their calls. */
   readonly deadlineMs: number;
   readonly force: boolean;
+  /** The pools that close; the others go on. */
+  readonly pools: ReadonlySet<string>;
 }
 
 interface Reign {
@@ -158,7 +162,7 @@ export const createController = (options: ControllerOptions): Controller => {
   };
 
   const closingOf = (name: string): PlanInput['closing'] => {
-    if (closing !== null) return { cause: 'shutdown', ...closing };
+    if (closing?.pools.has(name)) return { cause: 'shutdown', deadlineMs: closing.deadlineMs, force: closing.force };
     return Object.hasOwn(config.pools, name) ? null : { cause: 'retired', deadlineMs: RETIRED_DRAIN_MS, force: false };
   };
 
@@ -245,11 +249,14 @@ export const createController = (options: ControllerOptions): Controller => {
     },
     async settle() {
       while (parts.underWay.size > 0) await Promise.all(parts.underWay);
+    },
+    async finish() {
+      await this.settle();
       await parts.hooks.settle();
       if (reign?.term.leads()) for (const ctx of reign.pools.values()) await flush(ctx);
     },
     statuses: () => Object.fromEntries([...latest].map(([name, { status }]) => [name, status])),
-    physical: () => [...latest.values()].reduce((sum, { physical }) => sum + physical, 0),
+    physical: (pools) => [...latest].reduce((sum, [name, { physical }]) => sum + (pools.has(name) ? physical : 0), 0),
   };
 };
 

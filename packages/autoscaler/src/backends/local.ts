@@ -35,6 +35,8 @@ export interface LocalOptions {
 export interface LocalBackend extends Backend {
   /** This host: its list says nothing of another host's runners. */
   readonly location: string;
+  /** Its instances are not meant to outlive the autoscaler that started them: `stop()` drains and ends them. */
+  readonly endsWithAutoscaler: true;
   /** Calls back with the pool's name when a runner of this process has ended. @returns what ends it */
   onChange(listener: (pool: string) => void): () => void;
 }
@@ -109,7 +111,8 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
       // A group of its own: a Ctrl-C of the terminal reaches the autoscaler, which ends its runners in good order.
       detached: true,
       execArgv: [...(options.execArgv ?? [])],
-      env: { ...process.env, ...request.env, ...request.secrets },
+      // FLAME_BACKEND tells the runner that it hangs on a channel, should that be closed before it can look.
+      env: { ...process.env, ...request.env, ...request.secrets, FLAME_BACKEND: 'local' },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     const startedAs = child.pid === undefined ? undefined : startTimeOf(child.pid);
@@ -159,6 +162,7 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
   return {
     name: 'local',
     location,
+    endsWithAutoscaler: true,
     defaults: { ...DEFAULTS, ...options.defaults },
     async launch(request) {
       const registry = registryOf(request.app);
@@ -227,6 +231,7 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
         if (pid !== undefined) signal(-pid, 'SIGKILL');
       }
       stopping.clear();
+      for (const registry of registries.values()) registry.tidy();
     },
     onChange(listener) {
       listeners.add(listener);

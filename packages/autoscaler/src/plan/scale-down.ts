@@ -19,20 +19,18 @@ export const planScaleDown = (
   const ready = runners.filter(
     ({ record }) => record.state === 'ready' && !isProtected(record.protectedUntil, input.now),
   );
-  const idle = ready
-    .filter(({ idleMs, record }) => idleMs !== null && !input.kept.has(record.runnerId))
-    .sort(driftedThenLongestIdle(input.release));
+  const idle = ready.filter(({ idleMs }) => idleMs !== null).sort(driftedThenLongestIdle(input.release));
   const chosen: Action[] = [];
   for (const runner of idle) {
     if (chosen.length >= surplus) break;
     const idleMs = runner.idleMs ?? 0;
     const over = chosen.length < overMax;
     const due = idleMs >= input.idleShutdownAfterMs || (chosen.length < longSurplus && isSeasoned(runner, input));
-    if (over || due) chosen.push(drainIdle(runner, idleMs, over, input));
+    if (over || (due && !input.kept.has(runner.record.runnerId))) chosen.push(drainIdle(runner, idleMs, over, input));
   }
   if (chosen.length > 0 || idle.length > 0 || alreadyLettingGo(input.runners)) return chosen;
   // Nobody is idle: the load is spread thin. The least active one finishes what it has and takes no more; one at a time.
-  const least = ready.filter((runner) => isSeasoned(runner, input)).sort(leastActiveFirst)[0];
+  const least = ready.filter((runner) => overMax > 0 || isSeasoned(runner, input)).sort(leastActiveFirst)[0];
   if (least === undefined || (overMax === 0 && longSurplus <= 0)) return chosen;
   return [
     {

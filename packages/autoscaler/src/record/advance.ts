@@ -80,11 +80,14 @@ const RULES: Readonly<Record<RunnerState, (c: Case) => Advanced | undefined>> = 
   draining: (c) => {
     const agent = agentOf(c);
     const drain = c.record.drain;
-    if (isGone(c)) return vanish(c);
     if (agent !== undefined && drain !== null && hasAcknowledged(agent, drain)) {
       const record = { ...c.record, drain: { ...drain, acknowledged: true } };
-      return terminating({ ...c, record }, 'drained', drain.reason, 'runner.drained');
+      const ended = terminating({ ...c, record }, 'drained', drain.reason, 'runner.drained');
+      if (!isGone(c)) return ended;
+      const last = vanish({ ...c, record: ended.record });
+      return { record: last.record, happened: [...ended.happened, ...last.happened] };
     }
+    if (isGone(c)) return vanish(c);
     if (agent?.state === 'ended') return end(c, agent);
     if (drain !== null && drain.deadlineAt !== null && c.now >= drain.deadlineAt) {
       return terminating(c, 'deadline', `${drain.reason}: not drained in time`, 'runner.ended');

@@ -7,6 +7,8 @@
 export const HEAD = `# Flame runner. Whatever goes wrong below, the line above ends this machine.
 finish() {
   code=$?
+  # Nothing in here may keep the last line from running.
+  set +eu
   trap - EXIT
   trap '' TERM INT HUP
   echo "flame: ending this machine (exit code $code)" >&2

@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
   writeFileSync,
   writeSync,
@@ -35,6 +36,8 @@ export interface Registry {
   read(runnerId: string): LocalEntry | undefined;
   all(): readonly LocalEntry[];
   remove(runnerId: string): void;
+  /** Takes away what tells only of the past. */
+  tidy(): void;
 }
 
 export const localRegistry = (app: string): Registry => {
@@ -49,6 +52,11 @@ export const localRegistry = (app: string): Registry => {
       return undefined;
     }
   };
+
+  const all = (): readonly LocalEntry[] =>
+    readdirSync(folder)
+      .filter((name) => name.endsWith('.json'))
+      .flatMap((name) => read(join(folder, name)) ?? []);
 
   return {
     claim(entry) {
@@ -69,10 +77,15 @@ export const localRegistry = (app: string): Registry => {
       renameSync(next, fileOf(entry.runnerId));
     },
     read: (runnerId) => read(fileOf(runnerId)),
-    all: () =>
-      readdirSync(folder)
-        .filter((name) => name.endsWith('.json'))
-        .flatMap((name) => read(join(folder, name)) ?? []),
+    all,
     remove: (runnerId) => rmSync(fileOf(runnerId), { force: true }),
+    tidy() {
+      for (const { runnerId, ended } of all()) if (ended !== null) rmSync(fileOf(runnerId), { force: true });
+      try {
+        rmdirSync(folder);
+      } catch {
+        // Somebody else's entries are in it.
+      }
+    },
   };
 };
