@@ -1,2 +1,3 @@
 /** The runner: takes calls off the queue and executes them in processes that it can kill. */
 export * from './executor/index.ts';
+export { createRunner, type Runner, type RunnerOptions } from './runner.ts';

@@ -1,0 +1,171 @@
+/**
+ * What follows from how an attempt ended: the table of outcomes and budgets (`retries`, executors killed by somebody else,
+ * late faults, hand-backs). Pure.
+ */
+import {
+  FlameBootError,
+  FlameCancelledError,
+  FlameCrashError,
+  FlameDeadlineError,
+  type FlameError,
+  FlameMemoryError,
+  FlameQueueTimeoutError,
+  FlameReleaseError,
+  FlameRunnerLostError,
+  FlameTimeoutError,
+} from '@flamejs/queue/errors';
+import { backoffDelay } from '@flamejs/queue/internal';
+import { EXECUTOR_KILLS, LATE_FAULTS } from './budgets.ts';
+import type { CallFacts } from './call-facts.ts';
+import type { ExecutionResult } from './executor/index.ts';
+import type { StopCause } from './held-call.ts';
+
+export type Plan =
+  | { readonly kind: 'value'; readonly frame: Uint8Array }
+  /** The function's own error, as bytes that only its caller decodes. */
+  | { readonly kind: 'thrown'; readonly frame: Uint8Array; readonly errorName: string; readonly message: string }
+  | { readonly kind: 'error'; readonly error: FlameError }
+  /** Another attempt at the cost of `retries`. */
+  | { readonly kind: 'retry'; readonly delayMs: number; readonly message: string }
+  /** Back to the head of the queue, free of `retries`. */
+  | { readonly kind: 'again'; readonly count?: 'f:kill' | 'f:late'; readonly delayMs: number; readonly why: string }
+  /** Somebody else has it. */
+  | { readonly kind: 'drop' };
+
+export interface AfterRun {
+  readonly call: CallFacts;
+  readonly result: ExecutionResult;
+  /** Why we stopped it; `undefined` when we did not. */
+  readonly cause: StopCause | undefined;
+  /** Release of this runner. */
+  readonly release: string;
+  readonly random?: () => number;
+}
+
+/** A call of another release looks for its runner at most so often; ms. */
+const MISMATCH_DELAYS = { first: 500, most: 15_000 };
+
+export const planAfterRun = (after: AfterRun): Plan => {
+  const { call, result, cause } = after;
+  const { callId, envelope, pickUp, attempt } = call;
+  const { failOnLoss } = envelope.opts;
+  switch (result.kind) {
+    case 'returned':
+      return { kind: 'value', frame: result.frame };
+    case 'threw':
+      return afterThrown(after, result);
+    case 'timeout':
+      return retryOr(after, () => {
+        const message = `call ${callId}: attempt ${attempt} ran longer than its timeout of ${result.timeoutMs} ms and was stopped`;
+        return new FlameTimeoutError(message, { callId, timeoutMs: result.timeoutMs, attempt });
+      });
+    case 'memory':
+      return retryOr(after, () => memoryError(callId, result));
+    case 'cancelled':
+      return { kind: 'error', error: stopError(call, cause, result.reason) };
+    case 'crashed':
+      if (!result.byOutsider) return retryOr(after, () => crashError(callId, result));
+      if (failOnLoss || pickUp.executorKills + 1 >= EXECUTOR_KILLS) {
+        return { kind: 'error', error: crashError(callId, result, pickUp.executorKills + 1) };
+      }
+      return { kind: 'again', count: 'f:kill', delayMs: 0, why: 'its executor was killed from outside' };
+    case 'late-fault':
+      if ((failOnLoss && result.started) || pickUp.lateFaults >= LATE_FAULTS) {
+        const message = `call ${callId}: its executor was ended by what an earlier call had left behind: ${result.message}`;
+        return { kind: 'error', error: new FlameCrashError(message, { callId, stderr: result.message }) };
+      }
+      return { kind: 'again', count: 'f:late', delayMs: 0, why: result.message };
+    case 'boot-failed':
+      return { kind: 'again', delayMs: 0, why: `no executor starts here: ${result.message}` };
+    case 'abandoned':
+      if (cause?.kind === 'superseded') return { kind: 'drop' };
+      if (failOnLoss && result.started) {
+        const why = cause?.kind === 'shutdown' ? `its runner was shut down (${cause.reason})` : 'its runner lost Redis';
+        const message = `call ${callId}: ${why} while it ran, and onRunnerLost is 'fail'`;
+        return {
+          kind: 'error',
+          error: new FlameRunnerLostError(message, { callId, losses: pickUp.runnerLosses + 1 }),
+        };
+      }
+      return { kind: 'again', delayMs: 0, why: cause?.kind === 'shutdown' ? cause.reason : 'its runner lost Redis' };
+  }
+};
+
+/** Why a call of ours ends before it ran, or instead of running on. */
+export const stopError = (call: CallFacts, cause: StopCause | undefined, reason: string): FlameError => {
+  const { callId, pickUp } = call;
+  if (cause?.kind === 'deadline') {
+    return new FlameDeadlineError(`call ${callId} was stopped at its deadline, in attempt ${call.attempt}`, {
+      callId,
+      deadlineAt: pickUp.deadlineAt,
+    });
+  }
+  if (cause?.kind === 'queue-timeout') {
+    const why = 'the executors of its runner were not ready in time';
+    const message = `call ${callId} waited longer than its queueTimeout of ${pickUp.queueTimeoutMs} ms: ${why}`;
+    return new FlameQueueTimeoutError(message, { callId, waitedMs: pickUp.queueTimeoutMs, reason: why });
+  }
+  return new FlameCancelledError(`call ${callId} was cancelled: ${reason}`, { callId, reason });
+};
+
+/** For a runner whose executors never come up, when the call may not wait any longer. */
+export const bootError = (callId: string, reason: string): FlameBootError =>
+  new FlameBootError(`call ${callId}: the executors of its runner do not start: ${reason}`, { callId, reason });
+
+const afterThrown = (after: AfterRun, thrown: Extract<ExecutionResult, { kind: 'threw' }>): Plan => {
+  const { call, release } = after;
+  const { envelope } = call;
+  if (thrown.errorName === 'FlameUnknownFunctionError' || thrown.errorName === FlameReleaseError.name) {
+    // A runner of the caller's release knows it; this one is newer or older.
+    if (envelope.release !== release) {
+      const delayMs = Math.min(MISMATCH_DELAYS.most, MISMATCH_DELAYS.first * 2 ** Math.min(call.attempt - 1, 10));
+      return { kind: 'again', delayMs, why: `it needs a runner of release ${envelope.release}` };
+    }
+  } else if (thrown.retryable && call.attemptsMade < envelope.opts.retries) {
+    return { kind: 'retry', delayMs: delayOf(after, thrown.retryDelayMs), message: describe(thrown) };
+  }
+  return { kind: 'thrown', frame: thrown.frame, errorName: thrown.errorName, message: thrown.errorMessage };
+};
+
+const describe = (thrown: { readonly errorName: string; readonly errorMessage: string }): string =>
+  `${thrown.errorName}: ${thrown.errorMessage}`;
+
+const retryOr = (after: AfterRun, makeError: () => FlameError): Plan => {
+  const error = makeError();
+  if (after.call.attemptsMade >= after.call.envelope.opts.retries) return { kind: 'error', error };
+  return { kind: 'retry', delayMs: delayOf(after, undefined), message: `${error.name}: ${error.message}` };
+};
+
+const delayOf = ({ call, random }: AfterRun, own: number | undefined): number => {
+  const { backoff } = call.envelope.opts;
+  // What the call was given wins over what its function declares.
+  if (backoff !== undefined) return backoffDelay(backoff, call.attemptsMade + 1, random);
+  return own ?? 0;
+};
+
+const crashError = (
+  callId: string,
+  crash: Extract<ExecutionResult, { kind: 'crashed' }>,
+  kills?: number,
+): FlameCrashError => {
+  const { exitCode, signal, stderr } = crash;
+  const how = signal === null ? `ended with exit code ${exitCode}` : `ended by ${signal}`;
+  const message =
+    kills === undefined
+      ? `call ${callId}: its executor ${how}`
+      : `call ${callId}: its executor was killed from outside (${signal}) ${kills === 1 ? 'once' : `${kills} times`}`;
+  return new FlameCrashError(message, { callId, exitCode, signal, stderr });
+};
+
+const memoryError = (callId: string, memory: Extract<ExecutionResult, { kind: 'memory' }>): FlameMemoryError => {
+  const { limitBytes, usedBytes } = memory;
+  const limit = limitBytes === null ? 'the memory that Node allows' : `its limit of ${megabytes(limitBytes)}`;
+  const used = usedBytes === null ? '' : ` (${megabytes(usedBytes)})`;
+  return new FlameMemoryError(`call ${callId}: its executor used more than ${limit}${used} and was stopped`, {
+    callId,
+    limitBytes,
+    usedBytes,
+  });
+};
+
+const megabytes = (bytes: number): string => `${Math.round(bytes / 1024 / 1024)} MB`;

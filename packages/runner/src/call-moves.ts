@@ -1,0 +1,99 @@
+/** Carries out what was decided about a call, each by one fenced step of the protocol. */
+import type { CallBackend } from '@flamejs/queue/protocol';
+import { DelayedError, UnrecoverableError, WaitingError } from 'bullmq';
+import type { Logger } from 'pino';
+import type { Plan } from './after-run.ts';
+import type { CallFacts } from './call-facts.ts';
+import { type EncodedOutcome, errorOutcome, thrownOutcome, valueOutcome } from './outcome.ts';
+
+export interface Fence {
+  /** BullMQ's count of pick-ups. */
+  readonly attempt: number;
+  readonly generation: number;
+}
+
+export interface CallMoves {
+  /** Resolves or rejects as BullMQ's worker expects it of its processor. */
+  carryOut(fence: Fence, call: Pick<CallFacts, 'attempt' | 'pickUp'>, plan: Plan): Promise<null>;
+  /** Clears the place of a call that has its outcome already. */
+  finish(fence: Fence): null;
+  /** For a job that is no call: it fails in BullMQ's own way. */
+  reject(message: string): never;
+}
+
+interface Context {
+  readonly backend: CallBackend;
+  readonly runnerId: string;
+  readonly logger: Logger;
+}
+
+export const createCallMoves = ({ backend, runnerId, logger }: Context, callId: string, token: string): CallMoves => {
+  const settle = (fence: Fence, outcome: EncodedOutcome): null => {
+    backend.decide(callId, { ...fence, outcome });
+    if (outcome.head.ok) return null;
+    throw failure(`${outcome.head.kind}: ${outcome.head.message}`);
+  };
+
+  /** A call that is no longer ours is no error: whoever has it carries on. */
+  const move = async (step: () => Promise<unknown>): Promise<void> => {
+    try {
+      await step();
+    } catch (error) {
+      logger.debug({ err: error, callId }, 'a call could not be moved: it is no longer held by this runner');
+    } finally {
+      backend.letGo(callId);
+    }
+  };
+
+  return {
+    async carryOut(fence, call, plan) {
+      switch (plan.kind) {
+        case 'value':
+          return settle(fence, valueOutcome(call, runnerId, plan.frame));
+        case 'thrown':
+          return settle(fence, thrownOutcome(call, runnerId, plan.frame, plan.errorName, plan.message));
+        case 'error':
+          return settle(fence, errorOutcome(call, runnerId, plan.error));
+        case 'retry': {
+          const fieldsToUpdate = { failedReason: plan.message.slice(0, MESSAGE_LENGTH) };
+          backend.decide(callId, fence);
+          if (plan.delayMs > 0) {
+            // The script takes Redis' time in the place of ours.
+            await move(() => backend.moveToDelayed(callId, Date.now(), plan.delayMs, token, { fieldsToUpdate }));
+            throw new DelayedError();
+          }
+          await move(() => backend.retryJob(callId, false, token, { fieldsToUpdate }));
+          throw new WaitingError();
+        }
+        case 'again':
+          logger.debug({ callId, why: plan.why }, 'call goes back to the queue');
+          backend.decide(callId, plan.count === undefined ? fence : { ...fence, count: plan.count });
+          if (plan.delayMs > 0) {
+            await move(() => backend.moveToDelayed(callId, Date.now(), plan.delayMs, token, { skipAttempt: true }));
+            throw new DelayedError();
+          }
+          await move(() => backend.moveJobFromActiveToWait(callId, token));
+          throw new WaitingError();
+        case 'drop':
+          backend.letGo(callId);
+          throw new WaitingError();
+      }
+    },
+    finish(fence) {
+      backend.decide(callId, fence);
+      return null;
+    },
+    reject(message) {
+      throw failure(message);
+    },
+  };
+};
+
+const MESSAGE_LENGTH = 300;
+
+const failure = (message: string): UnrecoverableError => {
+  const error = new UnrecoverableError(message);
+  // BullMQ stores it with the job; the function's own stack is in the outcome.
+  error.stack = message;
+  return error;
+};

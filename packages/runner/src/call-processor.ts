@@ -1,0 +1,207 @@
+/**
+ * One call on this runner, from its pick-up to its next place: decide, execute, decide again, move. Every way out carries a
+ * verdict, by which Redis checks that this attempt is still the newest.
+ */
+import type { PoolConfig } from '@flamejs/queue';
+import { setLongTimeout } from '@flamejs/queue/internal';
+import { type CallBackend, distrust, type PoolKeys, parseEnvelope, type RedisClient } from '@flamejs/queue/protocol';
+import type { Job } from 'bullmq';
+import type { Logger } from 'pino';
+import { type Plan, planAfterRun, stopError } from './after-run.ts';
+import { SUSPECT_LOSSES } from './budgets.ts';
+import type { CallFacts } from './call-facts.ts';
+import { createCallLog } from './call-log.ts';
+import { createCallMoves } from './call-moves.ts';
+import { createCallProgress } from './call-progress.ts';
+import type { Execution, ExecutionResult, ExecutorPool } from './executor/index.ts';
+import { fetchArgs } from './fetch-args.ts';
+import { createHeldCall, type HeldCall, type HeldCalls, isAbrupt } from './held-call.ts';
+import { decidePickUp } from './pick-up.ts';
+import type { SoloGate } from './solo-gate.ts';
+
+export interface CallProcessorOptions {
+  readonly app: string;
+  readonly pool: PoolConfig;
+  readonly keys: PoolKeys;
+  readonly runnerId: string;
+  readonly release: string;
+  readonly signingKey: string | undefined;
+  readonly client: RedisClient;
+  readonly backend: () => CallBackend;
+  readonly executors: ExecutorPool;
+  readonly calls: HeldCalls;
+  readonly gate: SoloGate;
+  readonly logger: Logger;
+  /** This runner starts nothing any more. */
+  readonly isClosed: () => boolean;
+  /** A call is about to be executed. */
+  readonly onStart: () => void;
+  /** No executor starts here any more. */
+  readonly onBootFailed: (message: string) => void;
+  /** Answers a call that a function makes. */
+  readonly onNestedCall: ((request: Uint8Array) => Promise<Uint8Array>) | undefined;
+}
+
+export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, token: string) => Promise<null>) => {
+  const { pool, keys, runnerId, client, calls, gate, logger, executors } = options;
+
+  return async (job, token) => {
+    const backend = options.backend();
+    const callId = String(job.id);
+    const pickUp = backend.takePickUp(callId);
+    const moves = createCallMoves({ backend, runnerId, logger }, callId, token);
+    if (pickUp === undefined) return moves.reject('this job was not added by Flame');
+
+    const ats = job.attemptsStarted;
+    const attempt = ats - pickUp.attemptsBefore;
+    const envelope = parseEnvelope(job.data);
+    const decision = decidePickUp({
+      callId,
+      pool: pool.name,
+      attempt,
+      pickUp,
+      envelope,
+      distrust: typeof envelope === 'string' ? undefined : distrust(envelope, callId, options.app, options.signingKey),
+      closed: options.isClosed(),
+    });
+    const fence = { attempt: ats, generation: pickUp.generation };
+    switch (decision.kind) {
+      case 'finish':
+        return moves.finish(fence);
+      case 'hand-back':
+        return moves.carryOut(fence, { attempt, pickUp }, { kind: 'again', delayMs: 0, why: 'its runner is draining' });
+      case 'settle':
+        return moves.carryOut(fence, { attempt, pickUp }, { kind: 'error', error: decision.error });
+      case 'run': {
+        const { attemptsMade } = job;
+        const facts = { callId, pool: pool.name, ats, attempt, attemptsMade, pickUp, envelope: decision.envelope };
+        const { failOnLoss, timeoutMs } = decision.envelope.opts;
+        const bounded = Number.isFinite(timeoutMs);
+        const call = createHeldCall({ callId, ats, generation: pickUp.generation, token, failOnLoss, bounded });
+        calls.add(call);
+        try {
+          return await moves.carryOut(fence, facts, await runSafely(facts, call));
+        } finally {
+          calls.remove(call);
+        }
+      }
+    }
+  };
+
+  /** A fault of our own must not fail a call: it is tried again, here or elsewhere. */
+  async function runSafely(facts: CallFacts, call: HeldCall): Promise<Plan> {
+    try {
+      return await run(facts, call);
+    } catch (error) {
+      logger.error({ err: error, callId: facts.callId }, 'a call could not be executed; it goes back to the queue');
+      return { kind: 'again', delayMs: OWN_FAULT_DELAY_MS, why: 'its runner had a fault' };
+    }
+  }
+
+  /** Waits until it may run, and runs it. */
+  async function run(facts: CallFacts, call: HeldCall): Promise<Plan> {
+    const suspected = facts.pickUp.runnerLosses >= SUSPECT_LOSSES;
+    const pass = suspected ? gate.enterAlone() : gate.enter();
+    if (pass === undefined) return { kind: 'again', delayMs: 0, why: 'a call that has lost runners runs alone here' };
+    const clocks = startClocks(facts, call);
+    try {
+      if (suspected) await Promise.race([pass.admitted, call.stopped]);
+      const early = stoppedEarly(facts, call);
+      if (early !== undefined) return early;
+      const found = await fetchArgs(client, keys, facts.callId, facts.envelope);
+      if ('error' in found) return { kind: 'error', error: found.error };
+      return await execute(facts, call, clocks, executionOf(facts, found.args));
+    } finally {
+      clocks.stop();
+      pass.leave();
+    }
+  }
+
+  async function execute(facts: CallFacts, call: HeldCall, clocks: Clocks, execution: Execution): Promise<Plan> {
+    const { callId, envelope } = facts;
+    const log = createCallLog(client, keys, callId, logger);
+    const ttlMs = Math.max(envelope.opts.resultTtlMs, PROGRESS_TTL_MS);
+    const progress = createCallProgress(client, keys, callId, ttlMs, logger);
+    options.onStart();
+    const running = executors.execute(execution, {
+      onLog: log.add,
+      onProgress: progress.report,
+      ...(options.onNestedCall === undefined ? {} : { onNestedCall: options.onNestedCall }),
+    });
+    clocks.watch(() => running.started);
+    call.attach(running);
+    const result = await running.result;
+    log.flush();
+    progress.flush();
+    report(facts, result);
+    if (result.kind === 'boot-failed') options.onBootFailed(result.message);
+    return planAfterRun({ call: facts, result, cause: call.cause, release: options.release });
+  }
+
+  function executionOf(facts: CallFacts, args: Execution['args']): Execution {
+    const { callId, envelope, pickUp, attempt } = facts;
+    return {
+      callId,
+      functionName: envelope.fn,
+      args,
+      attempt,
+      runnerLosses: pickUp.runnerLosses,
+      timeoutMs: envelope.opts.timeoutMs,
+      // In this machine's clock, which is the one that the function compares it with.
+      deadlineAt: pickUp.deadlineAt > 0 ? Date.now() + pickUp.deadlineAt - pickUp.at : undefined,
+      killGraceMs: pool.killGraceMs,
+      payloadLimit: pool.payloadLimit,
+      pool: pool.name,
+      releases: { caller: envelope.release, runner: options.release },
+    };
+  }
+
+  function report(facts: CallFacts, result: ExecutionResult): void {
+    const { callId, attempt, envelope } = facts;
+    logger.debug({ callId, attempt, fn: envelope.fn, result: result.kind }, 'attempt ended');
+  }
+};
+
+const OWN_FAULT_DELAY_MS = 1_000;
+/** Progress of a call is kept at least so long after its last value. */
+const PROGRESS_TTL_MS = 3_600_000;
+
+interface Clocks {
+  /** From here on it waits for an executor until this says that it has begun. */
+  watch(hasBegun: () => boolean): void;
+  stop(): void;
+}
+
+/** The whole call's deadline, and the rest of its waiting: both go on after the pick-up. Redis' time, counted here. */
+const startClocks = ({ pickUp }: CallFacts, call: HeldCall): Clocks => {
+  const never = Number.POSITIVE_INFINITY;
+  let hasBegun = (): boolean => false;
+  const deadline = setLongTimeout(
+    () => call.stop({ kind: 'deadline' }),
+    pickUp.deadlineAt > 0 ? pickUp.deadlineAt - pickUp.at : never,
+  );
+  const waiting = setLongTimeout(
+    () => {
+      if (!hasBegun()) call.stop({ kind: 'queue-timeout' });
+    },
+    pickUp.queueTimeoutMs > 0 ? pickUp.queueTimeoutMs - pickUp.waitedMs : never,
+  );
+  return {
+    watch(begun) {
+      hasBegun = begun;
+    },
+    stop() {
+      deadline.clear();
+      waiting.clear();
+    },
+  };
+};
+
+/** What becomes of a call that somebody stopped before anything of it ran. */
+const stoppedEarly = (facts: CallFacts, call: HeldCall): Plan | undefined => {
+  const { cause } = call;
+  if (cause === undefined) return undefined;
+  if (cause.kind === 'superseded') return { kind: 'drop' };
+  if (isAbrupt(cause)) return { kind: 'again', delayMs: 0, why: 'its runner stops' };
+  return { kind: 'error', error: stopError(facts, cause, cause.kind === 'cancel' ? cause.reason : '') };
+};

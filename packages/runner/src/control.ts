@@ -1,0 +1,34 @@
+/** Listens to the pool's control channel. Its messages are hints that save time: the durable flags are read anyhow. */
+import type { ControlMessage, PoolKeys, RedisClient } from '@flamejs/queue/protocol';
+
+export interface ControlHandlers {
+  /** Look for cancellations of calls that are held here. */
+  onCancel(callId: string): void;
+  /** Look for orders. */
+  onDrain(): void;
+}
+
+/** @param subscriber a connection of its own @returns when it listens */
+export const listenToControl = async (
+  subscriber: RedisClient,
+  keys: PoolKeys,
+  runnerId: string,
+  handlers: ControlHandlers,
+): Promise<void> => {
+  subscriber.on('message', (_channel: string, text: string) => {
+    const message = parseMessage(text);
+    if (message?.type === 'cancel') handlers.onCancel(message.callId);
+    else if (message?.type === 'drain' && message.runnerId === runnerId) handlers.onDrain();
+  });
+  // ioredis subscribes again by itself after a reconnect.
+  await subscriber.subscribe(keys.control);
+};
+
+const parseMessage = (text: string): ControlMessage | undefined => {
+  try {
+    const message = JSON.parse(text) as ControlMessage;
+    return typeof message === 'object' && message !== null ? message : undefined;
+  } catch {
+    return undefined;
+  }
+};

@@ -1,0 +1,56 @@
+/**
+ * The runner as a process: who it is stands in its environment. It ends with code 0 when it was told to, with 1 when it
+ * could not start; its end ends the machine.
+ */
+import { randomBytes } from 'node:crypto';
+import { loadConfig } from '@flamejs/queue/internal';
+import { pino } from 'pino';
+import { endMachine } from './end-machine.ts';
+import { createRunner } from './runner.ts';
+import { watchSignals } from './terminator.ts';
+
+const { env } = process;
+
+const run = async (): Promise<number> => {
+  const runnerId = env.FLAME_RUNNER_ID || `by-hand-${randomBytes(6).toString('hex')}`;
+  const logger = pino({ level: env.FLAME_LOG_LEVEL || 'info', base: { runnerId, pid: process.pid } });
+  try {
+    const config = await loadConfig();
+    const poolName = env.FLAME_POOL || onlyPool(Object.keys(config.pools));
+    const runner = createRunner(config, {
+      pool: poolName,
+      runnerId,
+      logger,
+      managed: Boolean(env.FLAME_RUNNER_ID),
+    });
+    const signals = watchSignals(
+      (reason) => void runner.stop(reason),
+      () => runner.cutShort(),
+    );
+    try {
+      await runner.start();
+      const reason = await runner.ended;
+      logger.info({ reason }, 'runner ended');
+      return 0;
+    } finally {
+      signals.stop();
+    }
+  } catch (error) {
+    logger.fatal({ err: error }, 'the runner could not start');
+    return 1;
+  } finally {
+    endMachine(env.FLAME_END_MACHINE, logger);
+  }
+};
+
+const onlyPool = (names: readonly string[]): string => {
+  const [first] = names;
+  if (first !== undefined && names.length === 1) return first;
+  throw new Error(
+    `the config has several pools (${names.join(', ')}): set FLAME_POOL to the one that this runner serves`,
+  );
+};
+
+process.exitCode = await run();
+// Whatever a library left open must not keep the machine.
+process.exit();

@@ -1,0 +1,87 @@
+/** Decides what becomes of a call that has just been picked up, before anything of it runs. Pure. */
+import {
+  FlameCancelledError,
+  FlameCodecError,
+  FlameDeadlineError,
+  type FlameError,
+  FlameQueueTimeoutError,
+  FlameRunnerLostError,
+  FlameUntrustedError,
+} from '@flamejs/queue/errors';
+import type { Envelope, PickUp } from '@flamejs/queue/protocol';
+import { PICK_UPS, RUNNER_LOSSES } from './budgets.ts';
+
+export interface PickedUp {
+  readonly callId: string;
+  readonly pool: string;
+  /** Counted from 1 in this generation. */
+  readonly attempt: number;
+  readonly pickUp: PickUp;
+  /** Or a sentence that says what is wrong with it. */
+  readonly envelope: Envelope | string;
+  /** Why it must not be executed; `undefined` when it may be. */
+  readonly distrust: string | undefined;
+  /** This runner is to start nothing any more. */
+  readonly closed: boolean;
+}
+
+export type PickUpDecision =
+  /** It has an outcome already: only its place in the queue has to be cleared. */
+  | { readonly kind: 'finish' }
+  | { readonly kind: 'hand-back' }
+  | { readonly kind: 'settle'; readonly error: FlameError }
+  | { readonly kind: 'run'; readonly envelope: Envelope };
+
+export const decidePickUp = (call: PickedUp): PickUpDecision => {
+  const { pickUp, envelope } = call;
+  // First of all: after a drain was acknowledged, nothing may start here.
+  if (call.closed) return { kind: 'hand-back' };
+  if (pickUp.settled) return { kind: 'finish' };
+  const error = refusal(call);
+  if (error !== undefined) return { kind: 'settle', error };
+  return typeof envelope === 'string' ? { kind: 'hand-back' } : { kind: 'run', envelope };
+};
+
+const refusal = (call: PickedUp): FlameError | undefined => {
+  const { callId, pickUp, envelope, distrust, attempt } = call;
+  const { cancelReason, deadlineAt, failOnLoss, runnerLosses, queueTimeoutMs, waitedMs } = pickUp;
+  if (cancelReason !== undefined) {
+    return new FlameCancelledError(`call ${callId} was cancelled: ${cancelReason}`, { callId, reason: cancelReason });
+  }
+  if (deadlineAt > 0 && pickUp.at >= deadlineAt) {
+    return new FlameDeadlineError(`call ${callId}: its deadline passed before it could be executed`, {
+      callId,
+      deadlineAt,
+    });
+  }
+  if (typeof envelope === 'string') {
+    return new FlameCodecError(`call ${callId} cannot be read: ${envelope}`, { callId, path: 'envelope' });
+  }
+  if (distrust !== undefined) {
+    return new FlameUntrustedError(`call ${callId} is not executed: ${distrust}`, { callId });
+  }
+  if (runnerLosses > 0 && failOnLoss) {
+    return new FlameRunnerLostError(`call ${callId}: its runner was lost, and onRunnerLost is 'fail'`, {
+      callId,
+      losses: runnerLosses,
+    });
+  }
+  if (runnerLosses > RUNNER_LOSSES) {
+    return new FlameRunnerLostError(`call ${callId} has lost ${runnerLosses} runners`, {
+      callId,
+      losses: runnerLosses,
+    });
+  }
+  if (attempt > PICK_UPS) {
+    return new FlameRunnerLostError(`call ${callId} was taken up ${PICK_UPS} times without coming to an end`, {
+      callId,
+      losses: runnerLosses,
+    });
+  }
+  if (queueTimeoutMs > 0 && waitedMs > queueTimeoutMs) {
+    const reason = `no executor of pool "${call.pool}" was free in time`;
+    const message = `call ${callId} waited ${waitedMs} ms, its queueTimeout is ${queueTimeoutMs} ms: ${reason}`;
+    return new FlameQueueTimeoutError(message, { callId, waitedMs, reason });
+  }
+  return undefined;
+};

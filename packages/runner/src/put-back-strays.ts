@@ -1,0 +1,29 @@
+/**
+ * After a broken connection a pick-up may have been carried out whose reply never came: the call would stand in `active`
+ * until its lock ran out, and count as the loss of a runner that is well. It goes back to the queue instead.
+ */
+import { type CallBackend, type PoolKeys, type RedisClient, runScript } from '@flamejs/queue/protocol';
+import type { Logger } from 'pino';
+
+/** Replies come in the order of the commands: what was picked up before this list was made is known when it arrives. */
+export const putBackStrays = async (
+  client: RedisClient,
+  keys: PoolKeys,
+  runnerId: string,
+  backend: CallBackend,
+  logger: Logger,
+): Promise<void> => {
+  try {
+    const held = (await runScript(client, 'flameHeldBy', [keys.queue, runnerId])) as string[];
+    const strays: string[] = [];
+    for (let i = 0; i + 1 < held.length; i += 2) {
+      const id = held[i] ?? '';
+      if (!backend.holds(id)) strays.push(id, held[i + 1] ?? '');
+    }
+    if (strays.length === 0) return;
+    const back = (await runScript(client, 'flamePutBack', [keys.queue, runnerId, ...strays])) as string[];
+    if (back.length > 0) logger.info({ calls: back }, 'calls whose pick-up was lost on the way are back in the queue');
+  } catch (error) {
+    logger.debug({ err: error }, 'could not look for calls whose pick-up was lost');
+  }
+};

@@ -1,0 +1,293 @@
+/** A runner: one process that consumes one pool's queue, from its registration to its end. */
+import { hostname } from 'node:os';
+import type { AppConfig, PoolConfig } from '@flamejs/queue';
+import { FlameConfigError } from '@flamejs/queue/errors';
+import { appKeys, judgeServer, poolKeys, type RedisClient, readServerFacts, whenReady } from '@flamejs/queue/protocol';
+import type { Logger } from 'pino';
+import { createActivityReporter } from './activity.ts';
+import { bounded } from './bounded.ts';
+import { createCallProcessor } from './call-processor.ts';
+import { type CallWorker, createCallWorker } from './call-worker.ts';
+import { listenToControl } from './control.ts';
+import { createDrain, type DrainLimit } from './drain.ts';
+import { createExecutorPool } from './executor/index.ts';
+import { findModules } from './find-modules.ts';
+import { createHeldCalls } from './held-call.ts';
+import { createLeaseKeeper } from './lease-keeper.ts';
+import { openConnections } from './open-connections.ts';
+import { createPoolEvents } from './pool-events.ts';
+import { putBackStrays } from './put-back-strays.ts';
+import { createRegistration, type Standing } from './registration.ts';
+import { createSoloGate } from './solo-gate.ts';
+import { type HeartbeatWatch, watchAutoscaler } from './terminator.ts';
+
+export interface RunnerOptions {
+  readonly pool: string;
+  readonly runnerId: string;
+  readonly logger: Logger;
+  /** It was launched by an autoscaler, and ends when that is gone. */
+  readonly managed: boolean;
+  /** Answers the calls that functions make; without it they are refused. */
+  readonly onNestedCall?: ((request: Uint8Array) => Promise<Uint8Array>) | undefined;
+}
+
+export interface Runner {
+  readonly runnerId: string;
+  readonly state: Standing['state'];
+  /**
+   * @returns when it takes calls.
+   * @throws FlameConfigError, FlameBootError or a connection error; the runner has ended then.
+   */
+  start(): Promise<void>;
+  /** Drains and ends. What still runs after the pool's `shutdownTimeout` goes back to the queue. @returns when it has ended */
+  stop(reason: string): Promise<void>;
+  /** Does not wait any longer for what runs. */
+  cutShort(): void;
+  /** Resolves with the reason when it has ended. */
+  readonly ended: Promise<string>;
+}
+
+/** Longest time for each step of taking a runner down; what does not end by then is left to the end of the process. */
+const STEP_MS = 5_000;
+/** Soon enough to keep locks that ran out while Redis was away, late enough for replies that are on their way. */
+const AFTER_RECONNECT_MS = 1_000;
+
+export const createRunner = (config: AppConfig, options: RunnerOptions): Runner => {
+  const { runnerId, logger, managed } = options;
+  const pool = poolOf(config, options.pool);
+  const keys = poolKeys(config.prefix, config.app, pool.name);
+  const slots = pool.singleUse ? 1 : pool.maxConcurrency;
+  const connections = openConnections(config, runnerId, logger);
+  const { client, blocking, subscriber } = connections;
+  const events = createPoolEvents(client, keys, runnerId, logger);
+  const calls = createHeldCalls();
+  const endsBy = deferred<string>();
+  let state: Standing['state'] = 'starting';
+  let served = 0;
+  let watch: HeartbeatWatch | undefined;
+  let executors: ReturnType<typeof createExecutorPool> | undefined;
+  let ending: Promise<void> | undefined;
+
+  const onError = (error: Error): void => logger.warn({ err: error }, 'runner error');
+  const worker: CallWorker = createCallWorker({
+    pool: pool.name,
+    keys,
+    runnerId,
+    concurrency: slots,
+    client,
+    blocking,
+    onError,
+    process: (job, token) => process(job, token),
+  });
+  // Nothing is fetched before the executors are there.
+  let process: ReturnType<typeof createCallProcessor> = () => Promise.reject(new Error('the runner has not started'));
+
+  const registration = createRegistration({
+    client,
+    keys,
+    pool: pool.name,
+    runnerId,
+    standing: () => standing(),
+    onOrder: (order) => drain.onOrder(order),
+    onError,
+  });
+  const drain = createDrain({
+    worker: () => worker,
+    calls,
+    report: () => registration.beatNow(),
+    onChange(change, reason) {
+      if (change === 'back') state = 'ready';
+      else state = change;
+      void events.emit(change === 'back' ? 'runner.ready' : `runner.${change}`, reason, { active: calls.size, served });
+    },
+  });
+  const standing = (): Standing => ({
+    state,
+    active: calls.size,
+    slots,
+    served,
+    release: config.release,
+    host: hostname(),
+    pid: globalThis.process.pid,
+    ackedDrain: drain.acknowledged,
+    reason: drain.reason,
+  });
+  const gate = createSoloGate((closed) => (closed ? worker.hold('solo') : worker.release('solo')));
+  const leases = createLeaseKeeper({
+    client,
+    keys,
+    calls,
+    onError,
+    onSuperseded: (callId) => {
+      logger.warn({ callId }, 'another runner has this call now: what runs of it here is ended');
+    },
+  });
+  const activity = createActivityReporter(events);
+
+  calls.onChange(() => {
+    activity.note(calls.size, served);
+    // Its only call has ended: it must be seen as busy until then, and never fetch a second.
+    if (calls.size === 0 && worker.isHeld('single-use')) drain.begin('single-use');
+  });
+
+  const onStart = (): void => {
+    served += 1;
+    if (pool.singleUse) worker.hold('single-use');
+  };
+
+  const open = async (): Promise<void> => {
+    await whenReady(client, pool.bootTimeoutMs);
+    await checkServer(client, config, logger);
+    registration.start();
+    await registration.beatNow();
+    const modules = await findModules(config.functions, config.root);
+    // Told to stop in the meantime: nothing may be started that nobody would end.
+    if (drain.draining) return;
+    executors = createExecutorPool({
+      slots,
+      isolation: pool.isolation,
+      spare: pool.singleUse ? 0 : 1,
+      modules,
+      root: config.root,
+      env: { ...pool.env, FLAME_RUNNER_ID: runnerId, FLAME_POOL: pool.name },
+      memoryLimit: pool.memoryLimit,
+      bootTimeoutMs: pool.bootTimeoutMs,
+      logger,
+      onLog: (line, stream) => logger.info({ stream }, line),
+    });
+    await executors.start();
+    process = createCallProcessor({
+      app: config.app,
+      pool,
+      keys,
+      runnerId,
+      release: config.release,
+      signingKey: config.signingKey,
+      client,
+      backend: () => worker.backend,
+      executors,
+      calls,
+      gate,
+      logger,
+      isClosed: () => worker.isHeld('drain') || worker.isHeld('single-use'),
+      onStart,
+      onBootFailed: (message) => {
+        logger.error({ reason: message }, 'no executor starts any more');
+        drain.begin(`executors do not start: ${firstLine(message)}`);
+      },
+      onNestedCall: options.onNestedCall,
+    });
+    await listenToControl(subscriber, keys, runnerId, {
+      onCancel: (callId) => void lookForCancel(callId),
+      onDrain: () => void registration.beatNow(),
+    });
+  };
+
+  const lookForCancel = async (callId: string): Promise<void> => {
+    const call = calls.get(callId);
+    if (call === undefined) return;
+    const reason = await client.hget(`${keys.queue}${callId}`, 'f:cancel').catch(() => null);
+    if (reason !== null) call.stop({ kind: 'cancel', reason });
+  };
+
+  const onReconnect = (): void => {
+    leases.renewNow();
+    const timer = setTimeout(() => {
+      void putBackStrays(client, keys, runnerId, worker.backend, logger);
+    }, AFTER_RECONNECT_MS);
+    timer.unref();
+  };
+
+  const begin = (): void => {
+    state = 'ready';
+    worker.start();
+    leases.start();
+    connections.onReconnect(onReconnect);
+    void registration.beatNow();
+    void events.emit('runner.ready', 'its executors are ready', { slots, release: config.release });
+    activity.note(0, 0);
+    if (!managed) return;
+    watch = watchAutoscaler({
+      client,
+      keys: appKeys(config.prefix, config.app),
+      failsafeTimeoutMs: pool.failsafeTimeoutMs,
+      heartbeatTimeoutMs: pool.heartbeatTimeoutMs,
+      onSilent: (why, silentMs) => {
+        logger.warn({ silentMs }, 'nothing is heard of the autoscaler: this runner ends');
+        drain.begin(why, { withinMs: pool.shutdownTimeoutMs, cut: 'unbounded' });
+      },
+    });
+  };
+
+  /** Takes everything down, in the order in which it was put up, and never waits without bound. */
+  const end = async (reason: string, event: 'runner.ended' | 'runner.failed'): Promise<void> => {
+    watch?.stop();
+    activity.stop();
+    await bounded(executors?.close(), STEP_MS);
+    leases.stop();
+    registration.stop();
+    await bounded(events.emit(event, reason, { served }), STEP_MS);
+    await bounded(registration.leave(reason), STEP_MS);
+    await bounded(worker.close(), STEP_MS);
+    connections.close();
+    state = 'ended';
+    endsBy.resolve(reason);
+  };
+
+  void drain.done.then((reason) => {
+    ending ??= end(reason, 'runner.ended');
+  });
+
+  const limit: DrainLimit = { withinMs: pool.shutdownTimeoutMs, cut: 'all' };
+
+  return {
+    runnerId,
+    get state() {
+      return state;
+    },
+    async start() {
+      try {
+        await open();
+      } catch (error) {
+        // Told to stop while it started: that is no failure.
+        if (drain.draining) return;
+        ending ??= end(firstLine(error instanceof Error ? error.message : String(error)), 'runner.failed');
+        await ending;
+        throw error;
+      }
+      if (!drain.draining) begin();
+    },
+    async stop(reason) {
+      drain.begin(reason, limit);
+      await endsBy.promise;
+    },
+    cutShort: () => drain.cutNow(),
+    ended: endsBy.promise,
+  };
+};
+
+const poolOf = (config: AppConfig, name: string): PoolConfig => {
+  const pool = Object.hasOwn(config.pools, name) ? config.pools[name] : undefined;
+  if (pool !== undefined) return pool;
+  const message = `there is no pool "${name}"; the config has ${Object.keys(config.pools).join(', ')}`;
+  throw new FlameConfigError(`runner: ${message}`, { problems: [{ path: 'pool', message }] });
+};
+
+const checkServer = async (client: RedisClient, config: AppConfig, logger: Logger): Promise<void> => {
+  const findings = judgeServer(await readServerFacts(client), config.allowEviction);
+  const refused = findings.filter(({ severity }) => severity === 'refuse');
+  for (const { message } of findings.filter(({ severity }) => severity === 'warn')) logger.warn(message);
+  if (refused.length === 0) return;
+  const problems = refused.map(({ message }) => ({ path: 'redis', message }));
+  throw new FlameConfigError(refused.map(({ message }) => message).join('; '), { problems });
+};
+
+const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';
+
+const deferred = <T>(): { readonly promise: Promise<T>; resolve(value: T): void } => {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>((onDone) => {
+    resolve = onDone;
+  });
+  return { promise, resolve };
+};
