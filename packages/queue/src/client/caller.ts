@@ -20,6 +20,7 @@ import type { ResolvedCallOptions } from '../types.ts';
 import { createKick, type Kick } from './kick.ts';
 import { createLink, type Link } from './link.ts';
 import { createPendingCalls, FIRST_LOOK_MS, type PendingCalls, type Settler } from './pending.ts';
+import { createPresence } from './presence.ts';
 import { createRecall, type Recall } from './recall.ts';
 import { createReplyReader, type ReplyReader } from './reply-reader.ts';
 import { createSweep, type Sweep } from './sweep.ts';
@@ -32,6 +33,12 @@ export interface CallRequest {
   readonly options: ResolvedCallOptions;
   /** `call` waits by the default bound of rulings section 2, `cast` has none. */
   readonly kind: 'call' | 'cast';
+}
+
+export interface DescribedCall {
+  readonly call: Omit<AcceptedCall, 'id' | 'data' | 'largeArgs'>;
+  readonly envelope: Envelope;
+  readonly largeArgs: Uint8Array | undefined;
 }
 
 export interface PoolClient {
@@ -51,6 +58,8 @@ export interface Caller {
   /** Waits for a call that somebody has accepted before. */
   join(callId: string, pool: PoolConfig, settler: Settler): Promise<void>;
   leave(callId: string, settler: Settler): void;
+  /** A request as it goes to Redis, before it has an id and a signature. */
+  describe(request: CallRequest): DescribedCall;
   pool(config: PoolConfig): PoolClient;
   readonly recall: Recall;
   close(): Promise<void>;
@@ -65,6 +74,7 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
   const backends = new Map<string, CallBackend>();
   const recall = createRecall(link, (pool) => keysOf(pool), logger);
   const sweep: Sweep = createSweep({ config, link, pending, callerId, poolOf: (name) => pools.get(name), logger });
+  const presence = createPresence(link, (pool) => keysOf(pool).caller(callerId), logger);
   let closed = false;
   link.onReconnect((sameServer) => sweep.afterReconnect(sameServer));
 
@@ -81,6 +91,7 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
       commands: () => link.client(),
       wanted: () => pending.count(pool.name) > 0,
       onOutcome: (callId, outcome: Outcome) => pending.settle(callId, outcome),
+      onRemoved: (callId) => pending.fail(callId, sweep.removedError(callId, true)),
       logger,
     });
     const made: PoolClient = {
@@ -115,6 +126,8 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
     if (closed) throw new FlameClosedError('this flame object has been closed');
     const { pool, options, kind } = request;
     const client = poolClient(pool);
+    link.admission.check(pool.name);
+    if (options.link) await presence.announce(pool.name);
     const call = acceptedCall(request, callId);
     const stillLimitMs =
       kind === 'call' && options.queueTimeoutMs === undefined ? pool.bootTimeoutMs + 30_000 : undefined;
@@ -180,10 +193,11 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
     if (found.state === 'missing') pending.fail(callId, sweep.removedError(callId, true));
   };
 
-  const acceptedCall = (request: CallRequest, callId: string): AcceptedCall => {
+  const describe = (request: CallRequest): DescribedCall => {
     const { pool, functionName, payload, payloadSize, options } = request;
     const inline = payload.parts.length === 0 && payloadSize <= INLINE_ARGS_BYTES;
     const largeArgs = inline ? undefined : packPayload(payload);
+    const failOnLoss = options.onRunnerLost === 'fail';
     const envelope: Envelope = {
       v: ENVELOPE_VERSION,
       fn: functionName,
@@ -195,32 +209,35 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
       opts: {
         timeoutMs: options.timeoutMs,
         retries: options.retries,
-        failOnLoss: options.onRunnerLost === 'fail',
+        failOnLoss,
         resultTtlMs: options.resultTtlMs,
         failedTtlMs: options.failedTtlMs,
         ...(options.backoff === undefined ? {} : { backoff: options.backoff }),
       },
     };
-    return {
-      id: callId,
+    const fingerprintOf = (): string =>
+      digestOf(Buffer.from(`${functionName}\n${envelope.digest ?? digestOf(Buffer.from(payload.json))}`));
+    const call: DescribedCall['call'] = {
       name: functionName,
-      data: JSON.stringify(signEnvelope(envelope, callId, config.app, config.signingKey)),
       delayMs: options.delayMs,
       priority: options.priority,
-      fingerprint:
-        options.id === undefined
-          ? ''
-          : digestOf(Buffer.from(`${functionName}\n${digestOf(largeArgs ?? Buffer.from(payload.json))}`)),
+      fingerprint: options.id === undefined ? '' : fingerprintOf(),
       waiter: request.kind === 'call' ? callerId : '',
       queueTimeoutMs: options.queueTimeoutMs ?? 0,
       deadlineInMs: options.deadlineInMs ?? 0,
       deadlineAt: options.deadlineAt ?? 0,
       resultTtlMs: options.resultTtlMs,
       failedTtlMs: options.failedTtlMs,
-      failOnLoss: options.onRunnerLost === 'fail',
+      failOnLoss,
       maxPending: pool.maxPending,
-      largeArgs,
+      link: options.link ? callerId : '',
     };
+    return { call, envelope, largeArgs };
+  };
+
+  const acceptedCall = (request: CallRequest, id: string): AcceptedCall => {
+    const { call, envelope, largeArgs } = describe(request);
+    return { ...call, id, largeArgs, data: JSON.stringify(signEnvelope(envelope, id, config.app, config.signingKey)) };
   };
 
   return {
@@ -228,6 +245,7 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
     link,
     recall,
     idOf,
+    describe,
     submit,
     pool: poolClient,
     async join(callId, pool, settler) {
@@ -251,6 +269,7 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
       if (closed) return;
       closed = true;
       await recall.flush();
+      await presence.end();
       sweep.stop();
       for (const { reader } of pools.values()) reader.stop();
       pending.failAll(

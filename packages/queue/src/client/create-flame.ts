@@ -18,7 +18,9 @@ import { type Caller, type CallRequest, createCaller } from './caller.ts';
 import { closureOf } from './closure-target.ts';
 import { type CallHandle, createHandle, settleWith } from './handle.ts';
 import { createInlineCaller } from './inline.ts';
+import { type MapInput, type MapOptions, type MapOutcome, mapCalls } from './map.ts';
 import { createNestedCaller, isExecutor } from './nested.ts';
+import { type ScheduleHandle, type ScheduleTiming, schedule } from './schedule.ts';
 
 /** A pool, as the target of closures. Made by `flame.pool`. */
 export interface PoolRef {
@@ -40,6 +42,25 @@ export interface Flame {
   /** Like `call`, but returns once the call is durable: it is executed whatever happens to this process. */
   cast<F extends AnyFlameFunction>(fn: F, ...args: CallArgs<F>): Promise<CallHandle<CallResult<F>>>;
   cast<R>(pool: PoolRef, closure: () => R): Promise<CallHandle<ShipResult<R>>>;
+  /**
+   * Calls a function for every input, with back-pressure; an early end cancels what is under way.
+   * @example for await (const webp of flame.map(resizeImage, photos.map((p) => [p, 256]), { concurrency: 20 })) …
+   */
+  map<F extends AnyFlameFunction, O extends MapOptions = MapOptions>(
+    fn: F,
+    inputs: Iterable<MapInput<CallArgs<F>>> | AsyncIterable<MapInput<CallArgs<F>>>,
+    options?: O,
+  ): AsyncGenerator<O extends { readonly outcomes: true } ? MapOutcome<CallResult<F>> : CallResult<F>, void, void>;
+  /**
+   * Casts a call at every moment of a timing; run by the autoscaler. The same id again replaces the schedule.
+   * @throws FlameConfigError for a bad timing, and in inline mode, which has nobody to run it
+   */
+  schedule<F extends AnyFlameFunction>(
+    id: string,
+    timing: ScheduleTiming,
+    fn: F,
+    ...args: CallArgs<F>
+  ): Promise<ScheduleHandle>;
   /** A handle on a call made by any process. @throws FlameConfigError when `id` is not a call id of this app */
   attach<Result = unknown>(id: string): CallHandle<Result>;
   /** Names a pool of the config. @throws FlameConfigError when there is none of that name */
@@ -71,6 +92,7 @@ export interface CallMaker {
   handle<Result>(pool: PoolConfig, id: string): CallHandle<Result>;
   /** Stops a call whose signal was aborted. Never throws. */
   abort(id: string, pool: PoolConfig, reason: string): void;
+  schedule(id: string, timing: ScheduleTiming, request: CallRequest): Promise<ScheduleHandle>;
   close(): Promise<void>;
 }
 
@@ -152,8 +174,19 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
     return calls.handle(asked.pool, id);
   };
 
+  const map: Flame['map'] = (fn, inputs, mapOptions) => {
+    const given = fn[FLAME_FUNCTION].options.signal;
+    const one = (args: readonly unknown[], signal: AbortSignal): Promise<unknown> => {
+      const either = given === undefined ? signal : AbortSignal.any([given, signal]);
+      return call(fn.with({ signal: either }), ...args);
+    };
+    return mapCalls(one, inputs, mapOptions) as never;
+  };
+
   const flame: Flame = {
     fn: defineFunction,
+    map,
+    schedule: async (id, timing, fn, ...args) => maker().schedule(id, timing, request(fn, args, 'cast')),
     call: call as Flame['call'],
     cast: cast as Flame['cast'],
     attach: (id) => maker().handle(poolConfig(poolOfCallId(id)), id),
@@ -218,6 +251,7 @@ const overRedis = (config: AppConfig, logger: Logger): CallMaker => {
     idOf: caller.idOf,
     handle: (pool, id) => createHandle(config, caller, pool, id),
     abort: (id, pool, reason) => caller.recall.add(id, pool.name, reason),
+    schedule: (id, timing, request) => schedule(caller, id, timing, request),
     close: () => caller.close(),
   };
 };

@@ -18,6 +18,7 @@ import {
   FlameRemovedError,
   FlameTimeoutError,
 } from '../errors/index.ts';
+import { configError } from '../errors/input-errors.ts';
 import { executeFunction } from '../execute.ts';
 import { newCallId, userCallId } from '../protocol/call-id.ts';
 import type { Outcome } from '../protocol/outcome.ts';
@@ -228,6 +229,10 @@ export const createInlineCaller = (_config: AppConfig): CallMaker => {
       },
     }),
     abort: (id, _pool, reason) => void cancel(id, reason),
+    schedule: (id) => {
+      const message = 'inline mode has no autoscaler to run schedules';
+      throw configError(`flame.schedule('${id}')`, [{ path: 'mode', message }]);
+    },
     async close() {
       closed = true;
       for (const call of calls.values()) {

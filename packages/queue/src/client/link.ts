@@ -7,6 +7,7 @@ import type { AppConfig } from '../config/types.ts';
 import { FlameClosedError, FlameConfigError, FlameUnavailableError } from '../errors/index.ts';
 import { connect, disconnect, type RedisClient, whenReady } from '../protocol/connect.ts';
 import { judgeServer, readServerFacts } from '../protocol/server-check.ts';
+import { type Admission, createAdmission } from './admission.ts';
 
 export interface Link {
   /** The command connection, connected and checked. @throws FlameUnavailableError after `connectTimeout`, FlameConfigError for an unsafe server */
@@ -17,6 +18,8 @@ export interface Link {
   bounded<T>(command: Promise<T>, callId?: string): Promise<T>;
   /** Called after every reconnect with whether the server has kept its identity (and so, most likely, its data). */
   onReconnect(listener: (sameServer: boolean) => void): void;
+  /** Refuses new calls while Redis is nearly full, so that those it has can still be finished. */
+  readonly admission: Admission;
   close(): void;
 }
 
@@ -79,7 +82,10 @@ export const createLink = (config: AppConfig, logger: Logger): Link => {
     for (const { message } of findings) logger.warn({ app: config.app }, message);
   };
 
+  const admission = createAdmission(() => (client?.status === 'ready' ? client : undefined));
+
   return {
+    admission,
     async client() {
       if (closed) throw new FlameClosedError('this flame object has been closed');
       client ??= open();

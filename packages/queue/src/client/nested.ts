@@ -109,6 +109,11 @@ export const createNestedCaller = (_config: AppConfig): CallMaker => {
       return id;
     },
     handle,
+    schedule: () => {
+      throw new FlameUnavailableError('schedules are made by the application, not by a running function', {
+        enqueued: 'no',
+      });
+    },
     abort(id, pool, reason) {
       ask({ op: 'cancel', pool: pool.name, id, reason }).catch(() => undefined);
     },

@@ -25,6 +25,8 @@ export interface ReplyReaderOptions {
   readonly commands: () => Promise<RedisClient>;
   /** Whether anything of this pool is awaited. */
   readonly wanted: () => boolean;
+  /** The call was removed by hand, before it had an outcome. */
+  readonly onRemoved: (callId: string) => void;
   readonly onOutcome: (callId: string, outcome: Outcome) => void;
   readonly logger: Logger;
 }
@@ -32,7 +34,7 @@ export interface ReplyReaderOptions {
 type Entry = [id: Buffer, fields: Buffer[]];
 
 export const createReplyReader = (options: ReplyReaderOptions): ReplyReader => {
-  const { keys, callerId, open, commands, wanted, onOutcome, logger } = options;
+  const { keys, callerId, open, commands, wanted, onOutcome, onRemoved, logger } = options;
   const stream = keys.reply(callerId);
   let client: RedisClient | undefined;
   let running = false;
@@ -67,6 +69,10 @@ export const createReplyReader = (options: ReplyReaderOptions): ReplyReader => {
     };
     const callId = String(value('id') ?? '');
     const generation = Number(value('gen') ?? 0);
+    if (value('removed') !== undefined) {
+      onRemoved(callId);
+      return;
+    }
     const head = parseHead(value('head'));
     const body = value('body');
     if (body !== undefined) {

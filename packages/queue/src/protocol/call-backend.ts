@@ -47,6 +47,8 @@ export interface AcceptedCall {
   readonly failedTtlMs: number;
   readonly failOnLoss: boolean;
   readonly maxPending: number;
+  /** Caller whose end cancels the call, '' for none. */
+  readonly link: string;
   /** Packed arguments that are too large for the job hash. */
   readonly largeArgs: Uint8Array | undefined;
 }
@@ -211,6 +213,7 @@ export class CallBackend extends RedisQueueBackend {
       failedTtl: call.failedTtlMs,
       failOnLoss: call.failOnLoss ? '1' : '0',
       maxPending: call.maxPending,
+      link: call.link,
       delay: call.delayMs,
     });
     const reply = super.execCommand(client, command, [...args, meta, call.largeArgs ?? '']) as Promise<string | number>;

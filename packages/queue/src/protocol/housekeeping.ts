@@ -3,6 +3,7 @@
  * so that nothing depends on anybody else. Every operation is safe to run twice and at the same time elsewhere.
  */
 
+import type { AppConfig } from '../config/types.ts';
 import { FlameRunnerLostError } from '../errors/index.ts';
 import { type CallBackend, callBackendFactory } from './call-backend.ts';
 import { type RedisClient, runScript } from './connect.ts';
@@ -11,7 +12,9 @@ import { decideExpiry } from './expiry.ts';
 import { expiryError } from './expiry-error.ts';
 import { inspectCall } from './inspection.ts';
 import type { PoolKeys } from './keys.ts';
+import { cancelOrphans } from './linked.ts';
 import { settleWaiting } from './outcome.ts';
+import { runDueSchedules } from './schedules.ts';
 
 /** How long a runner's lock on a call holds, and how often runners renew it and look for stalled calls; milliseconds. */
 export const LOCK_MS = 5_000;
@@ -26,7 +29,7 @@ export interface Housekeeping {
   recoverStalled(): Promise<readonly string[]>;
   /** Takes back at once what a runner held that is known to be gone. @returns ids taken back */
   releaseRunner(runnerId: string): Promise<readonly string[]>;
-  /** Moves delayed calls that are due to waiting. @returns how many */
+  /** Moves delayed calls that are due to waiting, and casts the calls of schedules. @returns how many calls wait now */
   promoteDelayed(): Promise<number>;
   /** Ends waiting that has lasted too long, for callers that are gone. @returns how many calls ended */
   expire(): Promise<number>;
@@ -34,8 +37,16 @@ export interface Housekeeping {
   sweep(): Promise<number>;
 }
 
-/** @param client a `steady` connection, owned by the caller */
-export const createHousekeeping = (client: RedisClient, keys: PoolKeys, pool: string): Housekeeping => {
+/**
+ * @param client a `steady` connection, owned by the caller
+ * @param config needed to run schedules, whose calls are signed; without it they are left alone
+ */
+export const createHousekeeping = (
+  client: RedisClient,
+  keys: PoolKeys,
+  pool: string,
+  config?: AppConfig,
+): Housekeeping => {
   const backend: CallBackend = callBackendFactory({ client })(pool, {
     prefix: keys.base,
     lockDuration: LOCK_MS,
@@ -72,17 +83,12 @@ export const createHousekeeping = (client: RedisClient, keys: PoolKeys, pool: st
       return ids;
     },
     async promoteDelayed() {
-      const due = await client.zrangebyscore(
-        `${keys.queue}delayed`,
-        0,
-        ((await redisNow(client)) + 1) * 0x1000 - 1,
-        'LIMIT',
-        0,
-        BATCH,
-      );
+      const now = await redisNow(client);
+      const scheduled = config === undefined ? [] : await runDueSchedules(client, keys, pool, config, now);
+      const due = await client.zrangebyscore(`${keys.queue}delayed`, 0, (now + 1) * 0x1000 - 1, 'LIMIT', 0, BATCH);
       // A call that another process promotes in between is no longer delayed, which is all that was wanted.
       const promoted = await Promise.allSettled(due.map((id) => backend.promote(id)));
-      return promoted.filter((p) => p.status === 'fulfilled').length;
+      return scheduled.length + promoted.filter((p) => p.status === 'fulfilled').length;
     },
     async expire() {
       const due = await client.zrangebyscore(keys.expiry, 0, await redisNow(client), 'LIMIT', 0, BATCH);
@@ -105,7 +111,7 @@ export const createHousekeeping = (client: RedisClient, keys: PoolKeys, pool: st
         });
         if (settled === 'settled') ended += 1;
       }
-      return ended;
+      return ended + (await cancelOrphans(client, keys));
     },
     async sweep() {
       const [stale, orphans] = (await runScript(client, 'flameStale', [keys.queue, BATCH])) as [string[], number];

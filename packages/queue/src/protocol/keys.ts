@@ -28,6 +28,9 @@ export interface PoolKeys {
   readonly lastStart: string;
   readonly expiry: string;
   readonly large: string;
+  readonly linked: string;
+  readonly schedules: string;
+  caller(callerId: string): string;
   args(callId: string): string;
   outcome(callId: string): string;
   reply(callerId: string): string;
@@ -62,6 +65,9 @@ export const poolKeys = (prefix: string, app: string, pool: string): PoolKeys =>
     lastStart: `${base}:last-start`,
     expiry: `${base}:expiry`,
     large: `${base}:large`,
+    linked: `${base}:linked`,
+    schedules: `${base}:schedules`,
+    caller: (callerId) => `${base}:caller:${callerId}`,
     args: (callId) => `${base}:args:${callId}`,
     outcome: (callId) => `${base}:outcome:${callId}`,
     reply: (callerId) => `${base}:reply:${callerId}`,

@@ -44,7 +44,7 @@ export const appConfig = (url: string, changes: Partial<PoolConfig> = {}, app: P
   app: 'shop',
   prefix: 'flame',
   redis: { kind: 'single', url, options: {} },
-  connectTimeoutMs: 1_000,
+  connectTimeoutMs: 5_000,
   functions: [],
   root: process.cwd(),
   configFile: undefined,

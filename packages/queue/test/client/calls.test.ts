@@ -156,8 +156,7 @@ test('R-13 a call that Redis lost with its data rejects with FlameDataLossError 
 });
 
 test('P11 with Redis down a call fails within connectTimeout and leaves no ghost', async () => {
-  const down = startApp();
-  const other = await down;
+  const other = await startApp({}, { connectTimeoutMs: 1_000 });
   try {
     await other.redis.kill9();
     const error = await other.flame.call(echo, 'x').catch((e: unknown) => e);
@@ -175,6 +174,8 @@ test('P11 with Redis down a call fails within connectTimeout and leaves no ghost
 });
 
 test('P11 a call under way when Redis goes silent rejects as unknown and is taken back afterwards', async () => {
+  await app.stop();
+  app = await startApp({}, { connectTimeoutMs: 1_000 });
   await app.flame.cast(echo, 'warm');
   await app.client.del(`${keys.queue}wait`);
   app.redis.freeze();

@@ -71,6 +71,7 @@ export const plainCall = (): AcceptedCall => ({
   failedTtlMs: 7_200_000,
   failOnLoss: false,
   maxPending: 1_000,
+  link: '',
   largeArgs: undefined,
 });
 

@@ -54,6 +54,10 @@ if call.queueTimeout > 0 and (due == 0 or flame.now + call.delay + call.queueTim
   due = flame.now + call.delay + call.queueTimeout
 end
 if due > 0 then redis.call('ZADD', base .. ':expiry', due, id) end
+if call.link ~= '' then
+  redis.call('HSET', jobKey, 'f:link', call.link)
+  redis.call('ZADD', base .. ':linked', flame.now, id)
+end
 `,
   replace: [['local timestamp = args[4]', 'local timestamp = flame.now']],
 });
@@ -212,6 +216,28 @@ if gen and redis.call('ZSCORE', KEYS[3], id) then
   if queueTimeout > 0 then redis.call('ZADD', base .. ':expiry', flame.now + queueTimeout, id) end
   ARGV[5] = '1'
   ARGV[6] = '0'
+end
+`,
+  },
+  // A call removed by hand while somebody waits: they are told at once instead of finding out by looking.
+  removeJob: {
+    before: `
+local jobKey, id = KEYS[1], ARGV[1]
+local base = flame.base(jobKey)
+local waiters, gen = redis.call('HGET', jobKey, 'f:w'), redis.call('HGET', jobKey, 'f:gen')
+if redis.call('HGET', base .. ':outcome:' .. id, 'gen') == gen then waiters = false end
+`,
+    after: `
+if gen and result == 1 then
+  for waiter in string.gmatch(waiters or '', '%S+') do
+    local reply = base .. ':reply:' .. waiter
+    redis.call('XADD', reply, '*', 'id', id, 'gen', gen, 'removed', '1')
+    redis.call('PEXPIRE', reply, 3600000)
+  end
+  if waiters then
+    redis.call('DEL', base .. ':args:' .. id)
+    redis.call('ZREM', base .. ':large', id)
+  end
 end
 `,
   },

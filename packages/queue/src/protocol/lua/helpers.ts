@@ -13,6 +13,7 @@
  *   f:qt / f:dl   queueTimeout (ms) and deadline (Redis ms), 0 for none
  *   f:ttl / f:fttl   how long an outcome is kept after success and after failure
  *   f:fail   '1' when a lost runner fails the call instead of re-running it
+ *   f:link   the caller whose end cancels the call
  *   f:cancel reason of a cancellation that the executing runner has not yet carried out
  */
 export const HELPERS = `
@@ -59,6 +60,7 @@ function flame.settle(base, id, jobKey, gen, head, body, ok, inlineLimit)
     redis.call('PEXPIRE', base .. ':args:' .. id, ttl)
   end
   redis.call('ZREM', base .. ':expiry', id)
+  redis.call('ZREM', base .. ':linked', id)
   redis.call('HDEL', jobKey, 'f:run', 'f:cancel')
   for waiter in string.gmatch(f[2] or '', '%S+') do
     local reply = base .. ':reply:' .. waiter

@@ -1,0 +1,49 @@
+/**
+ * Admission: at 80 % of Redis' memory no new call is accepted. At 100 % Redis refuses every write, and work that is done
+ * could not even be stored; measured on plain BullMQ, all of it then ran twice.
+ */
+import { FlameQueueFullError } from '../errors/index.ts';
+import type { RedisClient } from '../protocol/connect.ts';
+import { readServerFacts } from '../protocol/server-check.ts';
+
+const FULL_AT = 0.8;
+const LOOK_EVERY_MS = 1_000;
+
+export interface Admission {
+  /** Costs nothing: it judges by the last look and starts another when that is old. @throws FlameQueueFullError */
+  check(pool: string): void;
+}
+
+export const createAdmission = (clientOf: () => RedisClient | undefined): Admission => {
+  let used = 0;
+  let limit = 0;
+  let lookedAt = Number.NEGATIVE_INFINITY;
+
+  const look = (): void => {
+    const client = clientOf();
+    if (client === undefined) return;
+    lookedAt = performance.now();
+    readServerFacts(client).then(
+      (facts) => {
+        used = facts.usedMemory;
+        limit = facts.maxMemory;
+      },
+      // A server that does not answer is the connection's business.
+      () => undefined,
+    );
+  };
+
+  return {
+    check(pool) {
+      if (performance.now() - lookedAt > LOOK_EVERY_MS) look();
+      if (limit === 0 || used < limit * FULL_AT) return;
+      const percent = Math.round((used / limit) * 100);
+      const message = `pool "${pool}" takes no calls now: Redis uses ${percent} % of its memory, and the rest is kept for finishing the calls that it has`;
+      throw new FlameQueueFullError(message, {
+        pending: used,
+        limit,
+        advice: 'Raise maxmemory, shorten resultTtl and failedTtl, or send smaller arguments.',
+      });
+    },
+  };
+};
