@@ -3,13 +3,15 @@
  * could not start; its end ends the machine.
  */
 import { randomBytes } from 'node:crypto';
-import { loadConfig } from '@flamejs/queue/internal';
+import { createNestedService, loadConfig } from '@flamejs/queue/internal';
 import { pino } from 'pino';
+import { bounded } from './bounded.ts';
 import { endMachine } from './end-machine.ts';
 import { createRunner } from './runner.ts';
 import { watchSignals } from './terminator.ts';
 
 const { env } = process;
+const CLOSE_MS = 1_000;
 
 const run = async (): Promise<number> => {
   const runnerId = env.FLAME_RUNNER_ID || `by-hand-${randomBytes(6).toString('hex')}`;
@@ -17,11 +19,14 @@ const run = async (): Promise<number> => {
   try {
     const config = await loadConfig();
     const poolName = env.FLAME_POOL || onlyPool(Object.keys(config.pools));
+    // Opened by the first call that a function makes; executors themselves have neither Redis' address nor the key.
+    const nested = createNestedService(config, logger);
     const runner = createRunner(config, {
       pool: poolName,
       runnerId,
       logger,
       managed: Boolean(env.FLAME_RUNNER_ID),
+      onNestedCall: nested.answer,
     });
     const signals = watchSignals(
       (reason) => void runner.stop(reason),
@@ -34,6 +39,7 @@ const run = async (): Promise<number> => {
       return 0;
     } finally {
       signals.stop();
+      await bounded(nested.close(), CLOSE_MS);
     }
   } catch (error) {
     logger.fatal({ err: error }, 'the runner could not start');
