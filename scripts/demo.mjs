@@ -7,6 +7,7 @@ await main(async () => {
   await prepare({ redis: process.env.REDIS_URL === undefined });
   const { code } = await execute(process.execPath, ['--import', 'tsx', 'src/main.ts', ...process.argv.slice(2)], {
     cwd: join(root, 'examples/image-resize'),
+    env: { INIT_CWD: process.env.INIT_CWD ?? process.cwd() }, // where the person stands, for the path that is printed
   });
   return code;
 });

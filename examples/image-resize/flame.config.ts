@@ -12,6 +12,7 @@ export default defineConfig({
       maxConcurrency: 2, // calls at once on each runner
       idleShutdownAfter: '3s',
       timeout: '30s',
+      bootTimeout: '2m', // generous: a demo should also work on a machine that is busy with other things
       // Called by the autoscaler when runners come and go; here they only feed the display.
       onGrowStart: fleet.onGrowStart,
       onGrowEnd: fleet.onGrowEnd,

@@ -1,8 +1,7 @@
 /** The application: every photograph in every width, on runners that are not there yet and will be gone afterwards. */
-import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { relative } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { createAutoscaler } from '@flamejs/autoscaler';
 import { pino } from 'pino';
 import config from '../flame.config.ts';
@@ -18,7 +17,8 @@ import { UnreadableImageError } from './unreadable-image-error.ts';
 const widths = [96, 160, 240, 320, 480, 640];
 const atOnce = 12;
 const backToZeroWithinMs = 60_000;
-const out = new URL('../out/', import.meta.url);
+/** Where the pictures and the contact sheet go: the first argument, else `out`. */
+const out = resolve(process.argv[2] ?? 'out');
 
 export const run = async (signal: AbortSignal): Promise<void> => {
   const display = createDisplay();
@@ -40,7 +40,7 @@ export const run = async (signal: AbortSignal): Promise<void> => {
       const outcome = await resize(photo, width, signal);
       done += 1;
       firstMs ||= performance.now() - startedAt;
-      display.progress(done, jobs.length, fleet.size());
+      display.progress(done, jobs.length, fleet.ready());
       return outcome;
     });
     const workMs = performance.now() - startedAt;
@@ -54,7 +54,7 @@ export const run = async (signal: AbortSignal): Promise<void> => {
     const sent = jobs.reduce((sum, { photo }) => sum + photo.image.length, 0);
     const received = pictures.reduce((sum, { webp }) => sum + webp.length, 0);
     const facts: [string, string][] = [
-      ['Runners', `0 → ${fleet.peak()} → ${fleet.size()} (${fleet.started()} started)`],
+      ['Runners', `0 → ${fleet.peak()} → ${fleet.notGone()} (${fleet.started()} started)`],
       ['Calls', `${jobs.length}: ${pictures.length} pictures, ${jobs.length - pictures.length} refused`],
       ['First result', `${(firstMs / 1_000).toFixed(1)} s, from no runner at all`],
       ['All results', `${(workMs / 1_000).toFixed(1)} s`],
@@ -65,7 +65,9 @@ export const run = async (signal: AbortSignal): Promise<void> => {
     for (const [name, value] of facts) display.line(`${name.padEnd(13)}${value}`);
     for (const { name, error } of failed)
       display.line(`${'Unreadable'.padEnd(13)}${name}: ${error?.name}: ${error?.message}`);
-    display.line(`${'To look at'.padEnd(13)}${relative(process.cwd(), fileURLToPath(new URL('index.html', out)))}`);
+    display.line(
+      `${'To look at'.padEnd(13)}${relative(process.env.INIT_CWD ?? process.cwd(), join(out, 'index.html'))}`,
+    );
   } finally {
     display.finish();
     await flame.close();
@@ -90,9 +92,9 @@ const resize = async ({ name, image }: Photo, width: number, signal: AbortSignal
 
 const untilNoRunners = async (signal: AbortSignal): Promise<void> => {
   const endsAt = performance.now() + backToZeroWithinMs;
-  while (fleet.size() > 0) {
+  while (fleet.notGone() > 0) {
     if (performance.now() > endsAt)
-      throw new Error(`${fleet.size()} runners are still there after ${backToZeroWithinMs} ms`);
+      throw new Error(`${fleet.notGone()} runners are still there after ${backToZeroWithinMs} ms`);
     await sleep(50, undefined, { signal });
   }
 };
@@ -110,9 +112,8 @@ const sheetPhotos = (photos: readonly Photo[], outcomes: readonly Outcome[]): re
   });
 
 const writeResults = async (sheet: readonly SheetPhoto[], facts: readonly [string, string][]): Promise<void> => {
-  await rm(out, { recursive: true, force: true });
   await mkdir(out, { recursive: true });
   const pictures = sheet.flatMap((photo) => photo.pictures);
-  await Promise.all(pictures.map(({ file, webp }) => writeFile(new URL(file, out), webp)));
-  await writeFile(new URL('index.html', out), contactSheet(sheet, facts));
+  await Promise.all(pictures.map(({ file, webp }) => writeFile(join(out, file), webp)));
+  await writeFile(join(out, 'index.html'), contactSheet(sheet, facts));
 };

@@ -5,7 +5,7 @@ export class UnreadableImageError extends NonRetryableError {
   readonly byteLength: number;
 
   constructor(byteLength: number, cause: unknown) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const [why] = String(cause instanceof Error ? cause.message : cause).split('\n'); // libvips adds a line per symptom
     super(`${byteLength} bytes are not a readable image: ${why}`, { cause });
     this.name = 'UnreadableImageError';
     this.byteLength = byteLength;
