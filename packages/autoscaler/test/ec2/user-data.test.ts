@@ -173,9 +173,10 @@ test.each([
 test('R-39 a runner that hangs without contact does not move the timer on', async () => {
   const it = await host({ docker: '[ "$1" != run ] || exec /bin/sleep 60' });
   it.start(script('image'));
-  await waitFor(async () => (await it.log()).filter((line) => line === 'sleep 20').length >= 5, {
-    what: 'five looks at the contact',
-  });
+  await waitFor(
+    async () => (await it.log()).filter((line) => line === 'sleep 20').length >= 5,
+    patiently('five looks at the contact'),
+  );
   expect(armings(await it.log())).toBe(1);
 });
 
@@ -183,23 +184,24 @@ test('contact moves the timer on, as often as it is renewed and no more', async 
   const it = await host({ docker: '[ "$1" != run ] || exec /bin/sleep 60' });
   it.start(script('image'));
   const contact = join(it.root, 'run/flame/contact/alive');
-  await waitFor(async () => (await it.log()).includes('sleep 20'), { what: 'the runner to start' });
+  await waitFor(async () => (await it.log()).includes('sleep 20'), patiently('the runner to start'));
   await writeFile(contact, '');
-  await waitFor(async () => armings(await it.log()) === 2, { what: 'the timer to be moved on' });
+  await waitFor(async () => armings(await it.log()) === 2, patiently('the timer to be moved on'));
   await utimes(contact, new Date(1_900_000_000_000), new Date(1_900_000_000_000));
-  await waitFor(async () => armings(await it.log()) === 3, { what: 'the timer to be moved on again' });
+  await waitFor(async () => armings(await it.log()) === 3, patiently('the timer to be moved on again'));
   const looks = (log: readonly string[]): number => log.filter((line) => line === 'sleep 20').length;
   const before = looks(await it.log());
-  await waitFor(async () => looks(await it.log()) >= before + 3, { what: 'three more looks' });
+  await waitFor(async () => looks(await it.log()) >= before + 3, patiently('three more looks'));
   expect(armings(await it.log())).toBe(3);
 });
 
 test('at the end of its lifetime the runner is asked to drain, and contact no longer helps', async () => {
   const it = await host({ docker: 'case "$1" in run) exec /bin/sleep 60 ;; esac' });
   it.start(script('image', { maxLifetime: 60_000 }).replace("max_lifetime_s='60'", 'max_lifetime_s=0'));
-  await waitFor(async () => (await it.log()).includes('docker kill --signal TERM flame-runner'), {
-    what: 'the order to drain',
-  });
+  await waitFor(
+    async () => (await it.log()).includes('docker kill --signal TERM flame-runner'),
+    patiently('the order to drain'),
+  );
   expect(armings(await it.log())).toBe(1);
 });
 
@@ -212,18 +214,19 @@ while :; do /bin/sleep 0.01; done`;
   await writeFile(join(it.root, 'bin/docker'), `#!/bin/bash\n[ "$1" = run ] || exit 0\n${body}\n`);
   await packRunner(it.root, body);
   const child = it.start(script(kind));
-  await waitFor(() => readFile(join(it.root, 'started'), 'utf8'), { what: 'the runner to run' });
+  await waitFor(() => readFile(join(it.root, 'started'), 'utf8'), patiently('the runner to run'));
   child.kill('SIGTERM');
-  await waitFor(async () => stops(await it.log()), { what: 'the machine to end' });
+  await waitFor(async () => stops(await it.log()), patiently('the machine to end'));
   expect(await readFile(join(it.root, 'finished'), 'utf8')).toBe('finished\n');
 });
 
 test('S-14 secrets end in files that only the runner may read, on tmpfs, and in no argument', async () => {
   const it = await host({ docker: '[ "$1" != run ] || exec /bin/sleep 60' });
   it.start(script('image'));
-  const run = await waitFor(async () => (await it.log()).find((line) => line.startsWith('docker run')), {
-    what: 'the container',
-  });
+  const run = await waitFor(
+    async () => (await it.log()).find((line) => line.startsWith('docker run')),
+    patiently('the container'),
+  );
   for (const [file, value, name] of [
     ['redis-url', 'value of /shop/redis-url', 'FLAME_REDIS_URL_FILE'],
     ['signing-key', 'value of shop/key', 'FLAME_SIGNING_KEY_FILE'],
@@ -280,7 +283,7 @@ test('R-41 the host passes spot notices on to the runner', async () => {
   const it = await host({ docker: '[ "$1" != run ] || exec /bin/sleep 60', curl });
   it.start(script('image'));
   const notice = join(it.root, 'run/flame/notice/instance-action.json');
-  const text = await waitFor(() => readFile(notice, 'utf8'), { what: 'the notice' });
+  const text = await waitFor(() => readFile(notice, 'utf8'), patiently('the notice'));
   expect(JSON.parse(text)).toEqual({ action: 'terminate', time: '2026-01-01T00:02:00Z' });
   const run = (await it.log()).find((line) => line.startsWith('docker run'));
   expect(run).toContain('-e FLAME_NOTICE_DIR=/run/flame/notice');
@@ -293,6 +296,9 @@ test('both scripts leave room in user-data for an environment of several KB', ()
 
 const insert = (lines: readonly string[], at: number, line: string): string =>
   [...lines.slice(0, at), line, ...lines.slice(at)].join('\n');
+/** Boots are many small processes: on a busy machine they take their time. */
+const patiently = (what: string) => ({ what, timeoutMs: 40_000 });
+
 const inParallel = async <T, R>(items: readonly T[], work: (item: T, index: number) => Promise<R>): Promise<R[]> => {
   const results: R[] = [];
   let next = 0;
