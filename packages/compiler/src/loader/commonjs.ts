@@ -1,6 +1,6 @@
 /**
- * CommonJS before `registerHooks`: Node has no hook for it but `Module._extensions`, which is what every transpiler of the
- * last ten years has used.
+ * CommonJS: through `Module._extensions`, as every transpiler of the last ten years. Node 20 has no other hook for it, and
+ * `registerHooks` of later versions gives imported CommonJS a lesser `require`.
  */
 import Module from 'node:module';
 import { pathToFileURL } from 'node:url';
@@ -17,18 +17,23 @@ interface ModuleInternals {
   _resolveFilename(request: string, parent: { readonly filename?: string } | undefined, ...rest: unknown[]): string;
 }
 
+const SEARCHED: ReadonlySet<string> = new Set(['.js', '.ts', '.tsx']);
+
 export function installCommonjs(settings: LoaderSettings): void {
   const loader = createFileLoader(settings);
   const internals = Module as unknown as ModuleInternals;
   const { _extensions: extensions } = internals;
   for (const extension of ['.js', '.cjs', '.mjs', '.jsx', '.ts', '.cts', '.mts', '.tsx']) {
     const previous = extensions[extension] ?? extensions['.js'];
-    extensions[extension] = (module, file) => {
+    const value: Extension = (module, file) => {
       const opened = loader.open(file);
       const source = opened?.compile();
       if (opened === undefined || source === undefined) previous?.(module, file);
       else module._compile(source, file, opened.format === 'esm' ? 'module' : 'commonjs');
     };
+    // Node tries the enumerable ones for `require('./x')`.
+    const enumerable = SEARCHED.has(extension);
+    Object.defineProperty(extensions, extension, { value, enumerable, configurable: true, writable: true });
   }
   const resolve = internals._resolveFilename;
   internals._resolveFilename = function (request, parent, ...rest) {

@@ -8,7 +8,7 @@ import type { CompilerOptions } from '../options.ts';
 import { openProject } from '../project.ts';
 import { findAppRoot } from '../root.ts';
 import { installCommonjs } from './commonjs.ts';
-import { createFileLoader } from './load.ts';
+import { createFileLoader, type FileLoader, type LoaderSettings } from './load.ts';
 import { fileOf, isNotFound, resolveTypeScript } from './resolve.ts';
 import { type HookData, warnOnProcess } from './settings.ts';
 
@@ -37,8 +37,10 @@ export function install({ root, ...options }: InstallOptions = {}): void {
   process.env.FLAME_ROOT ??= data.root;
   process.setSourceMapsEnabled(true);
   const { registerHooks } = nodeModule as { registerHooks?: RegisterHooks };
-  if (registerHooks === undefined) installThread(data);
-  else installHooks(registerHooks, data);
+  const settings: LoaderSettings = { project: openProject(data.root, options), entry, warn: warnOnProcess };
+  installCommonjs(settings);
+  if (registerHooks === undefined) nodeModule.register('./hooks.js', { parentURL: import.meta.url, data });
+  else installHooks(registerHooks, createFileLoader(settings));
 }
 
 /** Node from 22.15 on; the types that this package is built with are those of its oldest Node. */
@@ -49,16 +51,17 @@ type RegisterHooks = (hooks: {
 type NextLoad = (url: string, context: LoadHookContext) => LoadFnOutput;
 type NextResolve = (specifier: string, context: ResolveHookContext) => ResolveFnOutput;
 
-/** One thread, ES modules and CommonJS alike. */
-function installHooks(registerHooks: RegisterHooks, { root, options, entry }: HookData): void {
-  const loader = createFileLoader({ project: openProject(root, options), entry, warn: warnOnProcess });
+/** On this thread; older Nodes have hooks.ts on one of its own. */
+function installHooks(registerHooks: RegisterHooks, loader: FileLoader): void {
   registerHooks({
     load(url, context, next) {
       const file = fileOf(url);
       const opened = file === undefined ? undefined : loader.open(file);
+      // Left to commonjs.ts: with a source from here, Node 22 gives it a `require` that cannot load ES modules.
+      if (opened?.format === 'cjs') return { format: 'commonjs', shortCircuit: true };
       const source = opened?.compile();
       if (opened === undefined || source === undefined) return next(url, context);
-      return { format: opened.format === 'esm' ? 'module' : 'commonjs', source, shortCircuit: true };
+      return { format: 'module', source, shortCircuit: true };
     },
     resolve(specifier, context, next) {
       try {
@@ -66,16 +69,11 @@ function installHooks(registerHooks: RegisterHooks, { root, options, entry }: Ho
       } catch (error) {
         const found = isNotFound(error) ? resolveTypeScript(specifier, context.parentURL) : undefined;
         if (found === undefined) throw error;
-        return next(found, context);
+        // `require` would take the URL for a name, so Node is not asked again.
+        return { url: found, shortCircuit: true };
       }
     },
   });
-}
-
-/** Node 20: ES modules on the hooks' thread, CommonJS here. */
-function installThread(data: HookData): void {
-  nodeModule.register('./hooks.js', { parentURL: import.meta.url, data });
-  installCommonjs({ project: openProject(data.root, data.options), entry: data.entry, warn: warnOnProcess });
 }
 
 function entryFile(): string | undefined {
