@@ -65,8 +65,8 @@ dl { display: flex; flex-wrap: wrap; gap: .75rem 2.5rem; margin: 0; }
 dd { margin: 0; font-size: 1.15rem; font-variant-numeric: tabular-nums; }
 section { border-top: 1px solid var(--line); margin-top: 2rem; padding-top: 1.25rem; }
 .row { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-end; }
-figure { margin: 0; }
-img { display: block; max-width: min(100%, 320px); height: auto; border-radius: 4px; background: var(--line); }
+figure { margin: 0; max-width: 320px; }
+img { display: block; max-width: 100%; height: auto; border-radius: 4px; background: var(--line); }
 figcaption { font-size: .8rem; margin-top: .35rem; font-variant-numeric: tabular-nums; }
 .error { border-left: 4px solid var(--bad); background: #c0392b14; margin: 0; padding: .75rem 1rem; }
 .error strong { color: var(--bad); }
