@@ -133,6 +133,13 @@ export const samples: readonly Sample[] = [
   { name: 'cyclic object', make: cyclic },
   { name: 'cycles through Map, Set, Error.cause and arrays', make: throughEverything },
   {
+    name: 'plain data that is shared',
+    make: () => {
+      const shared = { n: 1 };
+      return { a: shared, list: [shared, shared] };
+    },
+  },
+  {
     name: 'shared references',
     make: () => {
       const shared = { n: 1 };
