@@ -93,7 +93,7 @@ export const startFleet = async (options: FleetOptions = {}): Promise<Fleet> => 
 
   const stop = async (): Promise<void> => {
     for (const flame of flames) await flame.close();
-    await Promise.all(autoscalers.map((autoscaler) => autoscaler.stop({ force: true })));
+    await Promise.all(autoscalers.map((autoscaler) => autoscaler.stop({ timeoutMs: 1 })));
     await Promise.all(runners.map(({ process }) => (process.alive() ? process.kill9() : undefined)));
     await redis.stop();
   };
@@ -139,7 +139,7 @@ export const startFleet = async (options: FleetOptions = {}): Promise<Fleet> => 
       return autoscaler;
     },
     async runners(pool = 'main') {
-      const ids = await client.zrange(keys(pool).runners, 0, -1);
+      const ids = await client.zrange(keys(pool).runners, '0', '-1');
       const records = await Promise.all(ids.map((id) => recordOf(pool, id)));
       return records.filter((record) => record !== undefined);
     },

@@ -1,0 +1,182 @@
+/**
+ * A fleet under load and faults, and its verdict. Callers keep a ledger, functions append to a log, the store is read
+ * afterwards, and every fault is written down with the processes that it touched.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Flame } from '@flamejs/queue';
+import { parseHead } from '@flamejs/queue/protocol';
+import {
+  type Commit,
+  check,
+  type Fault,
+  type LedgerEntry,
+  NEVER,
+  parseEffects,
+  type Verdict,
+} from '@flamejs/queue/testing';
+import { expect } from 'vitest';
+import { type Fleet, type FleetOptions, type RunnerProcess, startFleet, tasks } from '../support/fleet.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { type Random, runSeed, seeded } from './random.ts';
+
+export interface LoadOptions {
+  readonly calls: number;
+  readonly inFlight: number;
+  /** Milliseconds of work of one call, from and to. */
+  readonly work: readonly [number, number];
+  /** Options of every call. */
+  readonly options?: Parameters<typeof tasks.work.with>[0];
+  /** How long after the last fault everything must have settled. */
+  readonly settleMs?: number;
+}
+
+export interface Chaos {
+  readonly fleet: Fleet;
+  readonly seed: number;
+  readonly random: Random;
+  readonly runners: readonly RunnerProcess[];
+  /** Starts runners, which `killRunner` can replace. */
+  startRunners(count: number): Promise<void>;
+  /** SIGKILLs a whole runner; its executors notice by themselves. Starts another one in its place. */
+  killRunner(index: number): Promise<void>;
+  /** Writes a fault down. `touching` names the runners whose executors it touched; all when left out. */
+  note(kind: string, touching?: readonly RunnerProcess[]): { over(): void };
+  /** Makes the calls while `faults` runs; stops it when they have all settled. */
+  run(load: LoadOptions, faults?: (stop: AbortSignal) => Promise<void>): Promise<Verdict>;
+  stop(): Promise<void>;
+}
+
+const SETTLE_MS = 90_000;
+
+export const startChaos = async (options: FleetOptions = {}): Promise<Chaos> => {
+  const fleet = await startFleet(options);
+  const seed = runSeed();
+  const random = seeded(seed);
+  const folder = await mkdtemp(join(tmpdir(), 'flame-chaos-'));
+  const log = join(folder, 'effects');
+  await writeFile(log, '');
+  const runners: RunnerProcess[] = [];
+  const faults: Fault[] = [];
+  const ledger: LedgerEntry[] = [];
+  const replacements = new Set<Promise<void>>();
+
+  const note: Chaos['note'] = (kind, touching) => {
+    const at = Date.now();
+    const index =
+      faults.push({ kind, at, ...(touching === undefined ? {} : { pids: touching.flatMap(executorsOf) }) }) - 1;
+    return {
+      over() {
+        faults[index] = { ...(faults[index] as Fault), until: Date.now() };
+      },
+    };
+  };
+
+  const makeCall = async (
+    flame: Flame,
+    key: string,
+    { work, options: callOptions = {} }: LoadOptions,
+  ): Promise<void> => {
+    const fn = tasks.work.with(callOptions);
+    const args = [log, key, random.between(work[0], work[1])] as const;
+    ledger.push({ type: 'invoke', key, at: Date.now() });
+    try {
+      // Both ways to wait: the promise of a call, and a handle's result.
+      let value: unknown;
+      if (random.next() < 0.5) value = await flame.call(fn, ...args);
+      else {
+        const handle = await flame.cast(fn, ...args);
+        ledger.push({ type: 'ack', key, at: Date.now(), callId: handle.id });
+        value = await handle.result();
+      }
+      ledger.push({ type: 'settle', key, at: Date.now(), ok: true, value });
+    } catch (error) {
+      ledger.push({ type: 'settle', key, at: Date.now(), ok: false, error });
+    }
+  };
+
+  return {
+    fleet,
+    seed,
+    random,
+    runners,
+    note,
+    async startRunners(count) {
+      runners.push(...(await Promise.all(Array.from({ length: count }, () => fleet.runner()))));
+    },
+    async killRunner(index) {
+      const runner = runners[index];
+      if (runner === undefined || !runner.process.alive()) return;
+      note('kill', [runner]);
+      await runner.process.kill9();
+      const replaced = fleet.runner().then((fresh) => {
+        runners[index] = fresh;
+      });
+      replacements.add(replaced);
+      replaced.catch(() => undefined).finally(() => replacements.delete(replaced));
+    },
+    async run(load, faultLoop = async () => undefined) {
+      const flame = fleet.caller();
+      const stop = new AbortController();
+      const looping = faultLoop(stop.signal);
+      let next = 0;
+      const lane = async (): Promise<void> => {
+        while (next < load.calls) await makeCall(flame, `k${next++}`, load);
+      };
+      const lanes = Promise.all(Array.from({ length: load.inFlight }, lane));
+      await Promise.race([lanes, looping.then(() => lanes)]);
+      stop.abort();
+      await looping;
+      await Promise.all(replacements);
+      await waitFor(() => ledger.filter((e) => e.type === 'settle').length >= load.calls, {
+        what: `all ${load.calls} calls to settle (seed ${seed})`,
+        timeoutMs: load.settleMs ?? SETTLE_MS,
+      });
+      const effects = parseEffects(await readFile(log, 'utf8'));
+      const commits = await readCommits(fleet, new Set(effects.map((e) => e.callId)));
+      return check({ ledger, effects, commits, faults }, { model: (key) => `done ${key}` });
+    },
+    async stop() {
+      await Promise.allSettled(replacements);
+      await fleet.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+};
+
+/** Demands what must hold in every run, and says the seed when it does not. */
+export const expectClean = (verdict: Verdict, seed: number, calls: number): void => {
+  const found = Object.fromEntries(NEVER.map((property) => [property, verdict[property]]));
+  expect({ seed, ...found }).toEqual({ seed, ...Object.fromEntries(NEVER.map((property) => [property, []])) });
+  expect(verdict.invoked).toBe(calls);
+};
+
+/** Resolves after the time, or when told to stop. */
+export const pause = (ms: number, stop: AbortSignal): Promise<void> =>
+  sleep(ms, undefined, { signal: stop }).catch(() => undefined);
+
+const readCommits = async (fleet: Fleet, callIds: ReadonlySet<string>): Promise<readonly Commit[]> => {
+  const commits: Commit[] = [];
+  for (const callId of callIds) {
+    const [head, at] = await fleet.client.hmget(fleet.keys().outcome(callId), 'head', 'at');
+    if (head == null) continue;
+    const { ok, attempts } = parseHead(head);
+    commits.push({ callId, ok, attempt: attempts, at: Number(at) });
+  }
+  return commits;
+};
+
+/** A runner's executors are its children. */
+const executorsOf = (runner: RunnerProcess): readonly number[] => {
+  const pid = runner.process.pid;
+  try {
+    return readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+      readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+    );
+  } catch {
+    return [];
+  }
+};
