@@ -1,13 +1,13 @@
 import type { Instance, LaunchRequest } from '@flamejs/queue';
 import { expect, test } from 'vitest';
-import { type FakeEc2Options, startFakeEc2 } from '../../../../tests/fake-ec2/index.ts';
+import { defaultCatalog, type FakeEc2Options, startFakeEc2 } from '../../../../tests/fake-ec2/index.ts';
 import { createApi } from '../../src/backends/ec2/client.ts';
 import { createLauncher } from '../../src/backends/ec2/launch.ts';
 import type { Ec2Options } from '../../src/backends/ec2/options.ts';
 import { parseOptions } from '../../src/backends/ec2/parse-options.ts';
 import { createRecent } from '../../src/backends/ec2/recent.ts';
 import { createUnavailable } from '../../src/backends/ec2/unavailable.ts';
-import { atEnd, failure, never, options, request, SUBNETS } from './support.ts';
+import { atEnd, backendOn, failure, never, options, request, SUBNETS } from './support.ts';
 
 const MINUTE = 60_000;
 
@@ -48,20 +48,52 @@ test('no capacity in the first zone: the next zone, then the next type, in the o
   expect(cloud.alive()).toHaveLength(2);
 });
 
-test('where EC2 ties a token to the failed request, the next attempt goes on at the next offering', async () => {
+test('where EC2 ties a token to the failed request, the next offering gets a token of its own', async () => {
   const { cloud, launch, runs } = await setup(
     { tokenBindsOnFailure: true, capacity: { 'c7g.large/eu-central-1a/on-demand': 0 } },
-    { instanceTypes: ['c7g.large', 'c6g.large'] },
+    { instanceTypes: ['c7g.large', 'c6g.large', 't4g.small'] },
   );
-  expect(await failure(launch({ runnerId: 'a', attempt: 1 }))).toMatchObject({ kind: 'capacity' });
-  expect(cloud.machines.size).toBe(0);
-  expect((await launch({ runnerId: 'a', attempt: 2 })).details?.type).toBe('c6g.large');
+  expect((await launch({ runnerId: 'a' })).details?.type).toBe('c6g.large');
   expect(runs()).toBe(3);
+  expect([...cloud.machines.values()].map(({ clientToken }) => clientToken)).toEqual(['a-1-1']);
 
   // It has learnt: the next refusal does not try the taken token again.
   cloud.knobs.capacity.set('c6g.large/eu-central-1a/on-demand', 0);
-  expect(await failure(launch({ runnerId: 'b', attempt: 1 }))).toMatchObject({ kind: 'capacity' });
-  expect(runs()).toBe(4);
+  expect((await launch({ runnerId: 'b' })).details?.type).toBe('t4g.small');
+  expect(runs()).toBe(5);
+});
+
+test('where tokens are tied, a controller that replaces one that crashed in mid-fallback finds its machine', async () => {
+  const types = ['c7g.large', 'c6g.large'];
+  const first = await setup(
+    { tokenBindsOnFailure: true, capacity: { 'c7g.large/eu-central-1a/on-demand': 0 } },
+    { instanceTypes: types },
+  );
+  const { cloud } = first;
+  cloud.faults.next(
+    'RunInstances',
+    { kind: 'lost-reply' },
+    { times: 3, where: ({ ClientToken }) => ClientToken === 'a-1-1' },
+  );
+  expect(await failure(first.launch({ runnerId: 'a' }))).toMatchObject({ kind: 'unknown' });
+  expect(cloud.machines.size).toBe(1);
+  cloud.knobs.capacity.clear();
+  const successor = backendOn(cloud, { instanceTypes: types });
+  const found = await successor.launch(request({ runnerId: 'a' }), never);
+  expect([found.id]).toEqual([...cloud.machines.keys()]);
+  // The first, had it lived on, too: by the very request whose answer got lost.
+  expect((await first.launch({ runnerId: 'a' })).id).toBe(found.id);
+  expect(cloud.machines.size).toBe(1);
+});
+
+test('a look-up that is throttled is an unknown outcome, not a refusal that drops the record', async () => {
+  const { cloud, launch } = await setup({}, { instanceTypes: ['c7g.large', 'c6g.large'] });
+  cloud.faults.next('DescribeInstances', { kind: 'error', code: 'RequestLimitExceeded', status: 503 }, { times: 4 });
+  expect(await failure(launch({ runnerId: 'a' }))).toMatchObject({
+    kind: 'unknown',
+    providerCode: 'RequestLimitExceeded',
+  });
+  await launch({ runnerId: 'a' });
 });
 
 test('a refused offering is left alone for 3 minutes, and twice as long when it is refused again', async () => {
@@ -204,18 +236,25 @@ test('a parameter error does not move on to other offerings', async () => {
   expect(runs()).toBe(1);
 });
 
-test('at most five offerings are tried in one launch; the message says how many are left', async () => {
+test('at most twenty offerings are tried in one launch; the message says how many were not', async () => {
   const zones = ['a', 'b', 'c'].map((zone) => `eu-central-1${zone}`);
-  const types = ['c7g.large', 'c6g.large', 't4g.small'];
-  const capacity = Object.fromEntries(types.flatMap((type) => zones.map((zone) => [`${type}/${zone}/on-demand`, 0])));
-  const { launch, runs } = await setup(
-    { tokenBindsOnFailure: false, capacity },
-    { instanceTypes: types, subnets: [...SUBNETS] },
+  const types = Object.keys(defaultCatalog.types).filter((type) => defaultCatalog.types[type]?.arch === 'arm64');
+  const more = Object.fromEntries(
+    ['c8g.large', 'm8g.large', 'r8g.large'].map((type) => [type, { vcpus: 2, arch: 'arm64' as const, priceHour: 0.1 }]),
   );
-  expect(String(await failure(launch({ runnerId: 'a', attempt: 1 })))).toContain('4 of 9 offerings are left');
-  expect(runs()).toBe(5);
-  expect(await failure(launch({ runnerId: 'a', attempt: 2 }))).toMatchObject({ kind: 'capacity' });
-  expect(runs()).toBe(9);
+  const all = [...types, ...Object.keys(more)];
+  const { launch, runs } = await setup(
+    {
+      tokenBindsOnFailure: false,
+      catalog: { types: { ...defaultCatalog.types, ...more }, unsupported: [] },
+      capacity: Object.fromEntries(all.flatMap((type) => zones.map((zone) => [`${type}/${zone}/on-demand`, 0]))),
+    },
+    { instanceTypes: all, subnets: [...SUBNETS] },
+  );
+  expect(String(await failure(launch()))).toContain('4 of 24 offerings were not tried');
+  expect(runs()).toBe(20);
+  expect(String(await failure(launch()))).toContain('none of the 24 offerings can be had now');
+  expect(runs()).toBe(24);
 });
 
 test('a lost launch that is refused when repeated counts as refused once nothing can be under way any more', async () => {

@@ -122,7 +122,7 @@ test('a controller that crashed on the second offering is replaced by one that s
 
   cloud.knobs.capacity.clear();
   const successor = backendOn(cloud, types);
-  // EC2 does not show the machine yet, and has capacity for the first type again: the trap.
+  // EC2 does not show the machine yet, and has capacity for the first type again: the trap. The token holds.
   expect(await failure(successor.launch(request(), never))).toMatchObject({ kind: 'unknown' });
   expect(cloud.machines.size).toBe(1);
   cloud.knobs.lag.idMs = 0;

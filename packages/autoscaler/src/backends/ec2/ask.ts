@@ -12,12 +12,18 @@ import { toInstance } from './to-instance.ts';
 
 export interface Question {
   readonly runnerId: string;
-  readonly token: string;
+  /** `<runnerId>-<attempt>`. */
+  readonly launch: string;
   readonly offering: Offering;
   readonly input: RunInstancesCommandInput;
 }
 
-export type Answer = { readonly instance: Instance } | { readonly refusal: Verdict };
+export type Answer =
+  | { readonly instance: Instance }
+  /** A definite no, for want of capacity or quota. */
+  | { readonly refusal: Verdict }
+  /** A definite no: a request that was refused before holds on to the token. */
+  | { readonly taken: true };
 
 export interface AskParts {
   readonly api: Ec2Api;
@@ -32,11 +38,11 @@ const FIRST_PAUSE_MS = 300;
 /** A lost request may wait inside EC2: a refusal of its replay counts only once it must have been served. */
 const SETTLE_MS = 60_000;
 
-/** @throws FlameLaunchError for every outcome but a machine and a definite refusal for want of capacity or quota. */
+/** @throws FlameLaunchError for every other outcome. */
 export const ask = async (question: Question, parts: AskParts, signal: AbortSignal): Promise<Answer> => {
-  const { token, offering, input } = question;
+  const { launch, offering, input } = question;
   const { api, doubts, now } = parts;
-  let failure: Failure = { verdict: aborted(doubts.get(token) === undefined), error: undefined };
+  let failure: Failure = { verdict: aborted(doubts.get(launch) === undefined), error: undefined };
   for (let sends = 0; sends < SENDS && !signal.aborted; sends++) {
     if (sends > 0) await pause(FIRST_PAUSE_MS * 2 ** (sends - 1), signal);
     if (signal.aborted) break;
@@ -50,7 +56,7 @@ export const ask = async (question: Question, parts: AskParts, signal: AbortSign
       failure = { verdict, error };
       if (verdict.code === 'IdempotentParameterMismatch') return mismatched(question, parts, signal);
       if (verdict.kind === 'unknown')
-        doubts.set(token, { mismatchAt: undefined, ...doubts.get(token), input, offering, sentAt: now() });
+        doubts.set(launch, { mismatchAt: undefined, ...doubts.get(launch), input, offering, sentAt: now() });
       else if (verdict.kind !== 'throttled') break;
     }
   }
@@ -64,14 +70,14 @@ interface Failure {
 
 /** The requests are done and none was accepted: is that definite? */
 const settle = async (
-  { runnerId, token, offering }: Question,
+  { runnerId, launch, offering, input }: Question,
   { verdict, error }: Failure,
   { api, doubts, now }: AskParts,
   signal: AbortSignal,
 ): Promise<Answer> => {
   const doing = `launch ${runnerId} as ${offeringName(offering)}`;
   const refused = verdict.kind === 'capacity' || verdict.kind === 'quota';
-  const doubt = doubts.get(token);
+  const doubt = doubts.get(launch);
   if (doubt === undefined) {
     if (refused) return { refusal: verdict };
     throw launchError(doing, verdict, error);
@@ -85,37 +91,37 @@ const settle = async (
     const message = `${verdict.message} (a request of this launch got lost: its outcome is in doubt)`;
     throw launchError(doing, { ...verdict, kind: 'unknown', message }, error);
   }
-  const [instance] = await findByToken(token, api, signal);
+  const [instance] = await findByToken([input.ClientToken ?? launch], api, signal);
   if (instance !== undefined) return { instance };
-  doubts.settle(token);
+  doubts.settle(launch);
   if (refused) return { refusal: verdict };
   throw launchError(doing, verdict, error);
 };
 
 /** The token was used with other parameters: by a controller before us that launched, or by a request that was refused. */
 const mismatched = async (
-  { runnerId, token, offering, input }: Question,
+  { runnerId, launch, offering, input }: Question,
   { api, doubts, now }: AskParts,
   signal: AbortSignal,
 ): Promise<Answer> => {
-  const [instance] = await findByToken(token, api, signal);
+  const [instance] = await findByToken([input.ClientToken ?? launch], api, signal);
   if (instance !== undefined) return { instance };
-  const taken: Verdict = {
+  const verdict: Verdict = {
     kind: 'capacity',
     code: 'IdempotentParameterMismatch',
-    message: 'the client token belongs to a request that launched nothing; the next attempt brings a new one',
+    message: 'the client token belongs to another request, which has launched nothing',
     scope: 'offering',
   };
-  const doubt = doubts.get(token);
-  if (doubt === undefined && doubts.refused(token)) throw launchError(`launch ${runnerId}`, taken);
+  const doubt = doubts.get(launch);
+  if (doubt === undefined && doubts.refusals(launch) > 0) return { taken: true };
   const mismatchAt = doubt?.mismatchAt ?? now();
   if (now() - mismatchAt < GRACE_MS) {
-    doubts.set(token, { input, offering, sentAt: now(), ...doubt, mismatchAt });
+    doubts.set(launch, { input, offering, sentAt: now(), ...doubt, mismatchAt });
     const message = 'the client token may have launched an instance that EC2 does not show yet';
-    throw launchError(`launch ${runnerId}`, { ...taken, kind: 'unknown', message });
+    throw launchError(`launch ${runnerId}`, { ...verdict, kind: 'unknown', message });
   }
-  doubts.settle(token);
-  throw launchError(`launch ${runnerId}`, taken);
+  doubts.settle(launch);
+  throw launchError(`launch ${runnerId}`, verdict);
 };
 
 const aborted = (nothingSent: boolean): Verdict => ({

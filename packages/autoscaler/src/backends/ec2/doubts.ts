@@ -1,8 +1,8 @@
-/** What this process remembers of client tokens that are not done: requests that may have launched something, and refusals. */
+/** What this process remembers of launches that are not done: a request that may have launched something, and refusals. */
 import type { RunInstancesCommandInput } from '@aws-sdk/client-ec2';
 import type { Offering } from './offerings.ts';
 
-/** A token whose last request may have launched something: only this very request may be sent again under it. */
+/** A launch whose last request may have made a machine: only this very request, token included, may be sent again for it. */
 export interface Doubt {
   readonly input: RunInstancesCommandInput;
   readonly offering: Offering;
@@ -12,37 +12,41 @@ export interface Doubt {
   readonly mismatchAt: number | undefined;
 }
 
+/** Keyed by the launch: `<runnerId>-<attempt>`. */
 export interface Doubts {
-  get(token: string): Doubt | undefined;
-  set(token: string, doubt: Doubt): void;
-  /** EC2 has refused this token for want of capacity, so it has launched nothing so far. */
-  refuse(token: string): void;
-  refused(token: string): boolean;
-  /** The outcome is known. */
-  settle(token: string): void;
+  get(launch: string): Doubt | undefined;
+  set(launch: string, doubt: Doubt): void;
+  /** A request was refused for want of capacity or quota, so that up to now nothing was launched. */
+  refuse(launch: string): void;
+  /** How many were. */
+  refusals(launch: string): number;
+  /** Whether this process knows the launch from before. */
+  knows(launch: string): boolean;
+  settle(launch: string): void;
 }
 
-/** Forgetting the oldest is safe: its replay is answered with the machine, or as a mismatch. */
+/** Forgetting the oldest is safe: what it launched is found by its token before anything is sent again. */
 const MOST = 10_000;
 
 export const createDoubts = (): Doubts => {
   const doubts = new Map<string, Doubt>();
-  const refusals = new Map<string, true>();
+  const refusals = new Map<string, number>();
   return {
-    get: (token) => doubts.get(token),
-    set: (token, doubt) => {
-      doubts.set(token, doubt);
+    get: (launch) => doubts.get(launch),
+    set: (launch, doubt) => {
+      doubts.set(launch, doubt);
       trim(doubts);
     },
-    refuse: (token) => {
-      doubts.delete(token);
-      refusals.set(token, true);
+    refuse: (launch) => {
+      doubts.delete(launch);
+      refusals.set(launch, (refusals.get(launch) ?? 0) + 1);
       trim(refusals);
     },
-    refused: (token) => refusals.has(token),
-    settle: (token) => {
-      doubts.delete(token);
-      refusals.delete(token);
+    refusals: (launch) => refusals.get(launch) ?? 0,
+    knows: (launch) => doubts.has(launch) || refusals.has(launch),
+    settle: (launch) => {
+      doubts.delete(launch);
+      refusals.delete(launch);
     },
   };
 };

@@ -1,23 +1,29 @@
 /**
  * Launches one machine, at most one, whatever gets lost on the way.
  *
- * The client token is `<runnerId>-<attempt>` for all offerings that one attempt tries, and that is what makes this safe:
- * - EC2 itself launches at most one machine per token. Sent again with the same parameters it answers with the machine
- *   that there is; sent with others after it has launched, it refuses (IdempotentParameterMismatch) and launches nothing.
- *   A token per offering would not be safe: a controller that crashed after its request for offering 3 got lost would be
- *   replaced by one that knows nothing of it, starts at offering 1, finds capacity there by now, and has two machines.
- * - After an unknown outcome the very same parameters are sent again, nothing else, until the answer is definite.
- * - Only a definite refusal for want of capacity or quota leads to the next offering. Whether EC2 ties a token to the
- *   parameters of a request that *failed* is not documented. If it does, the next offering is refused as a mismatch; then
- *   this attempt ends with kind `capacity`, the caller raises `attempt`, and the new token starts at the next offering.
- *   Once that was seen, later launches leave every next offering to a next attempt.
+ * All offerings that one launch tries share the client token `<runnerId>-<attempt>`, and that is what makes this safe:
+ * - EC2 launches at most one machine per token. Sent again with the same parameters it answers with the machine that
+ *   there is; sent with others after it has launched, it refuses (IdempotentParameterMismatch) and launches nothing. With
+ *   a token per offering, a controller that crashed after its request for offering 3 got lost would be replaced by one
+ *   that knows nothing of it, starts at offering 1, finds capacity there by now, and has two machines.
+ * - After an unknown outcome the very same request is sent again, nothing else, until the answer is definite.
+ * - Only a definite refusal for want of capacity or quota leads to the next offering.
+ *
+ * Whether EC2 ties a token to a request that *failed* is not documented. If it does, the next offering is refused as a
+ * mismatch right after a refusal that we saw, and from then on further offerings get tokens of their own,
+ * `<runnerId>-<attempt>-<n>`. Then a replacement cannot rely on the token alone: before a launch that it does not know
+ * from before, it looks for machines of any of the launch's tokens. What remains is a crash in mid-fallback, followed by
+ * a replay that comes before EC2's index shows the machine (seconds; a lease takes longer to change hands), with capacity
+ * back in between; the reaper ends the surplus machine.
  */
-import { FlameLaunchError, type Instance, type LaunchRequest } from '@flamejs/queue';
-import { ask } from './ask.ts';
+import type { Instance, LaunchRequest } from '@flamejs/queue';
+import { type Answer, ask } from './ask.ts';
 import type { Ec2Api } from './client.ts';
 import { createDoubts } from './doubts.ts';
-import { isQuota, launchError, type Verdict } from './errors.ts';
-import { listOfferings, type Offering, offeringName } from './offerings.ts';
+import type { Verdict } from './errors.ts';
+import { findByToken } from './list.ts';
+import { noCapacity } from './no-capacity.ts';
+import { listOfferings, type Offering } from './offerings.ts';
 import type { Ec2Settings } from './options.ts';
 import type { Recent } from './recent.ts';
 import { clientToken, runRequest } from './run-request.ts';
@@ -34,91 +40,72 @@ export interface LauncherParts {
 
 type Launch = (request: LaunchRequest, signal: AbortSignal) => Promise<Instance>;
 
-const OFFERINGS_PER_LAUNCH = 5;
+export interface Refusal {
+  readonly offering: Offering;
+  readonly verdict: Verdict;
+}
+
+/** A bound of requests, not of time: at EC2's 2 launches a second these take 10 s. */
+const OFFERINGS_PER_LAUNCH = 20;
 
 export const createLauncher = ({ settings, api, unavailable, recent, now }: LauncherParts): Launch => {
   const doubts = createDoubts();
   const offerings = listOfferings(settings);
-  let perLaunch = OFFERINGS_PER_LAUNCH;
+  let failedRequestsKeepTokens: 'yes' | 'no' | 'not seen yet' = 'not seen yet';
 
   return async (request, signal) => {
-    const token = clientToken(request);
+    const launch = clientToken(request);
     const refusals: Refusal[] = [];
 
+    const accept = (instance: Instance): Instance => {
+      doubts.settle(launch);
+      if (instance.state !== 'gone') recent.add(request.app, instance);
+      return instance;
+    };
+
     /** @returns the machine, or `undefined` after a definite refusal. */
-    const tryOffering = async (
-      offering: Offering,
-      input = runRequest(request, offering, settings),
-    ): Promise<Instance | undefined> => {
-      const answer = await ask(
-        { runnerId: request.runnerId, token, offering, input },
-        { api, doubts, now },
-        signal,
-      ).catch((error: unknown) => {
-        // Refused a moment ago, and now the token is taken: this EC2 ties tokens to failed requests.
-        if (refusals.length > 0 && isTaken(error)) perLaunch = 1;
-        throw error;
-      });
+    const conclude = (offering: Offering, answer: Exclude<Answer, { taken: true }>): Instance | undefined => {
       if ('instance' in answer) {
-        doubts.settle(token);
         unavailable.clear(offering);
-        if (answer.instance.state !== 'gone') recent.add(request.app, answer.instance);
-        return answer.instance;
+        return accept(answer.instance);
       }
-      doubts.refuse(token);
+      doubts.refuse(launch);
       unavailable.mark(offering, answer.refusal.scope, answer.refusal.code ?? 'refused');
       refusals.push({ offering, verdict: answer.refusal });
       return undefined;
     };
 
-    const doubt = doubts.get(token);
+    const tryOffering = async (offering: Offering, again?: Question): Promise<Instance | undefined> => {
+      const turn = doubts.refusals(launch);
+      const input =
+        again?.input ?? runRequest(request, offering, settings, failedRequestsKeepTokens === 'yes' ? turn : 0);
+      const answer = await ask({ runnerId: request.runnerId, launch, offering, input }, { api, doubts, now }, signal);
+      if ('taken' in answer) {
+        failedRequestsKeepTokens = 'yes';
+        const renewed = runRequest(request, offering, settings, turn);
+        return tryOffering(offering, { input: renewed });
+      }
+      if (turn > 0 && input.ClientToken === launch) failedRequestsKeepTokens = 'no';
+      return conclude(offering, answer);
+    };
+
+    if (offerings.length > 1 && failedRequestsKeepTokens !== 'no' && !doubts.knows(launch) && !signal.aborted) {
+      const [instance] = await findByToken([launch, `${launch}-*`], api, signal);
+      if (instance !== undefined) return accept(instance);
+    }
+    const doubt = doubts.get(launch);
     if (doubt !== undefined) {
-      const instance = await tryOffering(doubt.offering, doubt.input);
+      const instance = await tryOffering(doubt.offering, doubt);
       if (instance !== undefined) return instance;
     }
     for (const offering of offerings) {
-      if (refusals.length >= perLaunch) break;
+      if (refusals.length >= OFFERINGS_PER_LAUNCH) break;
       if (unavailable.reason(offering) !== undefined) continue;
       const instance = await tryOffering(offering);
       if (instance !== undefined) return instance;
     }
-    throw noCapacity(request, refusals, offerings, unavailable);
+    throw noCapacity(request.runnerId, refusals, offerings, unavailable);
   };
 };
 
-interface Refusal {
-  readonly offering: Offering;
-  readonly verdict: Verdict;
-}
-
-const isTaken = (error: unknown): boolean =>
-  error instanceof FlameLaunchError &&
-  error.kind === 'capacity' &&
-  error.providerCode === 'IdempotentParameterMismatch';
-
-const noCapacity = (
-  { runnerId }: LaunchRequest,
-  refusals: readonly Refusal[],
-  offerings: readonly Offering[],
-  unavailable: Unavailable,
-): FlameLaunchError => {
-  const out = offerings.flatMap((offering) => {
-    const code = unavailable.reason(offering);
-    return code === undefined ? [] : [{ offering, code }];
-  });
-  const left = offerings.length - out.length;
-  const tried = refusals.map(({ offering, verdict }) => `${offeringName(offering)} ${verdict.code}`).join(', ');
-  const held = out
-    .slice(0, 8)
-    .map(({ offering, code }) => `${offeringName(offering)} ${code}`)
-    .join(', ');
-  return launchError(`launch ${runnerId}`, {
-    kind: left === 0 && out.every(({ code }) => isQuota(code)) ? 'quota' : 'capacity',
-    code: refusals.at(-1)?.verdict.code ?? out[0]?.code ?? null,
-    message:
-      left > 0
-        ? `refused: ${tried}; ${left} of ${offerings.length} offerings are left for the next attempt`
-        : `none of the ${offerings.length} offerings can be had now: ${held}`,
-    scope: 'offering',
-  });
-};
+type Question = { readonly input: ReturnType<typeof runRequest> };

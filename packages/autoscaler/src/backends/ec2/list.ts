@@ -1,6 +1,6 @@
 /** Lists machines: all pages or an error, and those that the index does not show yet. */
 import type { DescribeInstancesCommandInput, Filter } from '@aws-sdk/client-ec2';
-import type { Instance } from '@flamejs/queue';
+import { FlameLaunchError, type Instance } from '@flamejs/queue';
 import type { Ec2Api } from './client.ts';
 import { judge, launchError } from './errors.ts';
 import type { Recent } from './recent.ts';
@@ -55,9 +55,27 @@ const settleUnseen = async (
     });
 };
 
-/** @returns machines of this client token, gone ones included; usually one or none. */
-export const findByToken = (token: string, api: Ec2Api, signal: AbortSignal): Promise<readonly Instance[]> =>
-  describeAll([{ Name: 'client-token', Values: [token] }], api, signal);
+/**
+ * @param tokens with EC2's wildcards.
+ * @returns machines of these client tokens, gone ones included; usually one or none.
+ * @throws FlameLaunchError, never of kind `throttled`: whoever looks cannot tell yet, and that is not a no.
+ */
+export const findByToken = async (
+  tokens: readonly string[],
+  api: Ec2Api,
+  signal: AbortSignal,
+): Promise<readonly Instance[]> => {
+  try {
+    return await describeAll([{ Name: 'client-token', Values: [...tokens] }], api, signal);
+  } catch (error) {
+    const verdict = judge(error instanceof FlameLaunchError ? error.cause : error);
+    throw launchError(
+      'look up a client token',
+      { ...verdict, kind: verdict.kind === 'throttled' ? 'unknown' : verdict.kind },
+      error,
+    );
+  }
+};
 
 const describeAll = async (
   filters: readonly Filter[],

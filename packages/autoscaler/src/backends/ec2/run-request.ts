@@ -9,9 +9,12 @@ import { MAX_USER_DATA_BYTES, renderUserData, userDataSpec } from './user-data.t
 /** EC2's limit for client tokens. */
 const MAX_TOKEN = 64;
 
-/** @throws FlameLaunchError kind `invalid` when the runner's id makes no client token. */
-export const clientToken = (request: Pick<LaunchRequest, 'runnerId' | 'attempt'>): string => {
-  const token = `${request.runnerId}-${request.attempt}`;
+/**
+ * @param turn 0 for the launch's own token, above it for further ones.
+ * @throws FlameLaunchError kind `invalid` when the runner's id makes no client token.
+ */
+export const clientToken = ({ runnerId, attempt }: Pick<LaunchRequest, 'runnerId' | 'attempt'>, turn = 0): string => {
+  const token = turn === 0 ? `${runnerId}-${attempt}` : `${runnerId}-${attempt}-${turn}`;
   if (token.length > MAX_TOKEN || !/^[\x21-\x7e]+$/.test(token)) {
     throw invalid(`the client token ${JSON.stringify(token)} must be at most ${MAX_TOKEN} ASCII characters`);
   }
@@ -23,13 +26,14 @@ export const runRequest = (
   request: LaunchRequest,
   offering: Offering,
   settings: Ec2Settings,
+  turn = 0,
 ): RunInstancesCommandInput => {
   const { place, type, market } = offering;
   const tags: Tag[] = Object.entries(tagsOf(request, settings)).map(([Key, Value]) => ({ Key, Value }));
   const tagged: ResourceType[] = ['instance', 'volume', 'network-interface'];
   if (market === 'spot') tagged.push('spot-instances-request');
   return {
-    ClientToken: clientToken(request),
+    ClientToken: clientToken(request, turn),
     MinCount: 1,
     MaxCount: 1,
     InstanceType: type as NonNullable<RunInstancesCommandInput['InstanceType']>,

@@ -2,9 +2,12 @@
 import type { TerminateResult } from '@flamejs/queue';
 import type { Ec2Api } from './client.ts';
 import { judge } from './errors.ts';
+import { pause } from './pause.ts';
 import type { Recent } from './recent.ts';
 
 const BATCH = 100;
+const LOOKS = 3;
+const FIRST_PAUSE_MS = 250;
 
 /** Codes that are about single ids: the others of the batch may still be ended. */
 const ABOUT_ONE: ReadonlySet<string> = new Set([
@@ -37,6 +40,7 @@ const terminateBatch = async (
   api: Ec2Api,
   recent: Recent,
   signal: AbortSignal,
+  looks = 0,
 ): Promise<readonly TerminateResult[]> => {
   const [first] = ids;
   if (first === undefined) return [];
@@ -46,6 +50,12 @@ const terminateBatch = async (
   } catch (error) {
     const { code, message } = judge(error);
     const refused = ABOUT_ONE.has(code ?? '');
+    // Launched a moment ago: EC2 will know it in a moment.
+    const early = ids.length === 1 && code === 'InvalidInstanceID.NotFound' && recent.has(first);
+    if (early && looks < LOOKS && !signal.aborted) {
+      await pause(FIRST_PAUSE_MS * 2 ** looks, signal);
+      return terminateBatch(ids, api, recent, signal, looks + 1);
+    }
     if (ids.length === 1)
       return [
         refused ? refusedOne(first, code, message, recent) : { id: first, ok: false, error: `${code}: ${message}` },
