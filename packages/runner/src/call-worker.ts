@@ -11,7 +11,7 @@ import {
   type RedisClient,
   STALLED_CHECK_MS,
 } from '@flamejs/queue/protocol';
-import { type Job, Worker } from 'bullmq';
+import { type Job, type JobJson, Worker } from 'bullmq';
 
 const RETRY_MS = 250;
 /** Seconds that an idle worker waits for a call before it looks by itself. */
@@ -118,6 +118,15 @@ class FencedWorker extends Worker {
       }
     }
     this.#looping = false;
+  }
+
+  /** A job whose data is no JSON would stay in `active` for ever, taken back and tried again. It ends as unreadable. */
+  protected override createJob(data: JobJson, jobId: string): Job {
+    try {
+      return super.createJob(data, jobId);
+    } catch {
+      return super.createJob({ ...data, data: 'null' }, jobId);
+    }
   }
 
   /** A plain worker whose wait ends while it is paused would take one call more. */
