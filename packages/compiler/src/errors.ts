@@ -10,13 +10,16 @@ export class FlameCompileError extends Error {
   readonly code = 'FLAME_ERR_COMPILE';
   readonly file: string;
   declare readonly problems: readonly Problem[];
+  /** What else was found, for tools that show everything. */
+  declare readonly warnings: readonly Problem[];
 
-  constructor(problems: readonly Problem[], file: string, source: string) {
+  constructor(problems: readonly Problem[], file: string, source: string, warnings: readonly Problem[] = []) {
     super(problems.map((problem) => formatProblem(problem, file, source)).join('\n\n'));
     this.name = 'FlameCompileError';
     this.file = file;
     // Not enumerable: Node prints own fields of an uncaught error, and the message has said it all.
     Object.defineProperty(this, 'problems', { value: problems, enumerable: false });
+    Object.defineProperty(this, 'warnings', { value: warnings, enumerable: false });
     // Node prints `stack`, and where in the compiler this was thrown helps nobody.
     const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
     this.stack = `FlameCompileError: ${count} in ${file}\n\n${this.message}\n`;

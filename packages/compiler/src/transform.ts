@@ -55,7 +55,9 @@ export function transform(input: TransformInput): Transformed | undefined {
   const checked = jobs.map((job) => check(job));
   const [first] = jobs;
   if (entry && first !== undefined && !/\bisRunner\b/.test(code)) problems.report(standsInEntry(first.call.node));
-  if (problems.errors.length > 0) throw new FlameCompileError(problems.errors, file, code);
+  if (problems.errors.length > 0) {
+    throw new FlameCompileError(problems.errors, file, code, problems.warnings);
+  }
   if (checked.length === 0) return undefined;
   const emitted = emit({
     code,

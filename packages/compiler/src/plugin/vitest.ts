@@ -1,0 +1,17 @@
+/**
+ * For vitest.config.ts: `plugins: [flame()]`. Tests and the code under test are compiled as in production, with the same
+ * refusals; processes that tests start find the same root.
+ */
+import type { Plugin } from 'vite';
+import { findAppRoot } from '../root.ts';
+import { flamePlugin, type PluginOptions } from './unplugin.ts';
+
+export default function flame(options: Omit<PluginOptions, 'manifest' | 'chunks' | 'release'> = {}): Plugin[] {
+  const root = options.root ?? findAppRoot(process.cwd());
+  const compiler = flamePlugin.vite({ ...options, root, manifest: false });
+  const environment: Plugin & { config(): { test: { env: Record<string, string> } } } = {
+    name: 'flame:vitest',
+    config: () => ({ test: { env: { FLAME_ROOT: root } } }),
+  };
+  return [...[compiler].flat(), environment];
+}
