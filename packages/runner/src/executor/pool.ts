@@ -48,7 +48,7 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
   // Parsed once, so that a missing loader is reported before anything is taken off the queue.
   const open = executorLinks(options);
   const tempDirOf = (mark: string): string => {
-    tempRoot ??= mkdtempSync(join(options.env?.TMPDIR ?? tmpdir(), 'flame-'));
+    tempRoot ??= mkdtempSync(join(options.env?.TMPDIR ?? tmpdir(), 'flame-executors-'));
     return join(tempRoot, mark);
   };
 

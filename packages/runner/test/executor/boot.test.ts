@@ -100,6 +100,7 @@ test('executors get the environment without the secrets of the runner, and with 
 
 test('a warm spare takes over while the executor of a killed call is replaced', async () => {
   const pool = testPool({ spare: 1 });
+  await pool.start();
   await waitFor(() => pool.pids.length === 2, { what: 'the spare', timeoutMs: 30_000 });
   const spares = [...pool.pids];
   const busy = pool.call('spin', [600_000], { killGraceMs: 50 });

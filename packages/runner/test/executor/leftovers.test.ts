@@ -43,7 +43,7 @@ test('S-20 R-10 working directory, environment, umask, exit code, listeners and 
 
 test("the directory for temporary files is the call's own and closed to others", async () => {
   const { temp } = await look();
-  expect(temp).toContain('flame-');
+  expect(temp).toContain('flame-executors-');
   expect(statSync(temp).mode & 0o777).toBe(0o700);
 });
 

@@ -10,7 +10,7 @@ import { fixture, waitFor } from './support.ts';
 
 const tempRootsOf = (family: string): readonly string[] =>
   readdirSync(tmpdir())
-    .filter((name) => name.startsWith('flame-'))
+    .filter((name) => name.startsWith('flame-executors-'))
     .map((name) => join(tmpdir(), name))
     .filter((root) => existsSync(root) && readdirSync(root).some((mark) => mark.startsWith(family)));
 
@@ -29,8 +29,11 @@ test.each([
     expect(tempRootsOf(family)).toHaveLength(1);
     await host.kill9();
     await waitFor(() => members().length === 0, { what: 'the family to end', timeoutMs: 15_000, found: members });
-    for (const pid of pids.split(' ').map(Number)) expect(isAlive(pid)).toBe(false);
-    await waitFor(() => tempRootsOf(family).length === 0, { what: 'temporary files to be removed' });
+    await waitFor(() => !pids.split(' ').map(Number).some(isAlive), { what: 'the executors to be gone' });
+    await waitFor(() => tempRootsOf(family).length === 0, {
+      what: 'temporary files to be removed',
+      found: () => tempRootsOf(family).map((root) => [root, readdirSync(root, { recursive: true }), readdirSync(root)]),
+    });
   } finally {
     await host.kill9().catch(() => undefined);
   }

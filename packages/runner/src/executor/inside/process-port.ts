@@ -14,16 +14,19 @@ interface BlockingHandle {
 export const openProcessPort = (tempDir: string): Port => {
   const send = process.send?.bind(process);
   if (send === undefined) throw new Error('This file is the entry of executors; a runner starts it.');
-  // Libraries that find these believe that their own parent has started them.
+  // Libraries that find it believe that their own parent has started them. `disconnect` stays: Node itself calls it.
   delete process.send;
-  Object.defineProperty(process, 'disconnect', { value: undefined, configurable: true, writable: true });
   makeBlocking(process.stdout as unknown as Socket);
   makeBlocking(process.stderr as unknown as Socket);
   mkdirSync(tempDir, { recursive: true, mode: 0o700 });
   const writeStart = writeStartFile(startFileOf(tempDir));
   // The callback takes the error of a channel that is closing: then the runner is gone, and the watchdog at work.
   const post = (message: FromExecutor): void => void send(message, undefined, undefined, () => {});
-  let receive: ((message: unknown) => void) | undefined;
+  // What arrives while this package still loads waits for its listener.
+  const early: ToExecutor[] = [];
+  let deliver = (message: ToExecutor): void => void early.push(message);
+  const receive = (message: unknown): void => deliver(message as ToExecutor);
+  process.on('message', receive);
   return {
     post,
     started: (seq) => {
@@ -35,12 +38,12 @@ export const openProcessPort = (tempDir: string): Port => {
       }
     },
     onMessage: (listener) => {
-      receive = (message) => listener(message as ToExecutor);
-      process.on('message', receive);
+      deliver = listener;
+      for (const message of early.splice(0)) listener(message);
     },
     restore: () => {
       const listeners: readonly unknown[] = process.listeners('message');
-      if (receive !== undefined && !listeners.includes(receive)) process.on('message', receive);
+      if (!listeners.includes(receive)) process.on('message', receive);
     },
     marks: () => [process.stdout.bytesWritten, process.stderr.bytesWritten],
   };

@@ -22,5 +22,8 @@ export const startWatchdog = (data: WatchdogData): void => {
     process.stderr.write(`The executor's watchdog has failed: ${error.message}\n`);
     process.kill(-process.pid, 'SIGKILL');
   });
+  // Without its channel the process would end as soon as it is idle, before the thread has cleaned up.
+  if (!process.connected) return;
   worker.unref();
+  process.on('disconnect', () => worker.ref());
 };

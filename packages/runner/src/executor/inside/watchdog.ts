@@ -3,8 +3,9 @@
  * runner dies, however it dies, the pipe closes, and this ends the executor with all that it started, also when user code
  * is in an endless loop and would never notice.
  */
-import { rmSync } from 'node:fs';
+import { rmdirSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { dirname } from 'node:path';
 import { workerData } from 'node:worker_threads';
 import { LIFELINE_FD } from '../markers.ts';
 import { killGroup, killMarked } from '../stragglers.ts';
@@ -27,6 +28,10 @@ const end = (): void => {
 const finish = (): void => {
   try {
     rmSync(tempDir, { recursive: true, force: true });
+    // The last executor takes the runner's directory with it.
+    rmdirSync(dirname(tempDir));
+  } catch {
+    // Others still use it.
   } finally {
     killGroup(process.pid);
   }

@@ -1,0 +1,168 @@
+/** Runners that die, freeze, or lose Redis, and what their calls come to. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { FlameRunnerLostError } from '@flamejs/queue';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { isAlive } from '../../../tests/support/processes.ts';
+import { settles, waitFor } from '../../../tests/support/wait-for.ts';
+import { linesOf, type Stage, startStage } from './support.ts';
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await startStage({ appendonly: true });
+});
+afterEach(() => stage.reset());
+afterAll(() => stage.stop());
+
+const read = (file: string): readonly string[] => (existsSync(file) ? linesOf(readFileSync(file, 'utf8')) : []);
+const starts = (file: string): readonly string[] => read(file).filter((line) => line.startsWith('start'));
+const startsIn = (file: string, count: number) =>
+  waitFor(() => starts(file).length >= count, { what: `${count} starts`, timeoutMs: 30_000, found: () => read(file) });
+const pidOf = (line: string | undefined): number => Number(line?.split(' ')[3]);
+
+test('F11 a call whose runner is killed runs again on another one within seconds; its neighbour there does not notice', async () => {
+  const doomed = await stage.startRunner({ pool: { maxConcurrency: 1 } });
+  const file = join(stage.folder, 'kill9');
+  const { effect, wait } = stage.tasks;
+  const call = stage.call(effect, file, 2_000, 'done');
+  await startsIn(file, 1);
+  await stage.startRunner();
+  const neighbour = stage.call(wait, 6_000, 'untouched');
+  await doomed.kill9();
+  const killedAt = performance.now();
+  await startsIn(file, 2);
+  expect(performance.now() - killedAt).toBeLessThan(20_000);
+  expect(await call).toBe('done');
+  expect(await neighbour).toBe('untouched');
+  // The executor of a dead runner ends by itself.
+  await waitFor(() => !isAlive(pidOf(starts(file)[0])), { what: 'the first executor to end', timeoutMs: 15_000 });
+});
+
+test('F11 with onRunnerLost "fail" it ends instead', async () => {
+  const doomed = await stage.startRunner({ pool: { maxConcurrency: 1 } });
+  const file = join(stage.folder, 'kill9-fail');
+  const call = stage.call(stage.tasks.effect?.with({ onRunnerLost: 'fail' }), file, 60_000).catch((e: unknown) => e);
+  await startsIn(file, 1);
+  await stage.startRunner();
+  await doomed.kill9();
+  expect(await settles(call, { what: 'the call', timeoutMs: 30_000 })).toBeInstanceOf(FlameRunnerLostError);
+  expect(starts(file)).toHaveLength(1);
+});
+
+test('P13 the late result of a runner that was frozen past its lock is discarded, and what it ran is ended', async () => {
+  const frozen = await stage.startRunner({ pool: { maxConcurrency: 1 } });
+  const file = join(stage.folder, 'frozen');
+  const call = stage.call(stage.tasks.effect, file, 3_000, 'once');
+  await startsIn(file, 1);
+  await stage.startRunner();
+  frozen.signal('SIGSTOP');
+  await startsIn(file, 2);
+  frozen.signal('SIGCONT');
+  expect(await call).toBe('once');
+  const id = starts(file)[0]?.split(' ')[1] ?? '';
+  expect(Number((await stage.client.hget(stage.keys.outcome(id), 'gen')) ?? 0)).toBe(1);
+  expect(JSON.parse((await stage.client.hget(stage.keys.outcome(id), 'head')) ?? '{}')).toMatchObject({
+    ok: true,
+    attempts: 2,
+    runnerLosses: 1,
+  });
+  // It has noticed and goes on as a runner in good order.
+  await waitFor(async () => Number((await frozen.record()).active) === 0, { what: 'it to let go', timeoutMs: 15_000 });
+  expect(frozen.alive()).toBe(true);
+});
+
+test('P14 user code that blocks its event loop for 15 s neither loses the lock nor runs twice', async () => {
+  const runner = await stage.startRunner();
+  await stage.startRunner();
+  const { block, effect } = stage.tasks;
+  const file = join(stage.folder, 'block');
+  const pid = await stage.call(block, 15_000);
+  expect(pid).toEqual(expect.any(Number));
+  await stage.call(effect, file);
+  const events = await stage.client.xrange(`${stage.keys.queue}events`, '-', '+');
+  expect(events.filter(([, fields]) => fields.includes('stalled'))).toEqual([]);
+  expect(runner.alive()).toBe(true);
+  const ids = await stage.client.zrange(`${stage.keys.queue}completed`, 0, -1);
+  for (const id of ids) expect(await stage.client.hget(`${stage.keys.queue}${id}`, 'ats')).toBe('1');
+});
+
+test('a call that keeps losing runners runs alone from its third loss on', async () => {
+  const { effect, wait, echo } = stage.tasks;
+  const file = join(stage.folder, 'suspect');
+  // It waits in the queue with three losses behind it.
+  const suspect = await stage.cast(effect, file, 2_000, 'alone');
+  await stage.client.hset(`${stage.keys.queue}${suspect.id}`, 'f:loss', 3);
+  await stage.client.lrem(`${stage.keys.queue}wait`, 1, suspect.id);
+  const runner = await stage.startRunner({ pool: { maxConcurrency: 3 } });
+  const neighbour = stage.call(wait, 2_500, 'neighbour');
+  await waitFor(async () => (await stage.client.llen(`${stage.keys.queue}active`)) === 1, { what: 'it to be busy' });
+  await stage.client.rpush(`${stage.keys.queue}wait`, suspect.id);
+  await stage.client.zadd(`${stage.keys.queue}marker`, 0, '0');
+  await waitFor(async () => (await stage.client.llen(`${stage.keys.queue}active`)) === 2, { what: 'its pick-up' });
+  const behind = stage.call(echo, 'after');
+  let neighbourEnded = false;
+  void neighbour.then(() => {
+    neighbourEnded = true;
+  });
+  await startsIn(file, 1);
+  expect(neighbourEnded).toBe(true);
+  expect(await stage.client.llen(`${stage.keys.queue}active`)).toBe(1);
+  expect(await suspect.result()).toBe('alone');
+  expect(await behind).toBe('after');
+  expect(runner.alive()).toBe(true);
+});
+
+test('P10 calls that run while Redis restarts are finished, once each', async () => {
+  await stage.startRunner({ pool: { maxConcurrency: 4 } });
+  const file = join(stage.folder, 'restart');
+  const calls = Array.from({ length: 8 }, (_, i) => stage.call(stage.tasks.effect, file, 1_500, i));
+  await startsIn(file, 4);
+  await stage.redis.kill9();
+  await waitFor(() => read(file).filter((line) => line.startsWith('end')).length >= 4, { what: 'work without Redis' });
+  await stage.redis.restart();
+  expect(await settles(Promise.all(calls), { what: 'the calls', timeoutMs: 40_000 })).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  expect(starts(file)).toHaveLength(8);
+});
+
+test('calls whose lock ran out while Redis was away are taken back when nothing newer has started', async () => {
+  await stage.startRunner({ pool: { maxConcurrency: 1 } });
+  const file = join(stage.folder, 'away');
+  const call = stage.call(stage.tasks.effect, file, 14_000, 'went on');
+  await startsIn(file, 1);
+  await stage.redis.kill9();
+  const awayAt = performance.now();
+  // Longer than a lock holds.
+  await waitFor(() => performance.now() - awayAt > 7_000, { what: 'the lock to run out' });
+  await stage.redis.restart();
+  expect(await settles(call, { what: 'the call', timeoutMs: 40_000 })).toBe('went on');
+  expect(starts(file)).toHaveLength(1);
+});
+
+test('pick-ups whose reply was lost with the connection go back without counting as a loss', async () => {
+  const runner = await stage.startRunner({ pool: { maxConcurrency: 2 } });
+  const { client, keys, tasks } = stage;
+  const handle = await stage.cast(tasks.echo?.with({ delay: '1h' }), 'stray');
+  const jobKey = `${keys.queue}${handle.id}`;
+  // As Redis looks after a pick-up of which the runner never heard.
+  await client.zrem(`${keys.queue}delayed`, handle.id);
+  await client.hset(jobKey, { 'f:run': runner.runnerId, ats: 1 });
+  await client.set(`${jobKey}:lock`, 'lost', 'PX', 600_000);
+  await client.lpush(`${keys.queue}active`, handle.id);
+  await client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+  expect(await settles(handle.result(), { what: 'the call', timeoutMs: 20_000 })).toBe('stray');
+  expect(await client.hget(jobKey, 'f:loss')).toBeNull();
+});
+
+test('the third to ninth loss costs a call nothing, and the eleventh ends it', async () => {
+  await stage.startRunner();
+  const { client, keys, tasks } = stage;
+  const withLosses = async (losses: number): Promise<unknown> => {
+    const handle = await stage.cast(tasks.echo?.with({ delay: '1h' }), 'ok');
+    await client.hset(`${keys.queue}${handle.id}`, { 'f:loss': losses, 'f:run': 'somebody who is gone' });
+    await client.zadd(`${keys.queue}delayed`, 'XX', 0, handle.id);
+    await stage.housekeeping.promoteDelayed();
+    return handle.result().catch((e: unknown) => e);
+  };
+  expect(await withLosses(8)).toBe('ok');
+  expect(await withLosses(10)).toBeInstanceOf(FlameRunnerLostError);
+});
