@@ -5,7 +5,7 @@
  */
 
 import { backoffDelay } from '../backoff.ts';
-import { encode, packPayload } from '../codec/index.ts';
+import { encode, packPayload, unpackPayload } from '../codec/index.ts';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
 import type { CallContext } from '../context.ts';
 import { setLongTimeout } from '../duration.ts';
@@ -32,6 +32,8 @@ import type { CallStatus } from './status.ts';
 interface InlineCall {
   readonly id: string;
   readonly request: CallRequest;
+  /** A snapshot of the arguments: what the caller does to them afterwards is not seen, as on another machine. */
+  readonly args: Uint8Array;
   abort: AbortController;
   readonly waiters: Set<Settler>;
   readonly progress: unknown[];
@@ -72,7 +74,7 @@ export const createInlineCaller = (_config: AppConfig): CallMaker => {
   };
 
   const run = async (call: InlineCall): Promise<void> => {
-    const { options, pool, functionName, payload } = call.request;
+    const { options, pool, functionName } = call.request;
     const deadlineMs =
       options.deadlineInMs ??
       (options.deadlineAt === undefined ? undefined : Math.max(0, options.deadlineAt - Date.now()));
@@ -109,7 +111,13 @@ export const createInlineCaller = (_config: AppConfig): CallMaker => {
         );
       }, options.timeoutMs);
       const context = contextOf(call, attempt, AbortSignal.any([call.abort.signal, limit.signal]));
-      const execution = executeFunction({ payload, functionName, context, payloadLimit: pool.payloadLimit });
+      // A copy for each attempt: decoding may hand the bytes themselves to the function.
+      const execution = executeFunction({
+        payload: unpackPayload(Buffer.from(call.args)),
+        functionName,
+        context,
+        payloadLimit: pool.payloadLimit,
+      });
       const result = await Promise.race([execution, ended]);
       timer.clear();
       const timedOut = result === 'timeout';
@@ -190,6 +198,7 @@ export const createInlineCaller = (_config: AppConfig): CallMaker => {
         const call: InlineCall = {
           id,
           request,
+          args: packPayload(request.payload),
           abort: new AbortController(),
           waiters: new Set(),
           progress: [],

@@ -19,6 +19,9 @@ import type { CallStatus } from './status.ts';
 
 /** Set by an executor: sends a request to the runner and resolves with its reply. */
 export type NestedTransport = (request: Uint8Array) => Promise<Uint8Array>;
+/** Requests and replies carry payloads that were checked against their own limits before. */
+const LIMIT = { limit: 2 ** 31 };
+
 const TRANSPORT = Symbol.for('@flamejs/nested-transport');
 
 export const setNestedTransport = (transport: NestedTransport): void => {
@@ -61,7 +64,7 @@ export const createNestedCaller = (_config: AppConfig): CallMaker => {
         { enqueued: 'no' },
       );
     }
-    const reply = decode(unpackPayload(await transport(packPayload(encode(request))))) as NestedReply;
+    const reply = decode(unpackPayload(await transport(packPayload(encode(request, LIMIT)))), LIMIT) as NestedReply;
     if (reply.kind === 'error') throw reply.error;
     return reply;
   };
@@ -152,11 +155,11 @@ export const createNestedService = (
     async answer(bytes) {
       let reply: NestedReply;
       try {
-        reply = await handleRequest(decode(unpackPayload(bytes)) as NestedRequest);
+        reply = await handleRequest(decode(unpackPayload(bytes), LIMIT) as NestedRequest);
       } catch (error) {
         reply = { kind: 'error', error };
       }
-      return packPayload(encode(reply));
+      return packPayload(encode(reply, LIMIT));
     },
     async close() {
       await caller?.close();
