@@ -1,0 +1,29 @@
+/** Picks the view by the path, loads it again and again, and changes on the page only what has changed. */
+import { patchChildren } from './lib/dom.js';
+import { poll } from './lib/live.js';
+import { call } from './views/call.js';
+import { calls } from './views/calls.js';
+import { onNotice } from './views/parts.js';
+import { pool } from './views/pool.js';
+import { pools } from './views/pools.js';
+
+const { base } = document.documentElement.dataset;
+const [section, name] = location.pathname
+  .slice(base.length + 1)
+  .split('/')
+  .map(decodeURIComponent);
+
+const view =
+  name === undefined || name === ''
+    ? ({ pools, calls: calls() }[section] ?? pools)
+    : { pools: pool, calls: call }[section](name);
+
+document.querySelector(`[data-nav="${section === 'calls' ? 'calls' : 'pools'}"]`).setAttribute('aria-current', 'page');
+document.title = `${view.title()} · ${document.title}`;
+
+const main = document.getElementById('view');
+const again = poll(async () => {
+  const parts = await view.load(() => again());
+  patchChildren(main, parts.flat().filter(Boolean));
+}, view.everyMs);
+onNotice(() => again());

@@ -1,0 +1,29 @@
+/** The JSON API, below whatever path the dashboard stands at. */
+
+const { base, operator } = document.documentElement.dataset;
+
+/** Whether buttons are drawn; the server decides by itself. */
+export const isOperator = operator === 'true';
+
+export const link = (...parts) => `${base}/${parts.map(encodeURIComponent).join('/')}`;
+
+/** @throws Error with the server's message */
+export const get = async (path, signal) =>
+  read(await fetch(`${base}/api/${path}`, { signal, headers: { Accept: 'application/json' } }));
+
+export const post = async (path, body = {}) =>
+  read(
+    await fetch(`${base}/api/${path}`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(body),
+    }),
+  );
+
+const read = async (response) => {
+  const body = await response.json().catch(() => ({}));
+  if (response.ok) return body;
+  const error = new Error(body.error?.message ?? `the dashboard answered ${response.status}`);
+  error.status = response.status;
+  throw error;
+};

@@ -1,0 +1,26 @@
+/** Reading what Redis replies: flat lists to records, texts to numbers. */
+
+export const toRecord = (flat: unknown): Readonly<Record<string, string>> => {
+  if (!Array.isArray(flat)) return (flat ?? {}) as Readonly<Record<string, string>>;
+  const record: Record<string, string> = {};
+  for (let i = 0; i + 1 < flat.length; i += 2) record[String(flat[i])] = String(flat[i + 1]);
+  return record;
+};
+
+/** @returns 0 for what is absent or no number */
+export const toNumber = (value: unknown): number => Number(value ?? 0) || 0;
+
+export const toText = (value: unknown): string => (value === null || value === undefined ? '' : String(value));
+
+/** @returns the object in a JSON text, or `undefined` for anything else: what others wrote must not break a page. */
+export const parseObject = (json: unknown): Readonly<Record<string, unknown>> | undefined => {
+  if (typeof json !== 'string') return undefined;
+  try {
+    const value: unknown = JSON.parse(json);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+};

@@ -1,0 +1,80 @@
+/** Arguments, results and errors, read one call at a time and only up to a size; what is larger is named, not read. */
+import { decode, unpackPayload } from '@flamejs/queue/internal';
+import { parseEnvelope, parseHead } from '@flamejs/queue/protocol';
+import type { Link } from './link.ts';
+import { PAGE_LIMITS, type PresentLimits, present } from './present.ts';
+import type { Shown, ShownError } from './types.ts';
+
+export interface ShowOptions {
+  /** Most encoded bytes to read and decode. */
+  readonly limit: number;
+  /** Whether remote stacks are shown: to operators only. */
+  readonly stacks: boolean;
+  readonly present?: PresentLimits;
+}
+
+/** For the page of one call: bytes read unless more are asked for, and the most that can be. */
+export const SHOW_BYTES = 256 * 1024;
+export const MOST_BYTES = 4 * 1024 * 1024;
+
+export const showArguments = async (link: Link, pool: string, id: string, options: ShowOptions): Promise<Shown> => {
+  const keys = link.keys(pool);
+  const data = await link.client.hget(`${keys.queue}${id}`, 'data');
+  const envelope = data === null ? undefined : parseEnvelope(JSON.parse(data));
+  if (envelope === undefined) return { kind: 'none' };
+  if (typeof envelope === 'string') return { kind: 'unreadable', message: envelope, size: data?.length ?? 0 };
+  const { args, size } = envelope;
+  if (size > options.limit) return { kind: 'too-large', size, limit: options.limit };
+  if (args !== null) return show(() => decode({ json: args, parts: [] }, { limit: options.limit }), size, options);
+  const bytes = await link.client.getBuffer(keys.args(id));
+  if (bytes === null) return { kind: 'none' };
+  return show(() => decode(unpackPayload(bytes), { limit: options.limit }), bytes.length, options);
+};
+
+/** The result or the error of a call that has ended. */
+export const showOutcome = async (link: Link, pool: string, id: string, options: ShowOptions): Promise<Shown> => {
+  const key = link.keys(pool).outcome(id);
+  const [head, size] = await Promise.all([link.client.hget(key, 'head'), link.client.hstrlen(key, 'body')]);
+  if (head === null) return { kind: 'none' };
+  if (size > options.limit) return { kind: 'too-large', size, limit: options.limit };
+  const body = await link.client.hgetBuffer(key, 'body');
+  if (body === null) return { kind: 'none' };
+  const { ok } = parseHead(head);
+  return show(() => decode(unpackPayload(body), { limit: options.limit }), body.length, options, !ok);
+};
+
+const show = (read: () => unknown, size: number, options: ShowOptions, asError = false): Shown => {
+  let value: unknown;
+  try {
+    value = read();
+  } catch (error) {
+    // A class that only the application registers cannot be rebuilt here.
+    return { kind: 'unreadable', message: error instanceof Error ? error.message : String(error), size };
+  }
+  if (asError && value instanceof Error) return { kind: 'error', ...showError(value, options), size };
+  return { kind: 'value', ...present(value, options.present ?? PAGE_LIMITS), size };
+};
+
+const CAUSES = 8;
+const STACK_LENGTH = 20_000;
+
+const showError = (error: Error, { stacks }: ShowOptions): { error: ShownError; cut: boolean } => {
+  const { code, advice } = error as { code?: unknown; advice?: unknown };
+  const causes: string[] = [];
+  for (let cause = error.cause; cause !== undefined && causes.length < CAUSES; ) {
+    causes.push(cause instanceof Error ? `${cause.name}: ${cause.message}`.slice(0, 1_000) : brief(cause));
+    cause = cause instanceof Error ? cause.cause : undefined;
+  }
+  const stack = stacks ? String(error.stack ?? '') : '';
+  const shown: ShownError = {
+    name: String(error.name),
+    message: String(error.message).slice(0, STACK_LENGTH),
+    code: typeof code === 'string' ? code : '',
+    advice: typeof advice === 'string' ? advice : '',
+    stack: stack.slice(0, STACK_LENGTH),
+    causes,
+  };
+  return { error: shown, cut: stack.length > STACK_LENGTH };
+};
+
+const brief = (value: unknown): string => JSON.stringify(present(value, PAGE_LIMITS).value).slice(0, 1_000);

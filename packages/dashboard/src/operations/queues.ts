@@ -1,0 +1,30 @@
+/** BullMQ's `Queue` for each pool, on our backend: whatever is done through it follows our protocol. */
+import { callBackendFactory } from '@flamejs/queue/protocol';
+import { Queue } from 'bullmq';
+import type { Link } from './link.ts';
+
+export interface Queues {
+  of(pool: string): Queue;
+  close(): Promise<void>;
+}
+
+export const createQueues = (link: Link): Queues => {
+  const open = new Map<string, Queue>();
+  return {
+    of(pool) {
+      const known = open.get(pool);
+      if (known !== undefined) return known;
+      const factory = callBackendFactory({ client: link.client });
+      // The pool's meta is set by callers; BullMQ's default would let its event stream grow tenfold.
+      const opts = { prefix: link.keys(pool).base, skipMetasUpdate: true, connection: {} };
+      const queue = new Queue(pool, opts, factory as never) as Queue;
+      // Connection errors are the link's to report.
+      queue.on('error', () => undefined);
+      open.set(pool, queue);
+      return queue;
+    },
+    async close() {
+      await Promise.all([...open.values()].map((queue) => queue.close().catch(() => undefined)));
+    },
+  };
+};

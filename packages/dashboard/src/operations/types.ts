@@ -1,0 +1,178 @@
+/** What the dashboard and the command line say of pools, runners and calls. Plain JSON; times are Redis milliseconds. */
+import type { RunnerState } from '@flamejs/queue';
+import type { PoolEvent, WaitingReason } from '@flamejs/queue/protocol';
+import type { Json } from './present.ts';
+
+export interface PoolView {
+  readonly name: string;
+  /** The queue is paused: nothing starts. */
+  readonly paused: boolean;
+  readonly waiting: number;
+  /** Not yet due: delay, backoff, schedules. */
+  readonly delayed: number;
+  readonly active: number;
+  /** Outcomes that are still kept. */
+  readonly failed: number;
+  readonly succeeded: number;
+  /** How long the call that is served next has waited; 0 when none waits. */
+  readonly oldestWaitMs: number;
+  /** Last start of any call, 0 for never. */
+  readonly lastStartAt: number;
+  readonly min: number;
+  readonly max: number;
+  readonly maxConcurrency: number;
+  readonly backend: string;
+  readonly policy: string;
+  /** Runners that the policy wants, bounds applied; `null` while that is not known. */
+  readonly wanted: number | null;
+  /** Why, in the policy's words. */
+  readonly reasons: readonly string[];
+  readonly runners: Readonly<Record<RunnerState, number>>;
+  /** Slots of runners that are ready. */
+  readonly slots: number;
+  readonly bootFailure?: string;
+  readonly blocked?: string;
+  /** When an autoscaler last looked at this pool, 0 for never. */
+  readonly autoscaledAt: number;
+  /** All of this as one sentence. */
+  readonly summary: string;
+  /** `bad`: calls wait and nothing will start them. */
+  readonly health: 'idle' | 'busy' | 'attention' | 'bad';
+}
+
+export interface RunnerView {
+  readonly runnerId: string;
+  readonly pool: string;
+  readonly state: RunnerState;
+  /** Why it is in this state. */
+  readonly reason: string;
+  readonly active: number;
+  readonly slots: number;
+  readonly served: number;
+  readonly startedAt: number;
+  readonly heartbeatAt: number;
+  /** 0 while busy. */
+  readonly idleSince: number;
+  readonly release: string;
+  readonly host: string;
+  readonly pid: number;
+  /** By the autoscaler, or started by hand. */
+  readonly managed: boolean;
+  readonly backend: string;
+  readonly instanceId: string;
+  readonly details: Readonly<Record<string, string>>;
+}
+
+export type EventView = Omit<PoolEvent, 'type'> & { readonly type: string };
+
+/** One moment of a pool, as the autoscaler sampled it. */
+export interface Sample {
+  readonly at: number;
+  readonly waiting: number;
+  readonly active: number;
+  readonly ready: number;
+  readonly booting: number;
+  readonly draining: number;
+  readonly wanted: number;
+  readonly oldestWaitMs: number;
+}
+
+export type CallListState = 'waiting' | 'delayed' | 'running' | 'failed' | 'succeeded';
+
+export interface CallRow {
+  readonly id: string;
+  readonly pool: string;
+  readonly functionName: string;
+  readonly state: CallListState;
+  readonly generation: number;
+  /** Attempts started in this generation. */
+  readonly attempts: number;
+  readonly runnerId: string;
+  readonly enqueuedAt: number;
+  readonly startedAt: number;
+  readonly finishedAt: number;
+  /** For a failed call: kind and message of its error. */
+  readonly text: string;
+}
+
+export interface CallQuery {
+  /** All pools unless set. */
+  readonly pool?: string;
+  /** All states unless set. */
+  readonly state?: CallListState;
+  readonly functionName?: string;
+  readonly limit: number;
+  readonly offset: number;
+}
+
+export interface CallPage {
+  readonly calls: readonly CallRow[];
+  /** Calls in the asked states, the filter by function left out. */
+  readonly total: number;
+  /** The filter looked only at so many of the newest calls of each state. */
+  readonly scanned: number;
+}
+
+export interface CallDetail {
+  readonly id: string;
+  readonly pool: string;
+  readonly functionName: string;
+  readonly state: 'waiting' | 'delayed' | 'running' | 'succeeded' | 'failed' | 'unknown';
+  readonly reason: WaitingReason;
+  /** Where it is and why, as a sentence; for a failed call its error. */
+  readonly text: string;
+  readonly generation: number;
+  readonly attempts: number;
+  readonly runnerLosses: number;
+  readonly executorKills: number;
+  readonly runnerId: string;
+  readonly ahead: number;
+  readonly enqueuedAt: number;
+  readonly startedAt: number;
+  readonly finishedAt: number;
+  readonly dueAt: number;
+  readonly deadlineAt: number;
+  readonly waitedMs: number;
+  /** Until when the outcome is kept, 0 for none. */
+  readonly keptUntil: number;
+  /** Encoded bytes; `null` when not known any more. */
+  readonly argumentsSize: number | null;
+  readonly outcomeSize: number | null;
+  readonly errorKind: string;
+  readonly release: string;
+  readonly timeoutMs: number | null;
+  readonly retries: number | null;
+  readonly canRetry: boolean;
+  readonly canCancel: boolean;
+  readonly now: number;
+}
+
+/** Arguments, a result or an error, as far as they can be shown. */
+export type Shown =
+  | { readonly kind: 'value'; readonly value: Json; readonly size: number; readonly cut: boolean }
+  | { readonly kind: 'error'; readonly error: ShownError; readonly size: number; readonly cut: boolean }
+  /** It exists and is larger than what was asked for; nothing of it was read. */
+  | { readonly kind: 'too-large'; readonly size: number; readonly limit: number }
+  | { readonly kind: 'unreadable'; readonly message: string; readonly size: number }
+  | { readonly kind: 'none' };
+
+export interface ShownError {
+  readonly name: string;
+  readonly message: string;
+  readonly code: string;
+  readonly advice: string;
+  /** Empty for viewers: it names files of the remote machine. */
+  readonly stack: string;
+  readonly causes: readonly string[];
+}
+
+export interface SystemView {
+  readonly app: string;
+  readonly release: string;
+  readonly redisVersion: string;
+  /** What is wrong with the Redis server's settings. */
+  readonly warnings: readonly string[];
+  /** Milliseconds since an autoscaler's last heartbeat; `null` when there never was one. */
+  readonly autoscalerSilentMs: number | null;
+  readonly now: number;
+}

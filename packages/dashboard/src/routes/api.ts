@@ -1,0 +1,104 @@
+/** The JSON API: everything that the pages show, and nothing that they do not. */
+import { Hono } from 'hono';
+import type { GuardVariables } from '../guard/guard.ts';
+import type { Operations } from '../operations/operations.ts';
+import { MOST_BYTES, SHOW_BYTES } from '../operations/payloads.ts';
+import { callQuery, readBody, wholeParam } from './read-query.ts';
+
+const MOST_ENTRIES = 1_000;
+const REASON_LENGTH = 300;
+
+type Api = Hono<{ Variables: GuardVariables }>;
+
+export const createApi = (operations: Operations): Api => {
+  const api: Api = new Hono();
+
+  api.get('/system', async (c) => c.json(await operations.system()));
+  api.get('/pools', async (c) => {
+    const [pools, events, system] = await Promise.all([
+      operations.pools(),
+      operations.events(undefined, wholeParam(c, 'events', 30, 0, MOST_ENTRIES)),
+      operations.system(),
+    ]);
+    return c.json({ pools, events, system });
+  });
+  api.get('/pools/:pool', async (c) => {
+    const name = operations.checkPool(c.req.param('pool'));
+    const [pools, runners, events, history] = await Promise.all([
+      operations.pools(),
+      operations.runners(name),
+      operations.events(name, wholeParam(c, 'events', 50, 0, MOST_ENTRIES)),
+      operations.history(name, wholeParam(c, 'history', 300, 0, MOST_ENTRIES)),
+    ]);
+    return c.json({
+      pool: pools.find((p) => p.name === name),
+      runners,
+      events,
+      history,
+      settings: settings(operations, name),
+    });
+  });
+  api.get('/calls', async (c) => c.json(await operations.calls(callQuery(c))));
+  addCallRoutes(api, operations);
+  addActions(api, operations);
+  return api;
+};
+
+const addCallRoutes = (api: Api, operations: Operations): void => {
+  api.get('/calls/:id', async (c) => {
+    const call = await operations.call(c.req.param('id'));
+    if (call !== undefined) return c.json({ call });
+    return c.json({ error: { message: 'there is no such call (any more): it expired or was removed' } }, 404);
+  });
+  for (const [route, read] of [
+    ['arguments', operations.arguments],
+    ['outcome', operations.outcome],
+  ] as const) {
+    api.get(`/calls/:id/${route}`, async (c) => {
+      const limit = wholeParam(c, 'limit', SHOW_BYTES, 1, MOST_BYTES);
+      return c.json(await read(c.req.param('id'), { limit, stacks: c.get('role') === 'operator' }));
+    });
+  }
+  api.get('/calls/:id/logs', async (c) =>
+    c.json(await operations.logs(c.req.param('id'), wholeParam(c, 'lines', 200, 1, MOST_ENTRIES))),
+  );
+};
+
+const addActions = (api: Api, { act, checkPool, poolOf }: Operations): void => {
+  api.post('/calls/:id/retry', async (c) => {
+    const id = c.req.param('id');
+    return c.json({ result: await act.retry(poolOf(id), id) });
+  });
+  api.post('/calls/:id/cancel', async (c) => {
+    const id = c.req.param('id');
+    const { reason } = await readBody(c);
+    const why = typeof reason === 'string' && reason !== '' ? reason.slice(0, REASON_LENGTH) : 'by an operator';
+    return c.json({ result: await act.cancel(poolOf(id), id, why) });
+  });
+  api.post('/pools/:pool/pause', async (c) => {
+    await act.pause(checkPool(c.req.param('pool')));
+    return c.json({ result: 'paused' });
+  });
+  api.post('/pools/:pool/resume', async (c) => {
+    await act.resume(checkPool(c.req.param('pool')));
+    return c.json({ result: 'resumed' });
+  });
+  api.post('/pools/:pool/retry-failed', async (c) => {
+    const { functionName } = await readBody(c);
+    const pool = checkPool(c.req.param('pool'));
+    return c.json({
+      retried: await act.retryFailed(pool, typeof functionName === 'string' ? functionName : undefined),
+    });
+  });
+  api.post('/pools/:pool/runners/:runnerId/drain', async (c) =>
+    c.json({ result: await act.drain(checkPool(c.req.param('pool')), c.req.param('runnerId')) }),
+  );
+};
+
+/** Without `env`, which holds secrets. */
+const settings = ({ link }: Operations, name: string): Readonly<Record<string, unknown>> => {
+  const pool = link.config.pools[name];
+  if (pool === undefined) return {};
+  const { env: _, hooks: __, backend, policy, idleUnless: ___, ...plain } = pool;
+  return { ...plain, backend: backend?.name ?? 'local', policy: policy?.name ?? 'queueDepth' };
+};
