@@ -1,0 +1,165 @@
+/** Switches of the call protocol and of the caller's side: each takes one promise away. */
+import type { SabotageSwitch } from './switch.ts';
+
+const PROTOCOL = ['packages/queue/test/protocol/calls.test.ts'];
+const CALLER = ['packages/queue/test/client/calls.test.ts'];
+const MORE = ['packages/queue/test/client/more-calls.test.ts'];
+const grafts = 'packages/queue/src/protocol/lua/grafts.ts';
+const helpers = 'packages/queue/src/protocol/lua/helpers.ts';
+const calls = 'packages/queue/src/client/create-flame.ts';
+
+export default [
+  {
+    name: 'no fence: a superseded attempt may store its outcome',
+    file: grafts,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of the source
+    find: 'tonumber(f[2]) ~= verdict.generation then return ${SUPERSEDED} end',
+    replace: 'tonumber(f[2]) ~= verdict.generation then end',
+    tests: ['P13 F16 a superseded attempt'],
+    in: PROTOCOL,
+  },
+  {
+    name: 'a re-sent call is enqueued again once its job is gone',
+    file: grafts,
+    find: "local settled = redis.call('HGET', outcome, 'fp')",
+    replace: 'local settled = false',
+    tests: ['R-15 a call that is sent twice'],
+    in: PROTOCOL,
+  },
+  {
+    name: 'the same id with other arguments is taken for the same call',
+    file: grafts,
+    find: "if (redis.call('HGET', jobKey, 'f:fp') or '') ~= call.fp then",
+    replace: 'if false then',
+    tests: ['P15 the same id with another fingerprint'],
+    in: PROTOCOL,
+  },
+  {
+    name: 'a lost runner is not counted',
+    file: grafts,
+    find: "redis.call('HINCRBY', jobKey, 'f:loss', 1)",
+    replace: '0',
+    tests: ['P13 F16 a superseded attempt'],
+    in: PROTOCOL,
+  },
+  {
+    name: 'a finished call runs again when only its finish was lost',
+    file: grafts,
+    find: "result[1][#result[1] + 1] = settled and '1' or '0'",
+    replace: "result[1][#result[1] + 1] = '0'",
+    tests: ['a call whose outcome is stored is marked'],
+    in: PROTOCOL,
+  },
+  {
+    name: 'only the first of those who wait is told',
+    file: helpers,
+    find: "redis.call('HSET', jobKey, 'f:w', waiters == '' and waiter or (waiters .. ' ' .. waiter))",
+    replace: "if waiters == '' then redis.call('HSET', jobKey, 'f:w', waiter) end",
+    tests: ['the outcome is announced to every stream'],
+    in: PROTOCOL,
+  },
+  {
+    name: 'a paused pool lets the clock of waiting run',
+    file: helpers,
+    find: 'if p[1] then total = total + (flame.now - tonumber(p[1])) end',
+    replace: '',
+    tests: ['a paused pool stops the clock'],
+    in: PROTOCOL,
+  },
+  {
+    name: 'large arguments stay after success',
+    file: helpers,
+    find: "redis.call('DEL', base .. ':args:' .. id)",
+    replace: '',
+    tests: ['P05 large arguments go with success'],
+    in: PROTOCOL,
+  },
+  {
+    name: 'a retry by hand keeps the old generation',
+    file: grafts,
+    find: "redis.call('HINCRBY', jobKey, 'f:gen', 1)",
+    replace: '',
+    tests: ['P16 a retry by hand'],
+    in: PROTOCOL,
+  },
+  {
+    name: 'no second look: a promise depends on its reply',
+    file: 'packages/queue/src/client/caller.ts',
+    find: 'entry.lookAt = performance.now() + lookInMs;',
+    replace: '',
+    tests: ['P10 a reply that never arrives'],
+    in: CALLER,
+  },
+  {
+    name: 'an aborted signal rejects the promise and leaves the call',
+    file: calls,
+    find: 'calls.abort(id, asked.pool, describeAbort(signal));',
+    replace: '',
+    tests: ['F15 aborting the signal removes a waiting call'],
+    in: CALLER,
+  },
+  {
+    name: 'arguments have no limit',
+    file: calls,
+    find: 'encode(values, { limit: pool.payloadLimit, root })',
+    replace: 'encode(values, { root })',
+    tests: ['P04 arguments over the limit'],
+    in: CALLER,
+  },
+  {
+    name: 'a doubtful call is left in Redis',
+    file: 'packages/queue/src/client/caller.ts',
+    find: 'recall.add(call.id, pool.name);',
+    replace: '',
+    tests: ['P11 a call under way when Redis goes silent'],
+    in: CALLER,
+  },
+  {
+    name: 'every call waits for the connection by itself',
+    file: 'packages/queue/src/client/link.ts',
+    find: 'becomingReady ??= whenReady(',
+    replace: 'becomingReady = whenReady(',
+    tests: ['P17 5,000 calls at once'],
+    in: CALLER,
+  },
+  {
+    name: 'waiting has no bound',
+    file: 'packages/queue/src/protocol/expiry.ts',
+    find: 'if (call.waitedMs >= call.queueTimeoutMs)',
+    replace: 'if (false)',
+    tests: ['F07 queueTimeout rejects a call'],
+    in: CALLER,
+  },
+  {
+    name: 'an error shows the remote side only',
+    file: 'packages/queue/src/client/handle.ts',
+    find: 'if (value instanceof Error) addLocalStack(value, local);',
+    replace: '',
+    tests: ['F09 an error keeps name'],
+    in: CALLER,
+  },
+  {
+    name: 'a Redis that evicts keys is accepted',
+    file: 'packages/queue/src/protocol/server-check.ts',
+    find: "evictionPolicy !== 'noeviction'",
+    replace: 'false',
+    tests: ['a Redis that evicts keys is refused'],
+    in: CALLER,
+  },
+  {
+    name: 'calls outlive their caller in spite of link',
+    file: 'packages/queue/src/protocol/linked.ts',
+    find: 'if ((await client.exists(keys.caller(callerId))) === 1) {',
+    replace: 'if (callerId !== null) {',
+    tests: ['F14 a linked call is cancelled'],
+    in: MORE,
+  },
+  {
+    name: 'a full Redis takes further calls',
+    file: 'packages/queue/src/client/admission.ts',
+    find: 'const FULL_AT = 0.8;',
+    replace: 'const FULL_AT = 80;',
+    tests: ['R-25 at 80 % of maxmemory'],
+    in: MORE,
+  },
+] satisfies SabotageSwitch[];
