@@ -4,6 +4,15 @@ export { FlameCompileError } from './errors.ts';
 export { formatProblem } from './frame.ts';
 export { type FunctionId, functionId, moduleOfId, modulePath, parseFunctionId, resolveModule } from './identity.ts';
 export { type InstallOptions, install } from './loader/install.ts';
+export {
+  FlameManifestError,
+  fileOfFunction,
+  formatManifest,
+  MANIFEST_NAME,
+  type Manifest,
+  type ManifestModule,
+  readManifest,
+} from './manifest.ts';
 export { type CompilerOptions, parseOptions } from './options.ts';
 export type { Problem, Severity } from './problems.ts';
 export { findAppRoot } from './root.ts';

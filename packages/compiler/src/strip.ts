@@ -1,5 +1,6 @@
 /** Takes types and JSX off, for loaders that hand plain JavaScript to Node. */
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { transformSync } from 'oxc-transform';
 import { languageOf } from './language.ts';
@@ -48,12 +49,15 @@ export function strip(file: string, code: string, settings: TypeScriptSettings, 
 
 function withHelpers(code: string): string {
   if (!code.includes(HELPERS)) return code;
-  const { resolve } = createRequire(import.meta.url);
+  // Each helper is CommonJS with a default export, so one file serves both formats.
+  const require = createRequire(import.meta.url);
+  const folder = join(dirname(require.resolve('@oxc-project/runtime/package.json')), 'src/helpers');
+  const file = (name: string): string => join(folder, `${name}.js`);
   return code
-    .replace(/^(import .* from )"(@oxc-project\/runtime\/helpers\/\w+)"/gm, (_, start: string, name: string) => {
-      return `${start}${JSON.stringify(pathToFileURL(resolve(name)).href)}`;
+    .replace(/^(import .* from )"@oxc-project\/runtime\/helpers\/(\w+)"/gm, (_, start: string, name: string) => {
+      return `${start}${JSON.stringify(pathToFileURL(file(name)).href)}`;
     })
-    .replace(/\brequire\("(@oxc-project\/runtime\/helpers\/\w+)"\)/g, (_, name: string) => {
-      return `require(${JSON.stringify(resolve(name))})`;
+    .replace(/\brequire\("@oxc-project\/runtime\/helpers\/(\w+)"\)/g, (_, name: string) => {
+      return `require(${JSON.stringify(file(name))})`;
     });
 }

@@ -12,6 +12,8 @@ export interface Application {
   write(files: Readonly<Record<string, string>>): void;
   /** Runs Node in the application's root. */
   node(args: readonly string[], options?: RunOptions): Promise<Outcome>;
+  /** Makes a package of this repository importable. */
+  link(name: string): void;
   remove(): void;
 }
 
@@ -32,9 +34,9 @@ export function createApplication(files: Readonly<Record<string, string>>): Appl
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'flame-compiler-')));
   const modules = join(root, 'node_modules');
   mkdirSync(join(modules, '@flamejs'), { recursive: true });
-  symlinkSync(join(repository, 'packages/queue'), join(modules, '@flamejs/queue'));
-  symlinkSync(join(repository, 'packages/compiler'), join(modules, '@flamejs/compiler'));
-  symlinkSync(join(repository, 'node_modules/tsx'), join(modules, 'tsx'));
+  const link = (name: string): void =>
+    symlinkSync(realpathSync(join(repository, 'node_modules', name)), join(modules, name));
+  for (const name of ['@flamejs/queue', '@flamejs/compiler', 'tsx']) link(name);
   const path = (name: string): string => join(root, name);
   const write = (more: Readonly<Record<string, string>>): void => {
     for (const [name, text] of Object.entries(more)) {
@@ -47,6 +49,7 @@ export function createApplication(files: Readonly<Record<string, string>>): Appl
     root,
     path,
     write,
+    link,
     node: (args, { env = {}, binary = process.execPath } = {}) => run(binary, args, root, env),
     remove: () => rmSync(root, { recursive: true, force: true }),
   };

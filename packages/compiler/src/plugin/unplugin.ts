@@ -27,5 +27,3 @@ export const flamePlugin = createUnplugin<PluginOptions | undefined, false>((opt
     esbuild: { setup: (build) => setupEsbuild(build, collector) },
   };
 });
-
-export default flamePlugin;
