@@ -70,7 +70,6 @@ test.each<[string, Record<string, unknown>, string]>([
   ['an image with shell in it', { application: { image: 'shop;reboot' } }, 'application.image'],
   ['an archive over http', { application: { archive: 'https://x/y.tar.gz' } }, 'application.archive'],
   ['a short checksum', { application: { archive: 's3://b/c', sha256: 'abc' } }, 'application.sha256'],
-  ['no secret', { secrets: {} }, 'secrets.redisUrl'],
   ['a secret by value', { secrets: { redisUrl: { ssm: 'redis://:password@host:6379' } } }, 'secrets.redisUrl'],
   ['no profile', { iamInstanceProfile: '' }, 'iamInstanceProfile'],
   ['a public address without subnets', { subnets: undefined, zones: ['eu-central-1a'], publicIp: true }, 'publicIp'],

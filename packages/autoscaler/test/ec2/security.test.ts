@@ -85,6 +85,23 @@ test('S-15 the container has no capabilities, no new privileges, a read-only roo
   expect(script).not.toMatch(/--privileged|docker\.sock/);
 });
 
+test('the config file is named as the machine finds it, not by its path on the controller', async () => {
+  const { cloud, backend } = await setup();
+  await backend.launch(request({ env: { FLAME_CONFIG: '/srv/controller/flame.config.js' } }), never);
+  expect(only(cloud.machines).userData).toContain("'FLAME_CONFIG=flame.config.js'");
+  const elsewhere = await setup({}, { application: { image: 'shop:1', config: 'dist/flame.config.js' } });
+  await elsewhere.backend.launch(request({ env: { FLAME_CONFIG: '/srv/controller/flame.config.js' } }), never);
+  expect(only(elsewhere.cloud.machines).userData).toContain("'FLAME_CONFIG=dist/flame.config.js'");
+});
+
+test('an app without a Redis URL (Cluster, Sentinel) needs no secret, and one with a URL needs its name', async () => {
+  const { cloud, backend } = await setup({}, { secrets: {} });
+  const error = await failure(backend.launch(request(), never));
+  expect(error).toMatchObject({ kind: 'invalid', message: expect.stringContaining('secrets.redisUrl') });
+  await backend.launch(request({ secrets: {} }), never);
+  expect(only(cloud.machines).userData).not.toContain('fetch_secret redis-url');
+});
+
 test('machine, disk, network interface and spot request carry our tags from the first moment', async () => {
   const { cloud, backend } = await setup({}, { spot: 'only', tags: { team: 'web' } });
   await backend.launch(request(), never);

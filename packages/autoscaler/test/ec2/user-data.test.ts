@@ -36,7 +36,7 @@ const script = (
     }),
     market,
     env,
-    signed: true,
+    secrets: { redisUrl: { ssm: '/shop/redis-url' }, signingKey: { secretsManager: 'shop/key' } },
   });
 
 /** A host with an archive whose runner writes down its environment and then does `body`. */

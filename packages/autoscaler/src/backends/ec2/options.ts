@@ -8,12 +8,17 @@ export type SecretReference =
   /** Name or ARN of a Secrets Manager secret whose whole string is the value. */
   | { readonly secretsManager: string };
 
+interface AnyApplication {
+  /** What is run. Default `['node_modules/.bin/flame', 'runner']`, relative to the application's working directory. */
+  readonly command?: readonly string[];
+  /** The config file, relative to that directory. Default: the file name of the one that the controller has loaded. */
+  readonly config?: string;
+}
+
 /** The application as a container image. The AMI needs `docker` and `aws`. */
-export interface ImageApplication {
+export interface ImageApplication extends AnyApplication {
   /** Registry address, with a tag or better a digest. Images in ECR are pulled with the instance profile. */
   readonly image: string;
-  /** What the container runs. Default `['node_modules/.bin/flame', 'runner']`, relative to the image's working directory. */
-  readonly command?: readonly string[];
   /** Numeric `uid:gid` that the container runs as, and that may read the secrets. Default `'1000:1000'`. */
   readonly user?: string;
   /** Further arguments of `docker run`, such as `['--gpus', 'all']`. Default none. */
@@ -21,13 +26,11 @@ export interface ImageApplication {
 }
 
 /** The application as a `.tar.gz` in S3, run on the host by a user of its own. The AMI needs `node` and `aws`. */
-export interface ArchiveApplication {
+export interface ArchiveApplication extends AnyApplication {
   /** `s3://bucket/key.tar.gz`; unpacked as it is, with `node_modules`. */
   readonly archive: string;
   /** Hex SHA-256 of the archive; when given, anything else is refused by the machine. */
   readonly sha256?: string;
-  /** Default `['node_modules/.bin/flame', 'runner']`, relative to the unpacked root. */
-  readonly command?: readonly string[];
 }
 
 export interface Ec2Options {
@@ -48,7 +51,8 @@ export interface Ec2Options {
   /** US dollars an hour per instance; default the on-demand price, as AWS advises. */
   readonly spotMaxPrice?: number;
   readonly application: ImageApplication | ArchiveApplication;
-  readonly secrets: { readonly redisUrl: SecretReference; readonly signingKey?: SecretReference };
+  /** Needed for whatever the app has: a Redis URL (Cluster and Sentinel have none), a signing key. */
+  readonly secrets: { readonly redisUrl?: SecretReference; readonly signingKey?: SecretReference };
   /** Name or ARN. It reads the secrets and the application, nothing else. */
   readonly iamInstanceProfile: string;
   /** `sg-…`; default those of the launch template or the VPC. */
@@ -77,6 +81,12 @@ export interface Ec2Options {
   readonly requestTimeout?: Duration;
 }
 
+type Reading<T, Optional extends keyof T> = Required<Omit<T, Optional>> & {
+  readonly [K in Optional]: T[K] | undefined;
+};
+export type ImageSettings = Reading<ImageApplication, 'config'>;
+export type ArchiveSettings = Reading<ArchiveApplication, 'config' | 'sha256'>;
+
 /** The same, checked and fully defaulted. */
 export interface Ec2Settings {
   readonly region: string;
@@ -85,10 +95,11 @@ export interface Ec2Settings {
   readonly boot: { readonly ami: string } | { readonly template: LaunchTemplate };
   readonly markets: readonly Market[];
   readonly spotMaxPrice: number | undefined;
-  readonly application:
-    | Required<ImageApplication>
-    | (Required<Omit<ArchiveApplication, 'sha256'>> & { readonly sha256: string | undefined });
-  readonly secrets: { readonly redisUrl: SecretReference; readonly signingKey: SecretReference | undefined };
+  readonly application: ImageSettings | ArchiveSettings;
+  readonly secrets: {
+    readonly redisUrl: SecretReference | undefined;
+    readonly signingKey: SecretReference | undefined;
+  };
   readonly iamInstanceProfile: { readonly name: string } | { readonly arn: string };
   readonly securityGroups: readonly string[];
   readonly publicIp: boolean | undefined;

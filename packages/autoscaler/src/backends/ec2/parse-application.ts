@@ -10,9 +10,9 @@ export const parseApplication = (
 ): Ec2Settings['application'] => {
   if (typeof application !== 'object' || application === null || 'image' in application === 'archive' in application) {
     report('application', "expected { image: 'registry/name:tag' } or { archive: 's3://bucket/key.tar.gz' }");
-    return { image: '', command: COMMAND, user: '', runArguments: [] };
+    return { image: '', command: COMMAND, config: undefined, user: '', runArguments: [] };
   }
-  const command = application.command ?? COMMAND;
+  const { command = COMMAND, config } = application;
   if (command.length === 0) report('application.command', 'needs at least one word');
   if ('image' in application) {
     const { image, user = '1000:1000', runArguments = [] } = application;
@@ -26,10 +26,10 @@ export const parseApplication = (
     match(user, /^\d+:\d+$/, 'application.user', "numbers such as '1000:1000'", report);
     // Root in a container that reads user code is root on the machine one mistake later.
     if (user.startsWith('0:')) report('application.user', 'must not be root');
-    return { image, command, user, runArguments };
+    return { image, command, config, user, runArguments };
   }
   const { archive, sha256 } = application;
   match(archive, /^s3:\/\/[a-z0-9.-]+\/\S+$/, 'application.archive', 's3://bucket/key.tar.gz', report);
   if (sha256 !== undefined) match(sha256, /^[0-9a-f]{64}$/, 'application.sha256', '64 hex digits', report);
-  return { archive, sha256, command };
+  return { archive, sha256, command, config };
 };

@@ -73,10 +73,7 @@ export const parseOptions = (options: Ec2Options): Ec2Settings => {
     application: parseApplication(options.application, report),
     secrets: {
       redisUrl: parseSecret('secrets.redisUrl', options.secrets?.redisUrl, report),
-      signingKey:
-        options.secrets?.signingKey === undefined
-          ? undefined
-          : parseSecret('secrets.signingKey', options.secrets.signingKey, report),
+      signingKey: parseSecret('secrets.signingKey', options.secrets?.signingKey, report),
     },
     iamInstanceProfile: parseProfile(options.iamInstanceProfile, report),
     securityGroups: unique(options.securityGroups ?? []),
@@ -130,14 +127,17 @@ const parseBoot = (options: Ec2Options, report: Report): Ec2Settings['boot'] => 
   return { template: { ...(id !== undefined ? { id } : { name: name ?? '' }), version: String(version) } };
 };
 
-const parseSecret = (path: string, secret: SecretReference | undefined, report: Report): SecretReference => {
-  const name = secret === undefined ? undefined : 'ssm' in secret ? secret.ssm : secret.secretsManager;
+const parseSecret = (
+  path: string,
+  secret: SecretReference | undefined,
+  report: Report,
+): SecretReference | undefined => {
+  if (secret === undefined) return undefined;
+  const name = 'ssm' in secret ? secret.ssm : secret.secretsManager;
   // A value given in place of a name would end up in user-data, which every process on the machine may read.
-  if (typeof name !== 'string' || !/^[\w./:@+=,-]{1,1024}$/.test(name) || name.includes('://')) {
-    report(path, "expected { ssm: 'name' } or { secretsManager: 'name' } with the name (not the value) of the secret");
-    return { ssm: '' };
-  }
-  return secret ?? { ssm: '' };
+  if (typeof name === 'string' && /^[\w./:@+=,-]{1,1024}$/.test(name) && !name.includes('://')) return secret;
+  report(path, "expected { ssm: 'name' } or { secretsManager: 'name' } with the name (not the value) of the secret");
+  return undefined;
 };
 
 const parseProfile = (profile: string, report: Report): Ec2Settings['iamInstanceProfile'] => {

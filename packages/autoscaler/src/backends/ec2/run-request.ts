@@ -107,18 +107,21 @@ const template = (from: { readonly version: string } & ({ readonly id: string } 
 });
 
 const userData = (request: LaunchRequest, { market }: Offering, settings: Ec2Settings): string => {
-  if (request.secrets.FLAME_SIGNING_KEY !== undefined && settings.secrets.signingKey === undefined) {
-    throw invalid(
-      'the app has a signingKey, so ec2() needs `secrets.signingKey`: the name under which the machine finds it',
-    );
+  for (const [name, value] of Object.entries(request.secrets)) {
+    const option = SECRET_OPTIONS[name];
+    if (option === undefined || settings.secrets[option] === undefined) {
+      throw invalid(
+        `the runner needs ${name}, so ec2() needs \`secrets.${option ?? name}\`: the name under which the machine finds it`,
+      );
+    }
+    const open = [...Object.values(request.env), ...Object.values(settings.tags), ...wordsOf(settings.application)];
+    if (value !== '' && open.some((text) => text.includes(value))) {
+      throw invalid(
+        `the value of ${name} would stand in user-data or tags, which others can read; take it out of the pool's env and the options`,
+      );
+    }
   }
   const script = renderUserData(userDataSpec(request, settings, market));
-  const leaked = Object.entries(request.secrets).find(([, value]) => value !== '' && script.includes(value));
-  if (leaked !== undefined) {
-    throw invalid(
-      `the value of ${leaked[0]} would stand in user-data, which every process on the machine can read; take it out of the pool's env`,
-    );
-  }
   const bytes = Buffer.byteLength(script);
   if (bytes > MAX_USER_DATA_BYTES) {
     throw invalid(
@@ -127,5 +130,13 @@ const userData = (request: LaunchRequest, { market }: Offering, settings: Ec2Set
   }
   return Buffer.from(script).toString('base64');
 };
+
+const SECRET_OPTIONS: Readonly<Record<string, keyof Ec2Settings['secrets']>> = {
+  FLAME_REDIS_URL: 'redisUrl',
+  FLAME_SIGNING_KEY: 'signingKey',
+};
+
+const wordsOf = (application: Ec2Settings['application']): readonly string[] =>
+  'image' in application ? [...application.command, ...application.runArguments] : application.command;
 
 const invalid = (message: string): FlameLaunchError => new FlameLaunchError(`ec2: ${message}`, { kind: 'invalid' });

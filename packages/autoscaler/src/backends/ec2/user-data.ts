@@ -2,6 +2,7 @@
  * The script that a machine runs at its first boot. Its rules: the first line arms a timer that ends the machine; nothing
  * cancels it, only contact moves it on; however the script ends, the machine ends; it names secrets and carries none.
  */
+import { basename } from 'node:path';
 import type { LaunchRequest } from '@flamejs/queue';
 import type { Ec2Settings, Market, SecretReference } from './options.ts';
 import { ARCHIVE, CONTACT, HEAD, IMAGE, INIT, RUN, SECRETS, SPOT } from './user-data-script.ts';
@@ -13,16 +14,27 @@ export interface UserDataSpec {
   readonly settings: Ec2Settings;
   readonly market: Market;
   readonly env: Readonly<Record<string, string>>;
-  /** Whether the app signs its envelopes, so that the machine has to fetch the key. */
-  readonly signed: boolean;
+  /** What the machine has to fetch before the runner starts. */
+  readonly secrets: Ec2Settings['secrets'];
 }
 
 export const userDataSpec = (request: LaunchRequest, settings: Ec2Settings, market: Market): UserDataSpec => ({
   settings,
   market,
-  env: request.env,
-  signed: request.secrets.FLAME_SIGNING_KEY !== undefined,
+  env: environment(request, settings),
+  // A reference that this app has no use for (a cluster has no URL) is not fetched.
+  secrets: {
+    redisUrl: request.secrets.FLAME_REDIS_URL === undefined ? undefined : settings.secrets.redisUrl,
+    signingKey: request.secrets.FLAME_SIGNING_KEY === undefined ? undefined : settings.secrets.signingKey,
+  },
 });
+
+/** The controller's path of the config file means nothing on another machine; its name does. */
+const environment = (request: LaunchRequest, { application }: Ec2Settings): Readonly<Record<string, string>> => {
+  const { FLAME_CONFIG, ...env } = request.env;
+  const config = application.config ?? (FLAME_CONFIG === undefined ? undefined : basename(FLAME_CONFIG));
+  return config === undefined ? env : { ...env, FLAME_CONFIG: config };
+};
 
 /** @returns the script. The same spec gives the same bytes: replays under one client token depend on it. */
 export const renderUserData = (spec: UserDataSpec): string => {
@@ -38,14 +50,12 @@ export const renderUserData = (spec: UserDataSpec): string => {
     assign('region', settings.region),
     `export AWS_DEFAULT_REGION="$region" AWS_EC2_METADATA_SERVICE_NUM_ATTEMPTS=5`,
     INIT,
-    environment(spec.env),
+    assignments(spec.env),
     SECRETS,
     `run_as=${quote(isImage ? application.user : 'flame:flame')}`,
     isImage ? IMAGE.prepare : ARCHIVE.prepare,
-    fetchSecret('redis-url', 'FLAME_REDIS_URL_FILE', settings.secrets.redisUrl),
-    ...(spec.signed && settings.secrets.signingKey !== undefined
-      ? [fetchSecret('signing-key', 'FLAME_SIGNING_KEY_FILE', settings.secrets.signingKey)]
-      : []),
+    ...fetchSecret('redis-url', 'FLAME_REDIS_URL_FILE', spec.secrets.redisUrl),
+    ...fetchSecret('signing-key', 'FLAME_SIGNING_KEY_FILE', spec.secrets.signingKey),
     ...(isImage
       ? [
           assign('image', application.image),
@@ -67,7 +77,7 @@ export const renderUserData = (spec: UserDataSpec): string => {
 };
 
 /** One assignment a line between two marks, so that people (and the tests' stand-in for cloud-init) find them. */
-const environment = (env: Readonly<Record<string, string>>): string =>
+const assignments = (env: Readonly<Record<string, string>>): string =>
   [
     '# flame:env:begin',
     'vars=(',
@@ -78,10 +88,14 @@ const environment = (env: Readonly<Record<string, string>>): string =>
     '# flame:env:end',
   ].join('\n');
 
-const fetchSecret = (file: string, variable: string, secret: SecretReference): string =>
-  'ssm' in secret
-    ? `fetch_secret ${file} ${variable} aws ssm get-parameter --with-decryption --query Parameter.Value --output text --name ${quote(secret.ssm)}`
-    : `fetch_secret ${file} ${variable} aws secretsmanager get-secret-value --query SecretString --output text --secret-id ${quote(secret.secretsManager)}`;
+const fetchSecret = (file: string, variable: string, secret: SecretReference | undefined): readonly string[] => {
+  if (secret === undefined) return [];
+  const [command, name] =
+    'ssm' in secret
+      ? ['ssm get-parameter --with-decryption --query Parameter.Value --output text --name', secret.ssm]
+      : ['secretsmanager get-secret-value --query SecretString --output text --secret-id', secret.secretsManager];
+  return [`fetch_secret ${file} ${variable} aws ${command} ${quote(name)}`];
+};
 
 const assign = (name: string, value: string): string => `${name}=${quote(value)}`;
 const list = (name: string, values: readonly string[]): string => `${name}=(${values.map(quote).join(' ')})`;
