@@ -47,7 +47,9 @@ export const buildContext = (
   const backend = parts.backendOf(pool);
   const { defaults } = backend;
   const rate = launchRate(defaults.launchesPerTick, defaults.tickMs);
-  const memory = poolMemory(configured(pool), rate, term.now(), breakerFrom(statuses[pool.name], config.release));
+  const breaking = breakerTiming(defaults.bootTimeoutMs, defaults.tickMs);
+  const breaker = breakerFrom(statuses[pool.name], config.release, term.now(), breaking);
+  const memory = poolMemory(configured(pool), rate, term.now(), breaker);
   const log = parts.log.child({ pool: pool.name });
   const limit = parts.limits.get(backend) ?? createLimit(CALLS_AT_ONCE);
   parts.limits.set(backend, limit);
@@ -79,7 +81,7 @@ export const buildContext = (
     memory,
     timing: timingOf(pool, defaults, config.heartbeatTimeoutMs),
     rate,
-    breakerTiming: breakerTiming(defaults.bootTimeoutMs, defaults.tickMs),
+    breakerTiming: breaking,
     environment: parts.environment,
     housekeeping: parts.housekeepingOf?.(pool.name),
     core: parts.core,

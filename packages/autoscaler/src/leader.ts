@@ -24,9 +24,15 @@ export interface LeaderOptions {
 export const LEASE_MS = 15_000;
 export const RENEW_MS = 5_000;
 
+/** A holder stops leading by its own clock after one lease without renewal; half of one more is slack for slow answers. */
+const STUCK = 1.5;
+
 export const createLeader = ({ store, clock, log, holder, leaseMs }: LeaderOptions): Leader => {
   let term: Term | null = null;
   let validUntil = 0;
+  let renewals = 0;
+  /** The lease's value as it was last seen with another holder, and since when it has stood still. */
+  let other: { readonly value: string; readonly since: number } | null = null;
 
   const depose = (reason: string): void => {
     if (term !== null) log.warn({ epoch: term.epoch, reason }, 'no longer the leading autoscaler');
@@ -35,8 +41,14 @@ export const createLeader = ({ store, clock, log, holder, leaseMs }: LeaderOptio
 
   const elect = async (): Promise<void> => {
     const asked = clock.mono();
-    const lease = await store.acquire(holder, leaseMs);
-    if (lease === null) return;
+    const stuck = other !== null && asked - other.since >= STUCK * leaseMs ? other.value : null;
+    const lease = await store.acquire(holder, leaseMs, stuck);
+    if (typeof lease === 'string') {
+      if (other?.value !== lease) other = { value: lease, since: clock.mono() };
+      return;
+    }
+    other = null;
+    renewals = 0;
     const electedAt = clock.mono();
     validUntil = asked + leaseMs;
     const mine: Term = {
@@ -54,7 +66,8 @@ export const createLeader = ({ store, clock, log, holder, leaseMs }: LeaderOptio
   const renew = async (epoch: number): Promise<void> => {
     // Counted from before the question: the answer may have been long under way.
     const asked = clock.mono();
-    if (await store.renew(holder, epoch, leaseMs)) validUntil = asked + leaseMs;
+    renewals += 1;
+    if (await store.renew(holder, epoch, leaseMs, renewals)) validUntil = asked + leaseMs;
     else depose('the lease is held by another one');
   };
 

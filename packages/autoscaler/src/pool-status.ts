@@ -1,7 +1,7 @@
 /** What the leader says of a pool in the registry, for callers, the dashboard and the next leader. */
 import type { RunnerState } from '@flamejs/queue';
 import type { PoolStatus } from '@flamejs/queue/protocol';
-import { type Breaker, CLOSED } from './plan/breaker.ts';
+import { type Breaker, type BreakerTiming, CLOSED } from './plan/breaker.ts';
 import { countStates } from './plan/counts.ts';
 import type { PoolContext } from './pool-context.ts';
 import type { IntentRecord } from './record/intent.ts';
@@ -63,12 +63,18 @@ export const statusOf = (ctx: PoolContext, { at, records, physical, useful }: St
  * The breaker survives its leader, or a crash loop would launch a broken image again and again. Another release starts
  * with a closed one. @param text the registry's entry
  */
-export const breakerFrom = (text: string | undefined, release: string): Breaker => {
+export const breakerFrom = (text: string | undefined, release: string, now: number, timing: BreakerTiming): Breaker => {
   if (text === undefined) return CLOSED;
   try {
     const status = JSON.parse(text) as Partial<FullPoolStatus>;
     if (status.release !== release || typeof status.breaker !== 'object' || status.breaker === null) return CLOSED;
-    return { ...CLOSED, ...status.breaker };
+    const breaker = { ...CLOSED, ...status.breaker };
+    // As far ahead as this only if the clock has been set back since.
+    return {
+      ...breaker,
+      notBefore: Math.min(breaker.notBefore, now + timing.probeMaxMs),
+      waveAt: Math.min(breaker.waveAt ?? 0, now),
+    };
   } catch {
     return CLOSED;
   }

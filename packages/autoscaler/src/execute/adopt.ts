@@ -28,7 +28,7 @@ export const adoptOne = async (
     instanceId: instance.id,
     location: instance.location ?? null,
     details: instance.details ?? {},
-    launch: { ...fresh.launch, outcome: 'accepted' },
+    launch: { ...fresh.launch, outcome: 'accepted', acceptedAt: ctx.term.now() },
     ...(action.as === 'runner' ? { state: 'booting' } : { state: 'terminating', grounds: 'orphan' }),
   };
   const infinite = Number.POSITIVE_INFINITY;

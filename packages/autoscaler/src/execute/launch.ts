@@ -97,7 +97,7 @@ const accepted = async (ctx: PoolContext, record: IntentRecord, instance: Instan
         instanceId: instance.id,
         location: instance.location ?? null,
         details: instance.details ?? {},
-        launch: { ...record.launch, outcome: 'accepted', tries: record.launch.tries + 1 },
+        launch: { ...record.launch, outcome: 'accepted', acceptedAt: ctx.term.now(), tries: record.launch.tries + 1 },
       },
     ],
   });

@@ -17,7 +17,11 @@ export const terminateMany = async (ctx: PoolContext, records: readonly IntentRe
 const terminateBatch = async (ctx: PoolContext, batch: readonly IntentRecord[]): Promise<void> => {
   const { term, clock, timing, backend, memory } = ctx;
   const now = term.now();
-  const ending = batch.filter((record) => ctx.core.mayTerminate(record, now)).map((record) => begun(record, ctx));
+  const allowed = await withoutReturned(
+    ctx,
+    batch.filter((record) => ctx.core.mayTerminate(record, now)),
+  );
+  const ending = allowed.map((record) => begun(record, ctx));
   const ids = ending.flatMap(({ instanceId }) => instanceId ?? []);
   // The record says that it is being ended before it is: a crash in between leads to another call, not to a lost one.
   if (ids.length === 0 || !(await commit(ctx, { save: ending }))) return;
@@ -39,6 +43,37 @@ const terminateBatch = async (ctx: PoolContext, batch: readonly IntentRecord[]):
   if (results === undefined) return;
   const byId = new Map(results.map((result) => [result.id, result]));
   await commit(ctx, { save: ending.map((record) => answered(record, byId.get(record.instanceId ?? ''), term.now())) });
+};
+
+/**
+ * A runner that was taken for lost may have come back since it was looked at. One that answers is given back to the next
+ * tick; after this last look nothing is awaited but the record and the call itself.
+ */
+const withoutReturned = async (
+  ctx: PoolContext,
+  records: readonly IntentRecord[],
+): Promise<readonly IntentRecord[]> => {
+  const lost = records.filter((record) => record.grounds === 'lost' && record.terminate === null);
+  if (lost.length === 0) return records;
+  const snapshot = await ctx.store.observe(
+    ctx.pool.name,
+    lost.map(({ runnerId }) => runnerId),
+    0,
+  );
+  const returned = new Set(
+    snapshot.agents
+      .filter(
+        ({ heartbeatAt, state }) => state !== 'ended' && Math.abs(snapshot.now - heartbeatAt) < ctx.timing.suspectMs,
+      )
+      .map(({ runnerId }) => runnerId),
+  );
+  const back = lost.filter(({ runnerId }) => returned.has(runnerId));
+  if (back.length > 0) {
+    await commit(ctx, {
+      save: back.map((record) => ({ ...record, state: 'lost', grounds: null, reason: 'it answers again' })),
+    });
+  }
+  return records.filter(({ runnerId }) => !returned.has(runnerId));
 };
 
 const begun = (record: IntentRecord, { term, timing }: PoolContext): IntentRecord => {

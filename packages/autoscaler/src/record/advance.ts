@@ -10,6 +10,7 @@ import type { RunnerState } from '@flamejs/queue';
 import type { PoolEvent, RunnerRecord } from '@flamejs/queue/protocol';
 import type { Timing } from '../timing.ts';
 import type { DrainIntent, Grounds, IntentRecord } from './intent.ts';
+import { withoutFuture } from './rebase.ts';
 import type { Sighting } from './sighting.ts';
 
 export interface Happening {
@@ -25,7 +26,7 @@ export interface Advanced {
 }
 
 export const advance = (record: IntentRecord, seen: Sighting, now: number, timing: Timing): Advanced => {
-  const known = withInstance(record, seen);
+  const known = withInstance(withoutFuture(record, now, timing.retryMaxMs), seen);
   return RULES[known.state]({ record: known, seen, now, timing }) ?? { record: known, happened: [] };
 };
 
@@ -40,7 +41,10 @@ const RULES: Readonly<Record<RunnerState, (c: Case) => Advanced | undefined>> = 
   requested: (c) => {
     if (isGone(c)) return fail(c, goneReason(c));
     if (isListed(c) || agentOf(c) !== undefined) {
-      const launched: IntentRecord = { ...c.record, launch: { ...c.record.launch, outcome: 'accepted' } };
+      const launched: IntentRecord = {
+        ...c.record,
+        launch: { ...c.record.launch, outcome: 'accepted', acceptedAt: c.now },
+      };
       return move({ ...c, record: launched }, 'booting', 'the provider has it', 'runner.launched');
     }
     return undefined;
@@ -141,19 +145,21 @@ const isSilent = ({ seen, timing }: Case): boolean =>
 const isListed = ({ seen }: Case): boolean => typeof seen.instance === 'object' && seen.instance.state !== 'gone';
 
 /**
- * Certainly gone: the provider says so, or two whole listings in a row lack it and it has been there long enough to be
- * listed. Of a launch without a known outcome, absence proves nothing.
+ * Certainly gone: the provider says so, or two whole listings in a row lack it, it has been there long enough to be listed,
+ * and no runner answers from it. Of a launch without a known outcome, absence proves nothing.
  */
-const isGone = ({ record, seen, now, timing }: Case): boolean => {
+const isGone = (c: Case): boolean => {
+  const { record, seen, now, timing } = c;
   if (typeof seen.instance === 'object') return seen.instance.state === 'gone';
   if (seen.elsewhere) {
     const given = record.state === 'terminating' || record.state === 'failed' || record.state === 'lost';
     return given && seen.silentMs >= timing.elsewhereGoneMs && seen.locks !== 'held';
   }
   if (seen.instance === 'unknown' || record.launch.outcome !== 'accepted') return false;
-  // A provider's "terminate accepted" followed by absence needs no grace: the list had it before.
-  const graceOver = now - record.createdAt >= timing.graceMs;
-  return seen.absences >= 2 && seen.steadyMs >= timing.steadyMs && graceOver;
+  const agent = agentOf(c);
+  const answers = agent !== undefined && agent.state !== 'ended' && seen.silentMs < timing.suspectMs;
+  const graceOver = now - (record.launch.acceptedAt ?? record.createdAt) >= timing.graceMs;
+  return seen.absences >= 2 && seen.steadyMs >= timing.steadyMs && graceOver && !answers;
 };
 
 const goneReason = ({ seen }: Case): string => {

@@ -33,6 +33,8 @@ export interface LaunchIntent {
   readonly attempt: number;
   /** `pending` until the backend has answered, `unknown` when its answer did not reach us. */
   readonly outcome: 'pending' | 'unknown' | 'accepted';
+  /** Since when the provider is known to have it: its list may lag behind that moment, however long the launch took. */
+  readonly acceptedAt: number | null;
   readonly tries: number;
   readonly nextAt: number;
   /** Frozen with the token: a replay must ask for the same machine. */
@@ -95,7 +97,7 @@ export const newIntent = (from: NewIntent, now: number): IntentRecord => ({
   instanceId: null,
   location: null,
   details: {},
-  launch: { attempt: 1, outcome: 'pending', tries: 0, nextAt: now, env: from.env },
+  launch: { attempt: 1, outcome: 'pending', acceptedAt: null, tries: 0, nextAt: now, env: from.env },
   generation: 0,
   drain: null,
   grounds: null,

@@ -30,7 +30,7 @@ export interface MemoryWorld {
   readonly statuses: Map<string, string>;
   heartbeatAt: number;
   epoch: number;
-  lease: { holder: string; until: number } | null;
+  lease: { holder: string; count: number; until: number } | null;
 }
 
 export const memoryWorld = (now: () => number): MemoryWorld => {
@@ -57,6 +57,7 @@ export const memoryStore = (world: MemoryWorld): Store => {
     if (world.lease !== null && world.now() >= world.lease.until) world.lease = null;
     return world.lease === null || world.lease.holder === holder;
   };
+  const valueOf = (): string => `${world.lease?.holder} ${world.lease?.count}`;
   const setAgent = (pool: string, runnerId: string, change: Partial<RunnerRecord>): RunnerRecord | undefined => {
     const agent = world.pool(pool).agents.get(runnerId);
     if (agent === undefined) return undefined;
@@ -65,15 +66,15 @@ export const memoryStore = (world: MemoryWorld): Store => {
   };
 
   return {
-    async acquire(holder, ttlMs) {
-      if (!holds(holder)) return null;
-      world.lease = { holder, until: world.now() + ttlMs };
+    async acquire(holder, ttlMs, stuck) {
+      if (!holds(holder) && valueOf() !== stuck) return valueOf();
+      world.lease = { holder, count: 0, until: world.now() + ttlMs };
       world.epoch += 1;
       return { epoch: world.epoch, now: world.now() };
     },
-    async renew(holder, epoch, ttlMs) {
+    async renew(holder, epoch, ttlMs, count) {
       if (!leads(epoch) || !holds(holder)) return false;
-      world.lease = { holder, until: world.now() + ttlMs };
+      world.lease = { holder, count, until: world.now() + ttlMs };
       return true;
     },
     async release(holder, epoch) {

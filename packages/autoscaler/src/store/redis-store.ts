@@ -33,12 +33,13 @@ export const redisStore = ({ client, prefix, app, clock, timeoutMs = 3_000 }: Re
     timed(what, () => script.run(client, scriptKeys, args) as Promise<T>);
 
   return {
-    async acquire(holder, ttlMs) {
-      const reply = await run<[number, string] | null>('acquire', ACQUIRE, [keys.lease, keys.epoch], [holder, ttlMs]);
-      return reply === null ? null : { epoch: Number(reply[0]), now: Number(reply[1]) };
+    async acquire(holder, ttlMs, stuck) {
+      const args = [holder, ttlMs, stuck ?? ''];
+      const reply = await run<[number, string] | string>('acquire', ACQUIRE, [keys.lease, keys.epoch], args);
+      return typeof reply === 'string' ? reply : { epoch: Number(reply[0]), now: Number(reply[1]) };
     },
-    async renew(holder, epoch, ttlMs) {
-      return (await run<number>('renew', RENEW, [keys.lease, keys.epoch], [holder, epoch, ttlMs])) === 1;
+    async renew(holder, epoch, ttlMs, count) {
+      return (await run<number>('renew', RENEW, [keys.lease, keys.epoch], [holder, epoch, ttlMs, count])) === 1;
     },
     async release(holder, epoch) {
       await run('release', RELEASE, [keys.lease, keys.epoch], [holder, epoch]);

@@ -47,9 +47,13 @@ export interface IntentChanges {
 export type NewEvent = Pick<PoolEvent, 'type' | 'reason'> & Partial<Pick<PoolEvent, 'runnerId' | 'details'>>;
 
 export interface Store {
-  /** Takes the lease if nobody holds it, or if `holder` itself does (a restart of the same holder elects anew). */
-  acquire(holder: string, ttlMs: number): Promise<Lease | null>;
-  renew(holder: string, epoch: number, ttlMs: number): Promise<boolean>;
+  /**
+   * Takes the lease if nobody holds it, if `holder` itself does, or if its value is the one `stuck`.
+   * @returns the value that holds it when it is taken
+   */
+  acquire(holder: string, ttlMs: number, stuck: string | null): Promise<Lease | string>;
+  /** @param count of this renewal: a value that changes shows the others that the holder lives */
+  renew(holder: string, epoch: number, ttlMs: number, count: number): Promise<boolean>;
   release(holder: string, epoch: number): Promise<void>;
 
   intents(): Promise<readonly IntentRecord[]>;

@@ -1,0 +1,107 @@
+/** Real controllers on the model: two of them, each of which can die, freeze and come back. */
+import type { AppConfig, Backend, PoolConfig } from '@flamejs/queue';
+import { pino } from 'pino';
+import { type Controller, createController } from '../../src/controller.ts';
+import type { Core } from '../../src/core.ts';
+import { createLeader, LEASE_MS, type Leader } from '../../src/leader.ts';
+import type { Store } from '../../src/store/store.ts';
+import { createGate, type Gate } from './gate.ts';
+import { POOL, SLOTS, type World } from './world.ts';
+
+/** What the sabotage tests take out. */
+export interface Sabotage {
+  readonly core?: Partial<Core>;
+  store?(store: Store): Store;
+  backend?(backend: Backend): Backend;
+}
+
+export interface Actor {
+  readonly gate: Gate;
+  readonly leader: Leader;
+  readonly controller: Controller;
+  /** Ticks are asked for, not awaited: the controller may be frozen or dead in one. */
+  tick(): void;
+  lastRenewal: number;
+}
+
+export const OWNER = 'aaaaaa';
+
+let lives = 0;
+
+export const createActor = (world: World, core: Core, sabotage: Sabotage): Actor => {
+  lives += 1;
+  const gate = createGate();
+  const reached = gate.wrap(world.store());
+  const store = sabotage.store?.(reached) ?? reached;
+  const provider = gate.wrap<Backend>(world.backend);
+  const backend = sabotage.backend?.(provider) ?? provider;
+  const { clock } = world;
+  const log = pino({ level: process.env.MODEL_LOG ?? 'silent' });
+  const leader = createLeader({ store, clock, log, holder: `life-${lives}`, leaseMs: LEASE_MS });
+  const controller = createController({
+    config: modelConfig(world, backend),
+    store,
+    clock,
+    log,
+    leader,
+    owner: OWNER,
+    backendOf: () => backend,
+    core: { ...core, ...sabotage.core },
+  });
+  const actor: Actor = {
+    gate,
+    leader,
+    controller,
+    lastRenewal: Number.NEGATIVE_INFINITY,
+    tick() {
+      if (clock.mono() - actor.lastRenewal >= 5_000) {
+        actor.lastRenewal = clock.mono();
+        void leader.keep();
+      }
+      void controller.tick();
+    },
+  };
+  return actor;
+};
+
+const modelConfig = (world: World, backend: Backend): AppConfig => {
+  const pool: PoolConfig = {
+    name: POOL,
+    min: 1,
+    max: world.max,
+    maxConcurrency: SLOTS,
+    singleUse: false,
+    timeoutMs: 30_000,
+    bootTimeoutMs: backend.defaults.bootTimeoutMs,
+    shutdownTimeoutMs: 30_000,
+    idleShutdownAfterMs: backend.defaults.idleShutdownAfterMs,
+    idleUnless: undefined,
+    scaleDownWindowMs: backend.defaults.idleShutdownAfterMs,
+    isolation: 'process',
+    memoryLimit: undefined,
+    killGraceMs: 1_000,
+    payloadLimit: 1_000_000,
+    maxPending: 1_000_000,
+    env: {},
+    backend,
+    policy: undefined,
+    buffer: 0,
+    hooks: {},
+  };
+  return {
+    app: 'model',
+    prefix: 'flame',
+    redis: { kind: 'single', url: 'redis://model', options: {} },
+    connectTimeoutMs: 5_000,
+    functions: [],
+    root: '/',
+    configFile: undefined,
+    release: 'r1',
+    signingKey: undefined,
+    heartbeatTimeoutMs: undefined,
+    failsafeTimeoutMs: undefined,
+    allowEviction: false,
+    allowInsecureRedis: false,
+    pools: { [POOL]: pool },
+  };
+};
