@@ -1,7 +1,7 @@
 /** What the runner, the autoscaler, the dashboard, the command line and the compiler need beside the public API. */
 export * from './backoff.ts';
 export * from './call-options.ts';
-export { createNestedService, isExecutor, type NestedTransport, setNestedTransport } from './client/nested.ts';
+export { isExecutor, type NestedTransport, setNestedTransport } from './client/executor-side.ts';
 export * from './codec/index.ts';
 export * from './config/index.ts';
 export * from './context.ts';

@@ -3,7 +3,8 @@
  * could not start; its end ends the machine.
  */
 import { randomBytes } from 'node:crypto';
-import { createNestedService, loadConfig } from '@flamejs/queue/internal';
+import { loadConfig } from '@flamejs/queue/internal';
+import { createNestedService } from '@flamejs/queue/protocol';
 import { pino } from 'pino';
 import { bounded } from './bounded.ts';
 import { endMachine } from './end-machine.ts';

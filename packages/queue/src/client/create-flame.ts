@@ -2,7 +2,7 @@
  * The facade that applications use. It is lazy: task modules import it in executors too, so nothing is opened, and no
  * timer started, before the first call.
  */
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import { resolveCallOptions } from '../call-options.ts';
 import { encode, payloadSize } from '../codec/index.ts';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
@@ -10,17 +10,20 @@ import { type CallContext, currentContext } from '../context.ts';
 import { FlameClosedError } from '../errors/index.ts';
 import { configError } from '../errors/input-errors.ts';
 import { defineFunction, isFlameFunction } from '../fn.ts';
-import { poolOfCallId } from '../protocol/call-id.ts';
+import { newCallId, poolOfCallId, userCallId } from '../protocol/call-id.ts';
 import type { Outcome } from '../protocol/outcome.ts';
 import type { AnyFlameFunction, CallArgs, CallResult, ParsedCallOptions, ShipResult } from '../types.ts';
 import { FLAME_FUNCTION } from '../types.ts';
-import { type Caller, type CallRequest, createCaller } from './caller.ts';
+import type { CallMaker } from './call-maker.ts';
+import type { CallRequest } from './caller.ts';
 import { closureOf } from './closure-target.ts';
-import { type CallHandle, createHandle, settleWith } from './handle.ts';
-import { createInlineCaller } from './inline.ts';
+import { isExecutor } from './executor-side.ts';
+import type { CallHandle } from './handle.ts';
+import { lazyHandle } from './lazy-handle.ts';
 import { type MapInput, type MapOptions, type MapOutcome, mapCalls } from './map.ts';
-import { createNestedCaller, isExecutor } from './nested.ts';
-import { type ScheduleHandle, type ScheduleTiming, schedule } from './schedule.ts';
+import { onAbort } from './on-abort.ts';
+import type { ScheduleHandle, ScheduleTiming } from './schedule.ts';
+import { settleWith } from './settle-with.ts';
 
 /** A pool, as the target of closures. Made by `flame.pool`. */
 export interface PoolRef {
@@ -85,32 +88,16 @@ export interface FlameOptions {
   readonly logger?: Logger;
 }
 
-/** What makes calls: over Redis, in this process, or through the runner when the code runs in an executor. */
-export interface CallMaker {
-  submit: Caller['submit'];
-  idOf: Caller['idOf'];
-  handle<Result>(pool: PoolConfig, id: string): CallHandle<Result>;
-  /** Stops a call whose signal was aborted. Never throws. */
-  abort(id: string, pool: PoolConfig, reason: string): void;
-  schedule(id: string, timing: ScheduleTiming, request: CallRequest): Promise<ScheduleHandle>;
-  close(): Promise<void>;
-}
-
 /** @param config what `defineConfig` returned */
 export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flame => {
-  const logger = options.logger ?? pino({ name: 'flame', level: 'warn' }, pino.destination(2));
   const mode = options.mode ?? (process.env.FLAME_MODE === 'inline' ? 'inline' : 'redis');
-  let made: CallMaker | undefined;
+  let making: Promise<CallMaker> | undefined;
   let closed = false;
 
-  const maker = (): CallMaker => {
-    if (closed) throw new FlameClosedError('this flame object has been closed');
-    made ??= isExecutor()
-      ? createNestedCaller(config)
-      : mode === 'inline'
-        ? createInlineCaller(config)
-        : overRedis(config, logger);
-    return made;
+  const maker = (): Promise<CallMaker> => {
+    if (closed) return Promise.reject(new FlameClosedError('this flame object has been closed'));
+    making ??= loadMaker(config, mode, options.logger);
+    return making;
   };
 
   const poolConfig = (name: string): PoolConfig => {
@@ -140,37 +127,37 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
     // Captures the caller's stack without formatting it; it is read only when the call fails.
     const local = new Error();
     return new Promise((resolve, reject) => {
-      const calls = maker();
+      // Encoded before anything is awaited: what the caller does to its arguments afterwards is not seen.
       const asked = request(target, args, 'call');
       const { signal } = asked.options;
       if (signal?.aborted) return reject(signal.reason);
-      const id = calls.idOf(asked.pool, asked.options);
-      const onAbort = (): void => {
+      const id = idOf(asked);
+      const making = maker();
+      const forget = onAbort(signal, () => {
         reject(signal?.reason);
-        calls.abort(id, asked.pool, describeAbort(signal));
-      };
-      signal?.addEventListener('abort', onAbort, { once: true });
+        making.then((calls) => calls.abort(id, asked.pool, describeAbort(signal))).catch(() => undefined);
+      });
       const settler = {
         resolve(outcome: Outcome): void {
-          signal?.removeEventListener('abort', onAbort);
+          forget();
           settleWith(outcome, local, resolve, reject);
         },
         reject(error: unknown): void {
-          signal?.removeEventListener('abort', onAbort);
+          forget();
           reject(error);
         },
       };
-      calls.submit(asked, settler, id).catch((error) => settler.reject(error));
+      making.then((calls) => calls.submit(asked, settler, id)).catch((error) => settler.reject(error));
     });
   };
 
   const cast = async (target: unknown, ...args: unknown[]): Promise<CallHandle<unknown>> => {
-    const calls = maker();
     const asked = request(target, args, 'cast');
-    asked.options.signal?.throwIfAborted();
-    const id = await calls.submit(asked);
     const { signal } = asked.options;
-    signal?.addEventListener('abort', () => calls.abort(id, asked.pool, describeAbort(signal)), { once: true });
+    signal?.throwIfAborted();
+    const calls = await maker();
+    const id = await calls.submit(asked, undefined, idOf(asked));
+    onAbort(signal, () => calls.abort(id, asked.pool, describeAbort(signal)));
     return calls.handle(asked.pool, id);
   };
 
@@ -186,22 +173,38 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
   const flame: Flame = {
     fn: defineFunction,
     map,
-    schedule: async (id, timing, fn, ...args) => maker().schedule(id, timing, request(fn, args, 'cast')),
+    schedule: async (id, timing, fn, ...args) => (await maker()).schedule(id, timing, request(fn, args, 'cast')),
     call: call as Flame['call'],
     cast: cast as Flame['cast'],
-    attach: (id) => maker().handle(poolConfig(poolOfCallId(id)), id),
+    attach: (id) => {
+      const pool = poolConfig(poolOfCallId(id));
+      return lazyHandle(id, async () => (await maker()).handle(pool, id));
+    },
     pool: (name) => ({ pool: poolConfig(name).name }),
     context: currentContext,
     isRunner: process.env.FLAME_RUNNER_ID !== undefined,
     config,
     async close() {
       closed = true;
-      await made?.close();
+      await (await making)?.close();
     },
     [Symbol.asyncDispose]: () => flame.close(),
   };
   return flame;
 };
+
+const loadMaker = async (
+  config: AppConfig,
+  mode: 'redis' | 'inline',
+  logger: Logger | undefined,
+): Promise<CallMaker> => {
+  if (isExecutor()) return (await import('./nested.ts')).createNestedCaller(config);
+  if (mode === 'inline') return (await import('./inline.ts')).createInlineCaller(config);
+  return (await import('./over-redis.ts')).createRedisCaller(config, logger);
+};
+
+const idOf = ({ pool, options }: CallRequest): string =>
+  options.id === undefined ? newCallId(pool.name) : userCallId(pool.name, options.id);
 
 interface Target {
   readonly name: string;
@@ -242,16 +245,4 @@ const describeAbort = (signal: AbortSignal | undefined): string => {
 
 const refuse = (path: string, message: string): never => {
   throw configError('flame.call', [{ path, message }]);
-};
-
-const overRedis = (config: AppConfig, logger: Logger): CallMaker => {
-  const caller = createCaller(config, logger);
-  return {
-    submit: caller.submit,
-    idOf: caller.idOf,
-    handle: (pool, id) => createHandle(config, caller, pool, id),
-    abort: (id, pool, reason) => caller.recall.add(id, pool.name, reason),
-    schedule: (id, timing, request) => schedule(caller, id, timing, request),
-    close: () => caller.close(),
-  };
 };

@@ -1,5 +1,4 @@
 /** A handle on a call: fetch its result, watch it, cancel it; from any process, at any time until its outcome expires. */
-import { decode, unpackPayload } from '../codec/index.ts';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
 import { type Duration, parseDuration } from '../duration.ts';
 import { FlameTimeoutError } from '../errors/index.ts';
@@ -7,6 +6,7 @@ import type { Outcome } from '../protocol/outcome.ts';
 import { createRetries, type RetryResult } from '../protocol/retry.ts';
 import type { Caller } from './caller.ts';
 import { watchProgress } from './progress.ts';
+import { settleWith } from './settle-with.ts';
 import { type CallStatus, readStatus } from './status.ts';
 
 export type CancelResult =
@@ -99,42 +99,5 @@ const awaitOutcome = (
       }, timeoutMs);
     }
     caller.join(id, pool, settler).catch((error) => settler.reject(error));
-  });
-};
-
-/**
- * Turns a stored outcome into the promise's end.
- * @param local an error made at the call site: an error from a runner gets its stack appended, so that it shows both sides
- */
-export const settleWith = (
-  outcome: Outcome,
-  local: Error,
-  resolve: (value: unknown) => void,
-  reject: (error: unknown) => void,
-): void => {
-  let value: unknown;
-  try {
-    value = decode(unpackPayload(outcome.body));
-  } catch (error) {
-    reject(error);
-    return;
-  }
-  if (outcome.head.ok) {
-    resolve(value);
-    return;
-  }
-  if (value instanceof Error) addLocalStack(value, local);
-  reject(value);
-};
-
-const addLocalStack = (error: Error, local: Error): void => {
-  const remote = error.stack ?? `${error.name}: ${error.message}`;
-  const frames = (local.stack ?? '').split('\n').slice(1).join('\n');
-  Object.defineProperty(error, 'remoteStack', { value: remote, enumerable: false, configurable: true, writable: true });
-  Object.defineProperty(error, 'stack', {
-    value: `${remote}\n    -- called from --\n${frames}`,
-    enumerable: false,
-    configurable: true,
-    writable: true,
   });
 };

@@ -20,13 +20,13 @@ import {
 } from '../errors/index.ts';
 import { configError } from '../errors/input-errors.ts';
 import { executeFunction } from '../execute.ts';
-import { newCallId, userCallId } from '../protocol/call-id.ts';
 import type { Outcome } from '../protocol/outcome.ts';
 import type { RetryResult } from '../protocol/retry.ts';
+import type { CallMaker } from './call-maker.ts';
 import type { CallRequest } from './caller.ts';
-import type { CallMaker } from './create-flame.ts';
-import { type CallHandle, settleWith } from './handle.ts';
+import type { CallHandle } from './handle.ts';
 import type { Settler } from './pending.ts';
+import { settleWith } from './settle-with.ts';
 import type { CallStatus } from './status.ts';
 
 interface InlineCall {
@@ -146,9 +146,6 @@ export const createInlineCaller = (_config: AppConfig): CallMaker => {
           });
         });
 
-  const idOf: CallMaker['idOf'] = (pool, options) =>
-    options.id === undefined ? newCallId(pool.name) : userCallId(pool.name, options.id);
-
   const join = (id: string, settler: Settler): void => {
     const call = calls.get(id);
     if (call === undefined)
@@ -182,8 +179,7 @@ export const createInlineCaller = (_config: AppConfig): CallMaker => {
   };
 
   return {
-    idOf,
-    async submit(request, settler, id = idOf(request.pool, request.options)) {
+    async submit(request, settler, id) {
       if (closed) throw new FlameClosedError('this flame object has been closed');
       const known = calls.get(id);
       if (known !== undefined) {

@@ -3,56 +3,17 @@
  * to its runner as bytes, and the runner makes the call in its name.
  */
 
-import type { Logger } from 'pino';
-import { resolveCallOptions } from '../call-options.ts';
-import { decode, encode, type Payload, packPayload, unpackPayload } from '../codec/index.ts';
+import { decode, encode, packPayload, unpackPayload } from '../codec/index.ts';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
 import { FlameUnavailableError } from '../errors/index.ts';
-import { newCallId, userCallId } from '../protocol/call-id.ts';
 import type { Outcome } from '../protocol/outcome.ts';
 import type { RetryResult } from '../protocol/retry.ts';
-import type { ResolvedCallOptions } from '../types.ts';
-import { type Caller, type CallRequest, createCaller } from './caller.ts';
-import type { CallMaker } from './create-flame.ts';
-import { type CallHandle, type CancelResult, createHandle, settleWith } from './handle.ts';
+import type { CallMaker } from './call-maker.ts';
+import { transportOf } from './executor-side.ts';
+import type { CallHandle, CancelResult } from './handle.ts';
+import { NESTED_LIMIT, type NestedReply, type NestedRequest } from './nested-messages.ts';
+import { settleWith } from './settle-with.ts';
 import type { CallStatus } from './status.ts';
-
-/** Set by an executor: sends a request to the runner and resolves with its reply. */
-export type NestedTransport = (request: Uint8Array) => Promise<Uint8Array>;
-/** Requests and replies carry payloads that were checked against their own limits before. */
-const LIMIT = { limit: 2 ** 31 };
-
-const TRANSPORT = Symbol.for('@flamejs/nested-transport');
-
-export const setNestedTransport = (transport: NestedTransport): void => {
-  Object.defineProperty(globalThis, TRANSPORT, { value: transport, configurable: true });
-};
-
-const transportOf = (): NestedTransport | undefined => (globalThis as { [TRANSPORT]?: NestedTransport })[TRANSPORT];
-
-export const isExecutor = (): boolean => transportOf() !== undefined || process.env.FLAME_EXECUTOR === '1';
-
-type DataOptions = Omit<ResolvedCallOptions, 'signal'>;
-
-type NestedRequest =
-  | {
-      readonly op: 'call' | 'cast';
-      readonly pool: string;
-      readonly id: string;
-      readonly fn: string;
-      readonly payload: Uint8Array;
-      readonly size: number;
-      readonly options: DataOptions;
-    }
-  | { readonly op: 'result'; readonly pool: string; readonly id: string }
-  | { readonly op: 'status'; readonly pool: string; readonly id: string }
-  | { readonly op: 'retry'; readonly pool: string; readonly id: string }
-  | { readonly op: 'cancel'; readonly pool: string; readonly id: string; readonly reason: string };
-
-type NestedReply =
-  | { readonly kind: 'outcome'; readonly generation: number; readonly head: Outcome['head']; readonly body: Uint8Array }
-  | { readonly kind: 'value'; readonly value: unknown }
-  | { readonly kind: 'error'; readonly error: unknown };
 
 /** The executor's side. */
 export const createNestedCaller = (_config: AppConfig): CallMaker => {
@@ -64,7 +25,10 @@ export const createNestedCaller = (_config: AppConfig): CallMaker => {
         { enqueued: 'no' },
       );
     }
-    const reply = decode(unpackPayload(await transport(packPayload(encode(request, LIMIT)))), LIMIT) as NestedReply;
+    const reply = decode(
+      unpackPayload(await transport(packPayload(encode(request, NESTED_LIMIT)))),
+      NESTED_LIMIT,
+    ) as NestedReply;
     if (reply.kind === 'error') throw reply.error;
     return reply;
   };
@@ -95,8 +59,7 @@ export const createNestedCaller = (_config: AppConfig): CallMaker => {
   });
 
   return {
-    idOf: (pool, options) => (options.id === undefined ? newCallId(pool.name) : userCallId(pool.name, options.id)),
-    async submit(asked, settler, id = newCallId(asked.pool.name)) {
+    async submit(asked, settler, id) {
       const { signal: _, ...options } = asked.options;
       const request: NestedRequest = {
         op: settler === undefined ? 'cast' : 'call',
@@ -122,77 +85,4 @@ export const createNestedCaller = (_config: AppConfig): CallMaker => {
     },
     async close() {},
   };
-};
-
-/** The runner's side: answers one executor's requests. Its own caller is opened at the first one. */
-export const createNestedService = (
-  config: AppConfig,
-  logger: Logger,
-): { answer(request: Uint8Array): Promise<Uint8Array>; close(): Promise<void> } => {
-  let caller: Caller | undefined;
-
-  const handleRequest = async (request: NestedRequest): Promise<NestedReply> => {
-    caller ??= createCaller(config, logger);
-    const pool = Object.hasOwn(config.pools, request.pool) ? config.pools[request.pool] : undefined;
-    if (pool === undefined) throw new FlameUnavailableError(`there is no pool "${request.pool}"`, { enqueued: 'no' });
-    const made = createHandle(config, caller, pool, request.id);
-    switch (request.op) {
-      case 'status':
-        return { kind: 'value', value: await made.status() };
-      case 'retry':
-        return { kind: 'value', value: await made.retry() };
-      case 'cancel':
-        return { kind: 'value', value: await made.cancel(request.reason) };
-      case 'result':
-        return outcomeReply(await joined(caller, pool, request.id));
-      case 'cast':
-      case 'call':
-        return submit(caller, pool, request);
-    }
-  };
-
-  return {
-    async answer(bytes) {
-      let reply: NestedReply;
-      try {
-        reply = await handleRequest(decode(unpackPayload(bytes), LIMIT) as NestedRequest);
-      } catch (error) {
-        reply = { kind: 'error', error };
-      }
-      return packPayload(encode(reply, LIMIT));
-    },
-    async close() {
-      await caller?.close();
-    },
-  };
-};
-
-const joined = (caller: Caller, pool: PoolConfig, id: string): Promise<Outcome> =>
-  new Promise((resolve, reject) => {
-    caller.join(id, pool, { resolve, reject }).catch(reject);
-  });
-
-const outcomeReply = (outcome: Outcome): NestedReply => ({ kind: 'outcome', ...outcome });
-
-const submit = async (
-  caller: Caller,
-  pool: PoolConfig,
-  request: Extract<NestedRequest, { op: 'call' | 'cast' }>,
-): Promise<NestedReply> => {
-  const payload: Payload = unpackPayload(request.payload);
-  const options: ResolvedCallOptions = { ...resolveCallOptions({}, pool), ...request.options, signal: undefined };
-  const asked: CallRequest = {
-    pool,
-    functionName: request.fn,
-    payload,
-    payloadSize: request.size,
-    options,
-    kind: request.op,
-  };
-  if (request.op === 'cast') return { kind: 'value', value: await caller.submit(asked, undefined, request.id) };
-  return outcomeReply(
-    await new Promise<Outcome>(
-      (resolve, reject) => void caller.submit(asked, { resolve, reject }, request.id).catch(reject),
-    ),
-  );
 };

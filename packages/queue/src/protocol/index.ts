@@ -1,4 +1,5 @@
 /** What the runner, the autoscaler, the dashboard and the command line share with the facade. Not for applications. */
+export { createNestedService } from '../client/nested-service.ts';
 export { BULLMQ_VERSION } from './bullmq-scripts.ts';
 export {
   type AcceptedCall,

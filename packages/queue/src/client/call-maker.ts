@@ -1,0 +1,16 @@
+/** What makes calls: over Redis, in this process, or through the runner when the code runs in an executor. */
+import type { PoolConfig } from '../config/types.ts';
+import type { CallRequest } from './caller.ts';
+import type { CallHandle } from './handle.ts';
+import type { Settler } from './pending.ts';
+import type { ScheduleHandle, ScheduleTiming } from './schedule.ts';
+
+export interface CallMaker {
+  /** Accepts a call under this id. `settler`, when given, is told of the outcome. @returns the id once it is accepted */
+  submit(request: CallRequest, settler: Settler | undefined, id: string): Promise<string>;
+  handle<Result>(pool: PoolConfig, id: string): CallHandle<Result>;
+  /** Stops a call whose signal was aborted. Never throws. */
+  abort(id: string, pool: PoolConfig, reason: string): void;
+  schedule(id: string, timing: ScheduleTiming, request: CallRequest): Promise<ScheduleHandle>;
+  close(): Promise<void>;
+}

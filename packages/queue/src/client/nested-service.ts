@@ -1,0 +1,84 @@
+/** The runner's side of calls from inside a function: it makes them in the executor's name. */
+import type { Logger } from 'pino';
+import { resolveCallOptions } from '../call-options.ts';
+import { decode, encode, type Payload, packPayload, unpackPayload } from '../codec/index.ts';
+import type { AppConfig, PoolConfig } from '../config/types.ts';
+import { FlameUnavailableError } from '../errors/index.ts';
+import type { Outcome } from '../protocol/outcome.ts';
+import type { ResolvedCallOptions } from '../types.ts';
+import { type Caller, type CallRequest, createCaller } from './caller.ts';
+import { createHandle } from './handle.ts';
+import { NESTED_LIMIT, type NestedReply, type NestedRequest } from './nested-messages.ts';
+
+/** The runner's side: answers one executor's requests. Its own caller is opened at the first one. */
+export const createNestedService = (
+  config: AppConfig,
+  logger: Logger,
+): { answer(request: Uint8Array): Promise<Uint8Array>; close(): Promise<void> } => {
+  let caller: Caller | undefined;
+
+  const handleRequest = async (request: NestedRequest): Promise<NestedReply> => {
+    caller ??= createCaller(config, logger);
+    const pool = Object.hasOwn(config.pools, request.pool) ? config.pools[request.pool] : undefined;
+    if (pool === undefined) throw new FlameUnavailableError(`there is no pool "${request.pool}"`, { enqueued: 'no' });
+    const made = createHandle(config, caller, pool, request.id);
+    switch (request.op) {
+      case 'status':
+        return { kind: 'value', value: await made.status() };
+      case 'retry':
+        return { kind: 'value', value: await made.retry() };
+      case 'cancel':
+        return { kind: 'value', value: await made.cancel(request.reason) };
+      case 'result':
+        return outcomeReply(await joined(caller, pool, request.id));
+      case 'cast':
+      case 'call':
+        return submit(caller, pool, request);
+    }
+  };
+
+  return {
+    async answer(bytes) {
+      let reply: NestedReply;
+      try {
+        reply = await handleRequest(decode(unpackPayload(bytes), NESTED_LIMIT) as NestedRequest);
+      } catch (error) {
+        reply = { kind: 'error', error };
+      }
+      return packPayload(encode(reply, NESTED_LIMIT));
+    },
+    async close() {
+      await caller?.close();
+    },
+  };
+};
+
+const joined = (caller: Caller, pool: PoolConfig, id: string): Promise<Outcome> =>
+  new Promise((resolve, reject) => {
+    caller.join(id, pool, { resolve, reject }).catch(reject);
+  });
+
+const outcomeReply = (outcome: Outcome): NestedReply => ({ kind: 'outcome', ...outcome });
+
+const submit = async (
+  caller: Caller,
+  pool: PoolConfig,
+  request: Extract<NestedRequest, { op: 'call' | 'cast' }>,
+): Promise<NestedReply> => {
+  const payload: Payload = unpackPayload(request.payload);
+  const options: ResolvedCallOptions = { ...resolveCallOptions({}, pool), ...request.options, signal: undefined };
+  const asked: CallRequest = {
+    pool,
+    functionName: request.fn,
+    payload,
+    payloadSize: request.size,
+    options,
+    kind: request.op,
+  };
+  if (request.op === 'cast') return { kind: 'value', value: await caller.submit(asked, undefined, request.id) };
+  return outcomeReply(
+    await new Promise<Outcome>(
+      (resolve, reject) => void caller.submit(asked, { resolve, reject }, request.id).catch(reject),
+    ),
+  );
+};

@@ -1,0 +1,40 @@
+/** Turns stored outcomes back into values and errors. */
+import { decode, unpackPayload } from '../codec/index.ts';
+import type { Outcome } from '../protocol/outcome.ts';
+
+/**
+ * Turns a stored outcome into the promise's end.
+ * @param local an error made at the call site: an error from a runner gets its stack appended, so that it shows both sides
+ */
+export const settleWith = (
+  outcome: Outcome,
+  local: Error,
+  resolve: (value: unknown) => void,
+  reject: (error: unknown) => void,
+): void => {
+  let value: unknown;
+  try {
+    value = decode(unpackPayload(outcome.body));
+  } catch (error) {
+    reject(error);
+    return;
+  }
+  if (outcome.head.ok) {
+    resolve(value);
+    return;
+  }
+  if (value instanceof Error) addLocalStack(value, local);
+  reject(value);
+};
+
+const addLocalStack = (error: Error, local: Error): void => {
+  const remote = error.stack ?? `${error.name}: ${error.message}`;
+  const frames = (local.stack ?? '').split('\n').slice(1).join('\n');
+  Object.defineProperty(error, 'remoteStack', { value: remote, enumerable: false, configurable: true, writable: true });
+  Object.defineProperty(error, 'stack', {
+    value: `${remote}\n    -- called from --\n${frames}`,
+    enumerable: false,
+    configurable: true,
+    writable: true,
+  });
+};
