@@ -5,7 +5,7 @@ import { FlameRunnerLostError } from '@flamejs/queue';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { isAlive } from '../../../tests/support/processes.ts';
 import { settles, waitFor } from '../../../tests/support/wait-for.ts';
-import { linesOf, type Stage, startStage } from './support.ts';
+import { linesOf, type RunnerProcess, type Stage, startStage } from './support.ts';
 
 let stage: Stage;
 beforeAll(async () => {
@@ -20,55 +20,67 @@ const startsIn = (file: string, count: number) =>
   waitFor(() => starts(file).length >= count, { what: `${count} starts`, timeoutMs: 30_000, found: () => read(file) });
 const pidOf = (line: string | undefined): number => Number(line?.split(' ')[3]);
 
+/** Which of the runners has it. */
+const runnerOf = async (callId: string, runners: readonly RunnerProcess[]): Promise<RunnerProcess> => {
+  const name = await stage.client.hget(`${stage.keys.queue}${callId}`, 'f:run');
+  const runner = runners.find(({ runnerId }) => runnerId === name);
+  if (runner === undefined) throw new Error(`no runner ${name}`);
+  return runner;
+};
+
 test('F11 a call whose runner is killed runs again on another one within seconds; its neighbour there does not notice', async () => {
-  const doomed = await stage.startRunner({ pool: { maxConcurrency: 1 } });
-  const file = join(stage.folder, 'kill9');
   const { effect, wait } = stage.tasks;
-  const call = stage.call(effect, file, 2_000, 'done');
+  const file = join(stage.folder, 'kill9');
+  const survivor = await stage.startRunner({ pool: { maxConcurrency: 2 } });
+  const neighbour = stage.call(wait, 15_000, 'untouched');
+  const filler = stage.call(wait, 8_000);
+  await waitFor(async () => (await stage.client.llen(`${stage.keys.queue}active`)) === 2, { what: 'it to be full' });
+  const doomed = await stage.startRunner({ pool: { maxConcurrency: 1 } });
+  const call = await stage.cast(effect, file, 5_000, 'done');
   await startsIn(file, 1);
-  await stage.startRunner();
-  const neighbour = stage.call(wait, 6_000, 'untouched');
+  expect(await runnerOf(call.id, [survivor, doomed])).toBe(doomed);
   await doomed.kill9();
   const killedAt = performance.now();
   await startsIn(file, 2);
   expect(performance.now() - killedAt).toBeLessThan(20_000);
-  expect(await call).toBe('done');
+  expect(await call.result()).toBe('done');
   expect(await neighbour).toBe('untouched');
+  await filler;
   // The executor of a dead runner ends by itself.
   await waitFor(() => !isAlive(pidOf(starts(file)[0])), { what: 'the first executor to end', timeoutMs: 15_000 });
+  expect(await stage.client.hget(`${stage.keys.queue}${call.id}`, 'f:loss')).toBe('1');
 });
 
 test('F11 with onRunnerLost "fail" it ends instead', async () => {
-  const doomed = await stage.startRunner({ pool: { maxConcurrency: 1 } });
+  const runners = [await stage.startRunner(), await stage.startRunner()];
   const file = join(stage.folder, 'kill9-fail');
-  const call = stage.call(stage.tasks.effect?.with({ onRunnerLost: 'fail' }), file, 60_000).catch((e: unknown) => e);
+  const call = await stage.cast(stage.tasks.effect?.with({ onRunnerLost: 'fail' }), file, 60_000);
   await startsIn(file, 1);
-  await stage.startRunner();
-  await doomed.kill9();
-  expect(await settles(call, { what: 'the call', timeoutMs: 30_000 })).toBeInstanceOf(FlameRunnerLostError);
+  await (await runnerOf(call.id, runners)).kill9();
+  const ended = call.result().catch((e: unknown) => e);
+  expect(await settles(ended, { what: 'the call', timeoutMs: 30_000 })).toBeInstanceOf(FlameRunnerLostError);
   expect(starts(file)).toHaveLength(1);
 });
 
 test('P13 the late result of a runner that was frozen past its lock is discarded, and what it ran is ended', async () => {
-  const frozen = await stage.startRunner({ pool: { maxConcurrency: 1 } });
+  const one = { pool: { maxConcurrency: 1 } };
+  const runners = [await stage.startRunner(one), await stage.startRunner(one)];
   const file = join(stage.folder, 'frozen');
-  const call = stage.call(stage.tasks.effect, file, 3_000, 'once');
+  const call = await stage.cast(stage.tasks.effect, file, 6_000, 'once');
   await startsIn(file, 1);
-  await stage.startRunner();
+  const frozen = await runnerOf(call.id, runners);
   frozen.signal('SIGSTOP');
   await startsIn(file, 2);
   frozen.signal('SIGCONT');
-  expect(await call).toBe('once');
-  const id = starts(file)[0]?.split(' ')[1] ?? '';
-  expect(Number((await stage.client.hget(stage.keys.outcome(id), 'gen')) ?? 0)).toBe(1);
-  expect(JSON.parse((await stage.client.hget(stage.keys.outcome(id), 'head')) ?? '{}')).toMatchObject({
-    ok: true,
-    attempts: 2,
-    runnerLosses: 1,
-  });
+  expect(await call.result()).toBe('once');
+  const outcome = await stage.client.hmget(stage.keys.outcome(call.id), 'gen', 'head');
+  expect(outcome[0]).toBe('1');
+  expect(JSON.parse(outcome[1] ?? '{}')).toMatchObject({ ok: true, attempts: 2, runnerLosses: 1 });
   // It has noticed and goes on as a runner in good order.
-  await waitFor(async () => Number((await frozen.record()).active) === 0, { what: 'it to let go', timeoutMs: 15_000 });
+  const idle = async () => Number((await frozen.record()).active) === 0;
+  await waitFor(idle, { what: 'it to let go', timeoutMs: 15_000 });
   expect(frozen.alive()).toBe(true);
+  expect(await stage.client.zcard(`${stage.keys.queue}completed`)).toBe(1);
 });
 
 test('P14 user code that blocks its event loop for 15 s neither loses the lock nor runs twice', async () => {
@@ -87,28 +99,27 @@ test('P14 user code that blocks its event loop for 15 s neither loses the lock n
 });
 
 test('a call that keeps losing runners runs alone from its third loss on', async () => {
-  const { effect, wait, echo } = stage.tasks;
+  const { effect, echo } = stage.tasks;
   const file = join(stage.folder, 'suspect');
   // It waits in the queue with three losses behind it.
   const suspect = await stage.cast(effect, file, 2_000, 'alone');
   await stage.client.hset(`${stage.keys.queue}${suspect.id}`, 'f:loss', 3);
   await stage.client.lrem(`${stage.keys.queue}wait`, 1, suspect.id);
   const runner = await stage.startRunner({ pool: { maxConcurrency: 3 } });
-  const neighbour = stage.call(wait, 2_500, 'neighbour');
+  const neighbour = await stage.cast(effect, file, 2_500);
   await waitFor(async () => (await stage.client.llen(`${stage.keys.queue}active`)) === 1, { what: 'it to be busy' });
   await stage.client.rpush(`${stage.keys.queue}wait`, suspect.id);
   await stage.client.zadd(`${stage.keys.queue}marker`, 0, '0');
   await waitFor(async () => (await stage.client.llen(`${stage.keys.queue}active`)) === 2, { what: 'its pick-up' });
   const behind = stage.call(echo, 'after');
-  let neighbourEnded = false;
-  void neighbour.then(() => {
-    neighbourEnded = true;
-  });
-  await startsIn(file, 1);
-  expect(neighbourEnded).toBe(true);
-  expect(await stage.client.llen(`${stage.keys.queue}active`)).toBe(1);
   expect(await suspect.result()).toBe('alone');
   expect(await behind).toBe('after');
+  await neighbour.result();
+  const order = read(file).map((line) => line.split(' ').slice(0, 2).join(' '));
+  expect(order).toEqual([
+    ...[`start ${neighbour.id}`, `end ${neighbour.id}`],
+    ...[`start ${suspect.id}`, `end ${suspect.id}`],
+  ]);
   expect(runner.alive()).toBe(true);
 });
 
@@ -148,7 +159,9 @@ test('pick-ups whose reply was lost with the connection go back without counting
   await client.hset(jobKey, { 'f:run': runner.runnerId, ats: 1 });
   await client.set(`${jobKey}:lock`, 'lost', 'PX', 600_000);
   await client.lpush(`${keys.queue}active`, handle.id);
-  await client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+  const clients = String(await client.call('CLIENT', 'LIST')).split('\n');
+  const commands = clients.find((line) => line.includes(`runner:${runner.runnerId}:commands`));
+  await client.call('CLIENT', 'KILL', 'ID', /id=(\d+)/.exec(commands ?? '')?.[1] ?? '');
   expect(await settles(handle.result(), { what: 'the call', timeoutMs: 20_000 })).toBe('stray');
   expect(await client.hget(jobKey, 'f:loss')).toBeNull();
 });

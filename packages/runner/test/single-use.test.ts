@@ -15,7 +15,7 @@ afterAll(() => stage.stop());
 test('F17 a single-use runner takes one call, never a second, and ends', async () => {
   const file = join(stage.folder, 'single');
   const handles = await Promise.all(Array.from({ length: 5 }, (_, i) => stage.cast(stage.tasks.effect, file, 300, i)));
-  const runner = await stage.startRunner({ pool: { singleUse: true, maxConcurrency: 4 }, booting: true });
+  const runner = await stage.startRunner({ pool: { singleUse: true, maxConcurrency: 1 }, booting: true });
   expect(await settles(runner.exited, { what: 'the runner to end', timeoutMs: 40_000 })).toEqual({
     code: 0,
     signal: null,
@@ -34,7 +34,7 @@ test('a call that has been cancelled does not use a single-use runner up', async
   const dead = await stage.cast(tasks.echo?.with({ delay: '1h' }), 1);
   await client.hset(`${keys.queue}${dead.id}`, 'f:cancel', 'not wanted');
   await client.zadd(`${keys.queue}delayed`, 'XX', 0, dead.id);
-  const runner = await stage.startRunner({ pool: { singleUse: true } });
+  const runner = await stage.startRunner({ pool: { singleUse: true, maxConcurrency: 1 } });
   await expect(dead.result()).rejects.toThrow('not wanted');
   expect(await stage.call(tasks.add, 1, 2)).toBe(3);
   await settles(runner.exited, { what: 'the runner to end' });

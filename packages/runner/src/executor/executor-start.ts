@@ -7,7 +7,7 @@ import { heapMegabytes, inheritableExecArgv } from './node-options.ts';
 import { processLinks } from './process-link.ts';
 import { threadLinks } from './thread-link.ts';
 import type { ExecutorPoolOptions } from './types.ts';
-import { typescriptArgv } from './typescript-loader.ts';
+import { typescriptLoader } from './typescript-loader.ts';
 
 /** @throws FlameConfigError when a module is TypeScript and nothing here can load it. */
 export const executorLinks = (options: ExecutorPoolOptions): OpenLink => {
@@ -18,17 +18,24 @@ export const executorLinks = (options: ExecutorPoolOptions): OpenLink => {
     `./inside/executor-${isolation === 'process' ? 'main' : 'thread'}${extension}`,
     import.meta.url,
   );
-  const inherited = [...inheritableExecArgv(process.execArgv), ...(options.execArgv ?? [])];
-  const execArgv = [...inherited, ...typescriptArgv([...modules, entry.href], root, inherited)];
+  const execArgv = [...inheritableExecArgv(process.execArgv), ...(options.execArgv ?? [])];
+  const loader = typescriptLoader([...modules, entry.href], root);
   const env = (mark: string) => executorEnv(process.env, options.env ?? {}, mark);
-  if (isolation === 'thread') return threadLinks({ entry, execArgv: threadArgv(execArgv), env, memoryLimit });
+  if (isolation === 'thread')
+    return threadLinks({ entry, execArgv: threadArgv(execArgv), env, memoryLimit, loader: loader?.forThread });
   const heap = memoryLimit === undefined ? [] : [`--max-old-space-size=${heapMegabytes(memoryLimit)}`];
   return processLinks({
     entry: fileURLToPath(entry),
-    execArgv: [...execArgv, ...heap],
+    execArgv: [
+      ...execArgv,
+      ...(loader === undefined || hasTsx(execArgv) ? [] : ['--import', loader.forProcess]),
+      ...heap,
+    ],
     env,
   });
 };
+
+const hasTsx = (execArgv: readonly string[]): boolean => execArgv.some((option) => /\btsx\b/.test(option));
 
 /** A worker thread refuses options of V8 and of the process; of the others, loaders are what matters. */
 const threadArgv = (execArgv: readonly string[]): readonly string[] => {

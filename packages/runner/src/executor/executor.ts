@@ -48,8 +48,10 @@ export interface ExecutorEvents {
   onEnded(executor: Executor, bootFailure: string | undefined): void;
 }
 
-/** An idle executor above this share of its limit is replaced, lest the next call pay for what earlier ones kept. */
+/** An idle executor above this share of its limit is replaced, lest the next call pay for what earlier ones kept … */
 const STALE_SHARE = 0.7;
+/** … but not one that needed nearly as much before its first call. */
+const STALE_GROWTH = 1.25;
 
 export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Executor => {
   const { mark, memoryLimit } = setup;
@@ -60,6 +62,7 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
   let ready = false;
   let heapLimit: number | undefined;
   let usedBytes: number | undefined;
+  let freshBytes = 0;
   let bootFailure: string | undefined;
   let resolveEnded: () => void;
   const ended = new Promise<void>((resolve) => {
@@ -168,7 +171,10 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
       if (memoryLimit === undefined) return;
       if (run !== undefined && bytes > memoryLimit) {
         run.stop({ kind: 'memory', limitBytes: memoryLimit, usedBytes: bytes });
-      } else if (state === 'idle' && bytes > memoryLimit * STALE_SHARE) kill(`it keeps ${bytes} bytes between calls`);
+      } else if (state === 'idle') {
+        if (calls === 0) freshBytes = bytes;
+        else if (isStale(bytes, freshBytes, memoryLimit)) kill(`it keeps ${bytes} bytes between calls`);
+      }
     },
     retire: (graceMs) => {
       lose('it is retired');
@@ -180,6 +186,9 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
   };
   return self;
 };
+
+const isStale = (bytes: number, freshBytes: number, limit: number): boolean =>
+  bytes > limit * STALE_SHARE && bytes > freshBytes * STALE_GROWTH;
 
 const describeBootEnd = ({ exitCode, signal, error }: LinkEnd, stderr: string): string => {
   const how = error ?? (signal === null ? `it exited with code ${exitCode}` : `it was ended by ${signal}`);

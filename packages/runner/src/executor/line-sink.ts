@@ -12,6 +12,8 @@ export const MAX_LOG_BYTES = 256 * 1024;
 /** Kept of stderr: more than a crash report carries, for V8 prints why it gave up above a long native stack. */
 const TAIL_BYTES = 16 * 1024;
 
+const EMPTY = Buffer.alloc(0);
+
 export type OnLine = (line: string, stream: OutputStream) => void;
 
 export interface LineSink {
@@ -35,10 +37,12 @@ interface Pending {
 export const createLineSink = (onLine: OnLine | undefined, maxBytes = MAX_LOG_BYTES): LineSink => {
   let budget = onLine === undefined ? 0 : maxBytes;
   let told = onLine === undefined;
-  let tail: Buffer = Buffer.alloc(0);
-  const pending: Record<OutputStream, Pending> = {
-    stdout: { decoder: new StringDecoder('utf8'), text: '' },
-    stderr: { decoder: new StringDecoder('utf8'), text: '' },
+  let tail: Buffer = EMPTY;
+  // Made at the first byte: most calls print nothing, and each of these holds memory outside of the heap.
+  const pending: Partial<Record<OutputStream, Pending>> = {};
+  const pendingOf = (stream: OutputStream): Pending => {
+    pending[stream] ??= { decoder: new StringDecoder('utf8'), text: '' };
+    return pending[stream];
   };
 
   const emit = (line: string, stream: OutputStream): void => onLine?.(escapeLine(line), stream);
@@ -55,7 +59,7 @@ export const createLineSink = (onLine: OnLine | undefined, maxBytes = MAX_LOG_BY
     if (told) return;
     const kept = chunk.length > budget ? chunk.subarray(0, budget) : chunk;
     budget -= kept.length;
-    const source = pending[stream];
+    const source = pendingOf(stream);
     source.text = emitLines(
       source.text + source.decoder.write(Buffer.from(kept.buffer, kept.byteOffset, kept.length)),
       stream,
@@ -84,6 +88,7 @@ export const createLineSink = (onLine: OnLine | undefined, maxBytes = MAX_LOG_BY
 
   const flush = (stream: OutputStream): void => {
     const source = pending[stream];
+    if (source === undefined) return;
     const text = source.text + source.decoder.end();
     source.text = '';
     if (text !== '') emitPieces(text, stream);

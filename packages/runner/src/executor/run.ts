@@ -158,7 +158,10 @@ export const startRun = (
           rearm(host.kill, EXIT_PATIENCE_MS);
       }
     },
-    onEnd: (classify) => finish(verdict ?? (hasStarted() ? classify() : undefined), 'lost'),
+    onEnd: (classify) => {
+      const begun = hasStarted();
+      finish(verdict ?? (begun ? classify() : undefined), 'lost');
+    },
     stop,
     cancel: (reason) => wind({ kind: 'cancelled', reason }, 'cancelled', reason),
     abandon: () => {

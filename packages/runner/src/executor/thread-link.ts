@@ -12,17 +12,24 @@ export interface ThreadLinkOptions {
   readonly execArgv: readonly string[];
   readonly env: (mark: string) => Readonly<Record<string, string>>;
   readonly memoryLimit: number | undefined;
+  /** URL of a module whose `register()` lets the thread load TypeScript. */
+  readonly loader: string | undefined;
+}
+
+export interface ThreadData {
+  readonly memory: SharedArrayBuffer;
+  readonly loader: string | undefined;
 }
 
 /** How long output may lag behind the exit. */
 const OUTPUT_LAG_MS = 200;
 
 export const threadLinks =
-  ({ entry, execArgv, env, memoryLimit }: ThreadLinkOptions): OpenLink =>
+  ({ entry, execArgv, env, memoryLimit, loader }: ThreadLinkOptions): OpenLink =>
   (mark, _tempDir, events) => {
     const memory = startMemory();
     const worker = new Worker(entry, {
-      workerData: memory,
+      workerData: { memory, loader } satisfies ThreadData,
       env: env(mark),
       execArgv: [...execArgv],
       stdin: false,

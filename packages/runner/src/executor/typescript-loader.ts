@@ -7,26 +7,35 @@ import { FlameConfigError } from '@flamejs/queue/internal';
 const STRIPPABLE = /\.[mc]?ts$/;
 const TYPESCRIPT = /\.([mc]?ts|tsx)$/;
 
+export interface TypescriptLoader {
+  /** For `node --import`: a process. */
+  readonly forProcess: string;
+  /** A module with `register()`: a thread, for which Node 20 ignores `--import`. */
+  readonly forThread: string;
+}
+
+export type Resolve = (from: string, request: string) => string | undefined;
+
 /**
  * @param modules absolute paths or `file:` URLs.
- * @param resolve finds `tsx` from a file.
- * @returns options of node that are needed beside `execArgv`.
+ * @returns URLs of the loader, `undefined` when none is needed.
  * @throws FlameConfigError when a module is TypeScript and nothing here can load it; the message says what to install.
  */
-export const typescriptArgv = (
+export const typescriptLoader = (
   modules: readonly string[],
   root: string,
-  execArgv: readonly string[],
-  resolve: (from: string) => string | undefined = resolveFrom,
-): readonly string[] => {
+  resolve: Resolve = resolveFrom,
+): TypescriptLoader | undefined => {
   const sources = modules.filter((module) => TYPESCRIPT.test(module));
   const first = sources[0];
-  if (first === undefined || execArgv.some((option) => /\btsx\b/.test(option))) return [];
-  if (stripsTypes() && sources.every((module) => STRIPPABLE.test(module))) return [];
+  if (first === undefined || (stripsTypes() && sources.every((module) => STRIPPABLE.test(module)))) return undefined;
   // The application's own copy; failing that, one beside the module or beside this package.
   for (const from of [join(root, 'package.json'), pathOf(first), fileURLToPath(import.meta.url)]) {
-    const loader = resolve(from);
-    if (loader !== undefined) return ['--import', pathToFileURL(loader).href];
+    const forProcess = resolve(from, 'tsx');
+    // `require` resolves to the CommonJS twin, which cannot register a loader for ES modules.
+    const forThread = resolve(from, 'tsx/esm/api')?.replace(/\.cjs$/, '.mjs');
+    if (forProcess !== undefined && forThread !== undefined)
+      return { forProcess: pathToFileURL(forProcess).href, forThread: pathToFileURL(forThread).href };
   }
   const message = `${pathOf(first)} is TypeScript, and neither Node ${process.versions.node} nor the application can load it`;
   throw new FlameConfigError(message, {
@@ -39,9 +48,9 @@ const stripsTypes = (): boolean => Boolean((process.features as { readonly types
 
 const pathOf = (module: string): string => (module.startsWith('file:') ? fileURLToPath(module) : module);
 
-const resolveFrom = (file: string): string | undefined => {
+const resolveFrom: Resolve = (from, request) => {
   try {
-    return createRequire(file).resolve('tsx');
+    return createRequire(from).resolve(request);
   } catch {
     return undefined;
   }

@@ -124,11 +124,14 @@ test('a pool of many slots starts the first executor alone, and serves calls fro
   expect(await valueFrom(pool.call('echo', [1]))).toEqual([1]);
 });
 
-test('modules in TypeScript load through the tsx of the application', async () => {
-  const typed = write(
-    'typed.ts',
-    "import { defineFunction } from '@flamejs/queue';\ntype N = number;\ndefineFunction('typed', {}, (n: N): N => n + 1);",
-  );
-  const pool = testPool({ modules: [typed], root: scratch });
-  expect(await valueFrom(pool.call('typed', [1]))).toBe(2);
-});
+test.each(['process', 'thread'] as const)(
+  'modules in TypeScript load through the tsx of the application (%s)',
+  async (isolation) => {
+    const typed = write(
+      'typed.ts',
+      "import { defineFunction } from '@flamejs/queue';\ntype N = number;\ndefineFunction('typed', {}, (n: N): N => n + 1);",
+    );
+    const pool = testPool({ isolation, modules: [typed], root: scratch });
+    expect(await valueFrom(pool.call('typed', [1]))).toBe(2);
+  },
+);

@@ -110,3 +110,19 @@ test.runIf(existsSync('/proc/self/status'))('R-08 the memory of children counts'
   const pool = testPool({ memoryLimit: 400 * MEGABYTE });
   expect(await pool.call('spawn-and-memory').result).toMatchObject({ kind: 'memory' });
 });
+
+test.runIf(existsSync('/proc/self/status'))(
+  'an executor that keeps much memory between calls is replaced before the next one pays for it',
+  async () => {
+    const pool = testPool({ memoryLimit: 400 * MEGABYTE });
+    const pid = (await valueFrom(pool.call('keep', [300]))) as number;
+    await waitFor(() => !pool.pids.includes(pid), { what: 'the executor to be replaced', timeoutMs: 30_000 });
+    expect(await valueFrom(pool.call('pid'))).not.toBe(pid);
+  },
+);
+
+test('a function that cuts the channel to its runner ends as a crash of its own', async () => {
+  const pool = testPool();
+  expect(await pool.call('disconnect').result).toMatchObject({ kind: 'crashed', byOutsider: false });
+  expect(await valueFrom(pool.call('echo', [1]))).toEqual([1]);
+});

@@ -12,7 +12,7 @@ import { parseFromExecutor } from '../../src/executor/messages.ts';
 import { heapMegabytes, inheritableExecArgv, inheritableNodeOptions } from '../../src/executor/node-options.ts';
 import { createOutputRouter } from '../../src/executor/output-router.ts';
 import { spawnBackoffMs } from '../../src/executor/spawn-backoff.ts';
-import { typescriptArgv } from '../../src/executor/typescript-loader.ts';
+import { typescriptLoader } from '../../src/executor/typescript-loader.ts';
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'utf8');
 const collect = (maxBytes?: number) => {
@@ -214,16 +214,17 @@ test('S-10 what is no message of an executor is ignored', () => {
     expect(parseFromExecutor(bad)).toBeUndefined();
 });
 
-test('TypeScript is loaded by tsx, unless the command line has it already', () => {
-  const found = () => '/app/node_modules/tsx/dist/loader.mjs';
-  const tsx = ['--import', 'file:///app/node_modules/tsx/dist/loader.mjs'];
-  expect(typescriptArgv(['/app/a.js', 'file:///app/b.mjs'], '/app', [], found)).toEqual([]);
-  expect(typescriptArgv(['/app/a.js', '/app/b.tsx'], '/app', [], found)).toEqual(tsx);
-  expect(typescriptArgv(['/app/b.tsx'], '/app', ['--import', 'tsx'], found)).toEqual([]);
+test('TypeScript is loaded by tsx, JavaScript needs nothing', () => {
+  const found = (_from: string, request: string) => `/app/node_modules/${request}.mjs`;
+  expect(typescriptLoader(['/app/a.js', 'file:///app/b.mjs'], '/app', found)).toBeUndefined();
+  expect(typescriptLoader(['/app/a.js', '/app/b.tsx'], '/app', found)).toEqual({
+    forProcess: 'file:///app/node_modules/tsx.mjs',
+    forThread: 'file:///app/node_modules/tsx/esm/api.mjs',
+  });
 });
 
 test('TypeScript that nothing can load is refused with what to install', () => {
-  const refuse = () => typescriptArgv(['/app/task.tsx'], '/app', [], () => undefined);
+  const refuse = () => typescriptLoader(['/app/task.tsx'], '/app', () => undefined);
   expect(refuse).toThrow(FlameConfigError);
   expect(refuse).toThrow(/\/app\/task\.tsx is TypeScript/);
   try {

@@ -1,5 +1,10 @@
 /** Entry of an executor thread. */
+import { workerData } from 'node:worker_threads';
+import type { ThreadData } from '../thread-link.ts';
 import { serve } from './serve.ts';
 import { openThreadPort } from './thread-port.ts';
 
-serve(openThreadPort(), false);
+const { loader } = workerData as ThreadData;
+const port = openThreadPort();
+if (loader !== undefined) ((await import(loader)) as { register(): unknown }).register();
+serve(port, false);

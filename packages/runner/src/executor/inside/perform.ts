@@ -30,7 +30,16 @@ type Ending =
 
 export const perform = (call: CallMessage, port: Port): Performance => {
   const { seq, callId, functionName, payloadLimit } = call;
-  const controller = new AbortController();
+  // Made when the function asks for its signal: few do, and an event target is not cheap.
+  let controller: AbortController | undefined;
+  let abortReason: Error | undefined;
+  const signalOf = (): AbortSignal => {
+    if (controller === undefined) {
+      controller = new AbortController();
+      if (abortReason !== undefined) controller.abort(abortReason);
+    }
+    return controller.signal;
+  };
   let logBudget = MAX_LOG_BYTES;
   const log = (text: string): void => {
     if (logBudget < 0) return;
@@ -46,7 +55,9 @@ export const perform = (call: CallMessage, port: Port): Performance => {
     attempt: call.attempt,
     runnerLosses: call.runnerLosses,
     deadline: endOf(call),
-    signal: controller.signal,
+    get signal() {
+      return signalOf();
+    },
     isInline: false,
     progress: (value) => progress.send(encodeProgress(value)),
     log: (...values) => log(format(...values)),
@@ -66,16 +77,16 @@ export const perform = (call: CallMessage, port: Port): Performance => {
   return {
     outcome: run().catch((error) => refuse(seq, error)),
     abort: (cause, reason) => {
-      if (controller.signal.aborted) return;
-      controller.abort(
+      if (abortReason !== undefined) return;
+      abortReason =
         cause === 'timeout'
           ? new FlameTimeoutError(`call ${callId} ran longer than its timeout of ${call.timeoutMs} ms`, {
               callId,
               timeoutMs: call.timeoutMs,
               attempt: call.attempt,
             })
-          : new FlameCancelledError(`call ${callId} was cancelled: ${reason}`, { callId, reason }),
-      );
+          : new FlameCancelledError(`call ${callId} was cancelled: ${reason}`, { callId, reason });
+      controller?.abort(abortReason);
     },
   };
 };

@@ -2,6 +2,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { ToExecutor } from '../messages.ts';
 import { writeStartMemory } from '../start-mark.ts';
+import type { ThreadData } from '../thread-link.ts';
 import type { Port } from './port.ts';
 
 /** @throws Error when this is not a worker thread. */
@@ -11,7 +12,7 @@ export const openThreadPort = (): Port => {
   const written = { stdout: countWrites('stdout'), stderr: countWrites('stderr') };
   return {
     post: (message) => port.postMessage(message),
-    started: writeStartMemory(workerData as SharedArrayBuffer),
+    started: writeStartMemory((workerData as ThreadData).memory),
     onMessage: (listener) => void port.on('message', listener as (message: ToExecutor) => void),
     restore: () => {},
     marks: () => [written.stdout(), written.stderr()],
