@@ -1,6 +1,7 @@
 /** Runners for one call each, and what a quiet runner costs. */
-import { join } from 'node:path';
+
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { settles, waitFor } from '../../../tests/support/wait-for.ts';
 import { linesOf, type Stage, startStage } from './support.ts';
