@@ -22,7 +22,7 @@ export const executorLinks = (options: ExecutorPoolOptions): OpenLink => {
   const loader = typescriptLoader([...modules, entry.href], root);
   const env = (mark: string) => executorEnv(process.env, options.env ?? {}, mark);
   if (isolation === 'thread')
-    return threadLinks({ entry, execArgv: threadArgv(execArgv), env, memoryLimit, loader: loader?.forThread });
+    return threadLinks({ entry, execArgv: threadArgv(execArgv), env, memoryLimit, loaders: loader?.forThread ?? [] });
   const heap = memoryLimit === undefined ? [] : [`--max-old-space-size=${heapMegabytes(memoryLimit)}`];
   return processLinks({
     entry: fileURLToPath(entry),

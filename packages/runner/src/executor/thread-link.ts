@@ -12,24 +12,24 @@ export interface ThreadLinkOptions {
   readonly execArgv: readonly string[];
   readonly env: (mark: string) => Readonly<Record<string, string>>;
   readonly memoryLimit: number | undefined;
-  /** URL of a module whose `register()` lets the thread load TypeScript. */
-  readonly loader: string | undefined;
+  /** URLs of modules whose `register()` lets the thread load TypeScript. */
+  readonly loaders: readonly string[];
 }
 
 export interface ThreadData {
   readonly memory: SharedArrayBuffer;
-  readonly loader: string | undefined;
+  readonly loaders: readonly string[];
 }
 
 /** How long output may lag behind the exit. */
 const OUTPUT_LAG_MS = 200;
 
 export const threadLinks =
-  ({ entry, execArgv, env, memoryLimit, loader }: ThreadLinkOptions): OpenLink =>
+  ({ entry, execArgv, env, memoryLimit, loaders }: ThreadLinkOptions): OpenLink =>
   (mark, _tempDir, events) => {
     const memory = startMemory();
     const worker = new Worker(entry, {
-      workerData: { memory, loader } satisfies ThreadData,
+      workerData: { memory, loaders } satisfies ThreadData,
       env: env(mark),
       execArgv: [...execArgv],
       stdin: false,

@@ -10,8 +10,8 @@ const TYPESCRIPT = /\.([mc]?ts|tsx)$/;
 export interface TypescriptLoader {
   /** For `node --import`: a process. */
   readonly forProcess: string;
-  /** A module with `register()`: a thread, for which Node 20 ignores `--import`. */
-  readonly forThread: string;
+  /** Modules with `register()`, in this order: for a thread, in which Node 20 ignores `--import`. */
+  readonly forThread: readonly string[];
 }
 
 export type Resolve = (from: string, request: string) => string | undefined;
@@ -32,10 +32,12 @@ export const typescriptLoader = (
   // The application's own copy; failing that, one beside the module or beside this package.
   for (const from of [join(root, 'package.json'), pathOf(first), fileURLToPath(import.meta.url)]) {
     const forProcess = resolve(from, 'tsx');
-    // `require` resolves to the CommonJS twin, which cannot register a loader for ES modules.
-    const forThread = resolve(from, 'tsx/esm/api')?.replace(/\.cjs$/, '.mjs');
-    if (forProcess !== undefined && forThread !== undefined)
-      return { forProcess: pathToFileURL(forProcess).href, forThread: pathToFileURL(forThread).href };
+    // `require` resolves to the CommonJS twins, which cannot register a loader for ES modules.
+    const forThread = ['tsx/cjs/api', 'tsx/esm/api'].flatMap((api) => {
+      const file = resolve(from, api)?.replace(/\.cjs$/, '.mjs');
+      return file === undefined ? [] : [pathToFileURL(file).href];
+    });
+    if (forProcess !== undefined) return { forProcess: pathToFileURL(forProcess).href, forThread };
   }
   const message = `${pathOf(first)} is TypeScript, and neither Node ${process.versions.node} nor the application can load it`;
   throw new FlameConfigError(message, {

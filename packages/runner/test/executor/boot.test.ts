@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { FlameBootError } from '@flamejs/queue/internal';
 import { afterAll, expect, test } from 'vitest';
 import { isAlive } from '../../../../tests/support/processes.ts';
-import { testPool, valueFrom, waitFor } from './support.ts';
+import { fixture, testPool, valueFrom, waitFor } from './support.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'flame-boot-test-'));
 // Modules that are written here find the packages of this repository.
@@ -99,9 +99,10 @@ test('executors get the environment without the secrets of the runner, and with 
 });
 
 test('a warm spare takes over while the executor of a killed call is replaced', async () => {
-  const pool = testPool({ spare: 1 });
+  // The second module prints a line when the first, the heavy one, is loaded.
+  const pool = testPool({ spare: 1, modules: [fixture('functions.mjs'), fixture('talkative.mjs')] });
   await pool.start();
-  await waitFor(() => pool.pids.length === 2, { what: 'the spare', timeoutMs: 30_000 });
+  await waitFor(() => pool.lines.length === 2, { what: 'the spare', timeoutMs: 30_000 });
   const spares = [...pool.pids];
   const busy = pool.call('spin', [600_000], { killGraceMs: 50 });
   await waitFor(() => busy.started, { what: 'the call to start', timeoutMs: 30_000 });

@@ -126,3 +126,26 @@ test('a function that cuts the channel to its runner ends as a crash of its own'
   expect(await pool.call('disconnect').result).toMatchObject({ kind: 'crashed', byOutsider: false });
   expect(await valueFrom(pool.call('echo', [1]))).toEqual([1]);
 });
+
+test('R-03 executors killed at random take only their own calls with them, and every call settles', async () => {
+  const pool = testPool({ slots: 2, spare: 1 });
+  await pool.start();
+  let kills = 0;
+  const calls = Array.from({ length: 200 }, () => pool.call('sleep', [20]));
+  const killer = setInterval(() => {
+    const { pids } = pool;
+    const victim = pids[Math.floor(Math.random() * pids.length)];
+    if (victim === undefined || kills >= 6) return;
+    try {
+      process.kill(victim, 'SIGKILL');
+      kills += 1;
+    } catch {
+      // It has just ended by itself.
+    }
+  }, 250);
+  const results = await Promise.all(calls.map((call) => call.result)).finally(() => clearInterval(killer));
+  const lost = results.filter(({ kind }) => kind !== 'returned');
+  expect(kills).toBeGreaterThan(0);
+  expect(lost.length).toBeLessThanOrEqual(kills);
+  for (const result of lost) expect(result).toMatchObject({ kind: 'crashed', byOutsider: true });
+});

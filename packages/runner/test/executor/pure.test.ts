@@ -219,7 +219,7 @@ test('TypeScript is loaded by tsx, JavaScript needs nothing', () => {
   expect(typescriptLoader(['/app/a.js', 'file:///app/b.mjs'], '/app', found)).toBeUndefined();
   expect(typescriptLoader(['/app/a.js', '/app/b.tsx'], '/app', found)).toEqual({
     forProcess: 'file:///app/node_modules/tsx.mjs',
-    forThread: 'file:///app/node_modules/tsx/esm/api.mjs',
+    forThread: ['file:///app/node_modules/tsx/cjs/api.mjs', 'file:///app/node_modules/tsx/esm/api.mjs'],
   });
 });
 

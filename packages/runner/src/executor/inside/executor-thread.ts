@@ -4,7 +4,7 @@ import type { ThreadData } from '../thread-link.ts';
 import { serve } from './serve.ts';
 import { openThreadPort } from './thread-port.ts';
 
-const { loader } = workerData as ThreadData;
+const { loaders } = workerData as ThreadData;
 const port = openThreadPort();
-if (loader !== undefined) ((await import(loader)) as { register(): unknown }).register();
+for (const loader of loaders) ((await import(loader)) as { register(): unknown }).register();
 serve(port, false);
