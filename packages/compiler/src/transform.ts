@@ -42,7 +42,7 @@ export interface Transformed {
 export function transform(input: TransformInput): Transformed | undefined {
   const { code, file, module, entry = false, options = parseOptions() } = input;
   const lang = languageOf(file);
-  if (lang === undefined || !mentionsFlame(code, options)) return undefined;
+  if (lang === undefined || !mentionsFlame(code, options) || !METHOD.test(code)) return undefined;
   const sourceType = /\.c[jt]s$/.test(file) ? 'commonjs' : lang === 'jsx' ? 'unambiguous' : 'module';
   const parsed = parseSync(file, code, { lang, sourceType, astType: 'ts', preserveParens: true });
   if (parsed.errors.some(({ severity }) => String(severity) === 'Error')) return undefined;
@@ -81,6 +81,9 @@ export function transform(input: TransformInput): Transformed | undefined {
     return { ...job, captures, hash: hashClosure(fn, captures, outside) };
   }
 }
+
+/** Parsing is most of the cost, so a file without any of these words is done. */
+const METHOD = /\b(?:call|cast|map|fn|schedule|placeChild)\b/;
 
 function isEsm({ format = 'auto', file }: TransformInput, hasModuleSyntax: boolean): boolean {
   if (format !== 'auto') return format === 'esm';
