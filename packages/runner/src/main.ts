@@ -58,6 +58,14 @@ const onlyPool = (names: readonly string[]): string => {
   );
 };
 
+// A fault of our own: the calls here are taken back when their locks run out, and the machine must not stay for nothing.
+process.on('uncaughtException', (error) => {
+  const logger = pino({ base: { pid: process.pid } });
+  logger.fatal({ err: error }, 'the runner had a fault and ends');
+  endMachine(env.FLAME_END_MACHINE, logger);
+  process.exit(1);
+});
+
 process.exitCode = await run();
 // Whatever a library left open must not keep the machine.
 process.exit();
