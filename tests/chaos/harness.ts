@@ -137,7 +137,8 @@ export const startChaos = async (options: FleetOptions = {}): Promise<Chaos> => 
       });
       const effects = parseEffects(await readFile(log, 'utf8'));
       const commits = await readCommits(fleet, new Set(effects.map((e) => e.callId)));
-      return check({ ledger, effects, commits, faults }, { model: (key) => `done ${key}` });
+      const late = fleet.started.flatMap(lateRenewals);
+      return check({ ledger, effects, commits, faults: [...faults, ...late] }, { model: (key) => `done ${key}` });
     },
     async stop() {
       await Promise.allSettled(replacements);
@@ -168,6 +169,18 @@ const readCommits = async (fleet: Fleet, callIds: ReadonlySet<string>): Promise<
   }
   return commits;
 };
+
+/**
+ * What runners say of themselves: that they, or the machine, stood still for longer than their locks hold. On a machine that
+ * is starved of processor time that is a fault like others, and explains a further execution of those calls alone.
+ */
+const lateRenewals = ({ process }: RunnerProcess): readonly Fault[] =>
+  process
+    .output()
+    .split('\n')
+    .filter((line) => line.includes('"silentMs"') && line.includes('"calls"'))
+    .map((line) => JSON.parse(line) as { readonly time: number; readonly silentMs: number; readonly calls: string[] })
+    .map(({ time, silentMs, calls }) => ({ kind: 'late-renewal', at: time - silentMs, until: time, callIds: calls }));
 
 /** A runner's executors are its children. */
 const executorsOf = (runner: RunnerProcess): readonly number[] => {

@@ -53,6 +53,8 @@ export interface Fleet {
   runner(pool?: string, env?: Readonly<Record<string, string>>): Promise<RunnerProcess>;
   /** Starts an embedded autoscaler. */
   autoscaler(deps?: AutoscalerDeps, config?: Partial<AppConfig>): Promise<ReturnType<typeof createAutoscaler>>;
+  /** Every runner process that was started here, those that have ended included. */
+  readonly started: readonly RunnerProcess[];
   /** Records of the runners that are in the index now. */
   runners(pool?: string): Promise<readonly RunnerRecord[]>;
   /** Environment of a process that belongs to this app. */
@@ -106,6 +108,7 @@ export const startFleet = async (options: FleetOptions = {}): Promise<Fleet> => 
     keys,
     flame: caller(),
     caller,
+    started: runners,
     async runner(pool = 'main', more = {}) {
       const runnerId = `${pool}-${randomBytes(4).toString('hex')}`;
       const process = await startNode(RUNNER_MAIN, {

@@ -30,6 +30,9 @@ export interface CallProcessorOptions {
   readonly backend: () => CallBackend;
   readonly executors: ExecutorPool;
   readonly calls: HeldCalls;
+  /** Asks whether a call is still ours when there is doubt, before it begins. */
+  readonly settleDoubt: (call: HeldCall) => Promise<void> | undefined;
+  readonly onEnd: (call: HeldCall) => void;
   readonly gate: SoloGate;
   readonly logger: Logger;
   /** This runner starts nothing any more. */
@@ -77,12 +80,14 @@ export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, 
         const facts = { callId, pool: pool.name, ats, attempt, attemptsMade, pickUp, envelope: decision.envelope };
         const { failOnLoss, timeoutMs } = decision.envelope.opts;
         const bounded = Number.isFinite(timeoutMs);
-        const call = createHeldCall({ callId, ats, generation: pickUp.generation, token, failOnLoss, bounded });
+        const { generation, askedAt: confirmedAt } = pickUp;
+        const call = createHeldCall({ callId, ats, generation, token, failOnLoss, bounded, confirmedAt });
         calls.add(call);
         try {
           return await moves.carryOut(fence, facts, await runSafely(facts, call));
         } finally {
           calls.remove(call);
+          options.onEnd(call);
         }
       }
     }
@@ -126,6 +131,7 @@ export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, 
     const running = executors.execute(execution, {
       onLog: log.add,
       onProgress: progress.report,
+      beforeStart: () => options.settleDoubt(call),
       ...(options.onNestedCall === undefined ? {} : { onNestedCall: options.onNestedCall }),
     });
     clocks.watch(() => running.started);

@@ -19,6 +19,9 @@ export interface HeldCall {
   readonly failOnLoss: boolean;
   /** Its attempt ends by itself, by its `timeout`. */
   readonly bounded: boolean;
+  /** Monotonic ms of the last moment since when its lock is known to have been set. */
+  readonly confirmedAt: number;
+  confirm(at: number): void;
   readonly cause: StopCause | undefined;
   /** Resolves when somebody stops it. */
   readonly stopped: Promise<void>;
@@ -34,9 +37,11 @@ export interface HeldCallFacts {
   readonly token: string;
   readonly failOnLoss: boolean;
   readonly bounded: boolean;
+  readonly confirmedAt: number;
 }
 
 export const createHeldCall = (facts: HeldCallFacts): HeldCall => {
+  let { confirmedAt } = facts;
   let cause: StopCause | undefined;
   let running: RunningExecution | undefined;
   let resolveStopped: () => void;
@@ -52,6 +57,12 @@ export const createHeldCall = (facts: HeldCallFacts): HeldCall => {
   return {
     ...facts,
     stopped,
+    get confirmedAt() {
+      return confirmedAt;
+    },
+    confirm(at) {
+      confirmedAt = Math.max(confirmedAt, at);
+    },
     get cause() {
       return cause;
     },

@@ -3,8 +3,12 @@
  * taken back after an outage of Redis when nothing newer has started. The reply also says what was lost and what is to
  * be cancelled. BullMQ's own renewal uses the machine's wall clock, which may be set back.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { LOCK_MS, LOCK_RENEW_MS, type PoolKeys, type RedisClient, runScript } from '@flamejs/queue/protocol';
-import type { HeldCalls } from './held-call.ts';
+import type { HeldCall, HeldCalls } from './held-call.ts';
+
+/** A call that waits for an executor begins only while its lock is surely held; what is older is asked for first. */
+const DOUBT_MS = LOCK_MS - 1_000;
 
 /** Without contact for so long, executors are killed: by then somebody else may have started their calls. */
 export const OUT_OF_CONTACT_MS = 30_000;
@@ -14,6 +18,13 @@ export interface LeaseKeeper {
   stop(): void;
   /** Renews now, beside the regular times: after a reconnect. */
   renewNow(): void;
+  /**
+   * Whether a call may have passed to another runner: this process stood still, or Redis was away.
+   * @returns when Redis has been asked, and a call that is no longer ours was stopped; `undefined` when there is no doubt
+   */
+  settleDoubt(call: HeldCall): Promise<void> | undefined;
+  /** It is no longer held; says so when its lock may have run out since the last renewal. */
+  ended(call: HeldCall): void;
 }
 
 export interface LeaseKeeperOptions {
@@ -21,19 +32,26 @@ export interface LeaseKeeperOptions {
   readonly keys: PoolKeys;
   readonly calls: HeldCalls;
   onSuperseded(callId: string): void;
+  /** Calls whose locks may have run out before they were renewed, and for how long nothing was known of them. */
+  onLate(callIds: readonly string[], silentMs: number): void;
   onError(error: Error): void;
 }
 
 export const createLeaseKeeper = (options: LeaseKeeperOptions): LeaseKeeper => {
-  const { client, keys, calls, onSuperseded, onError } = options;
+  const { client, keys, calls, onSuperseded, onLate, onError } = options;
   let timer: NodeJS.Timeout | undefined;
   let contactAt = performance.now();
-  let renewing = false;
+  let underWay: Promise<void> | undefined;
 
-  const renew = async (): Promise<void> => {
-    // One at a time: while Redis is away, the one that is under way waits for it.
-    if (renewing) return;
-    renewing = true;
+  // One at a time: while Redis is away, the one that is under way waits for it.
+  const renew = (): Promise<void> => {
+    underWay ??= renewOnce().finally(() => {
+      underWay = undefined;
+    });
+    return underWay;
+  };
+
+  const renewOnce = async (): Promise<void> => {
     // By id and attempt, for the call may end and come back while Redis is asked.
     const asked = new Map(calls.all().map((call) => [call.callId, call]));
     try {
@@ -44,9 +62,12 @@ export const createLeaseKeeper = (options: LeaseKeeperOptions): LeaseKeeper => {
         token,
       ]);
       if (args.length === 0) return;
+      const askedAt = performance.now();
       const reply = await runScript(client, 'flameRenew', [keys.queue, LOCK_MS, ...args]);
       const [lost, cancelled] = reply as [string[], string[]];
       contactAt = performance.now();
+      reportLate([...asked.values()]);
+      for (const call of asked.values()) if (!lost.includes(call.callId)) call.confirm(askedAt);
       for (const id of lost) {
         const call = asked.get(id);
         // It may have been finished in the same moment.
@@ -59,9 +80,25 @@ export const createLeaseKeeper = (options: LeaseKeeperOptions): LeaseKeeper => {
       }
     } catch (error) {
       onError(error as Error);
-    } finally {
-      renewing = false;
     }
+  };
+
+  const reportLate = (asked: readonly HeldCall[]): void => {
+    const now = performance.now();
+    const late = asked.filter((call) => now - call.confirmedAt > LOCK_MS);
+    if (late.length === 0) return;
+    const ids = late.map(({ callId }) => callId);
+    onLate(ids, Math.round(now - Math.min(...late.map((call) => call.confirmedAt))));
+  };
+
+  const inDoubt = (call: HeldCall): boolean => performance.now() - call.confirmedAt >= DOUBT_MS;
+
+  const ask = async (call: HeldCall): Promise<void> => {
+    // The answer of one that is under way may be older than the question.
+    await underWay;
+    await renew();
+    // Redis does not answer: not in a hot loop.
+    if (inDoubt(call) && call.cause === undefined) await sleep(LOCK_RENEW_MS);
   };
 
   const checkContact = (): void => {
@@ -87,5 +124,7 @@ export const createLeaseKeeper = (options: LeaseKeeperOptions): LeaseKeeper => {
       timer = undefined;
     },
     renewNow: () => void renew(),
+    settleDoubt: (call) => (inDoubt(call) ? ask(call) : undefined),
+    ended: (call) => reportLate([call]),
   };
 };

@@ -47,8 +47,10 @@ export interface Runner {
   readonly ended: Promise<string>;
 }
 
+/** Said when this process or its machine stood still, or Redis was away: other runners may have taken calls over. */
+const LATE_RENEWAL = 'locks were renewed late: their calls may have been started elsewhere';
 /** Longest time for each step of taking a runner down; what does not end by then is left to the end of the process. */
-const STEP_MS = 5_000;
+const STEP_MS = 3_000;
 /** Soon enough to keep locks that ran out while Redis was away, late enough for replies that are on their way. */
 const AFTER_RECONNECT_MS = 1_000;
 
@@ -63,6 +65,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
   const calls = createHeldCalls();
   const endsBy = deferred<string>();
   let state: Standing['state'] = 'starting';
+  let opened = false;
   let served = 0;
   let watch: HeartbeatWatch | undefined;
   let executors: ReturnType<typeof createExecutorPool> | undefined;
@@ -96,8 +99,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     calls,
     report: () => registration.beatNow(),
     onChange(change, reason) {
-      if (change === 'back') state = 'ready';
-      else state = change;
+      state = change === 'back' ? (opened ? 'ready' : 'starting') : change;
       void events.emit(change === 'back' ? 'runner.ready' : `runner.${change}`, reason, { active: calls.size, served });
     },
   });
@@ -118,6 +120,9 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     keys,
     calls,
     onError,
+    onLate: (late, silentMs) => {
+      logger.warn({ calls: late, silentMs }, LATE_RENEWAL);
+    },
     onSuperseded: (callId) => {
       logger.warn({ callId }, 'another runner has this call now: what runs of it here is ended');
     },
@@ -167,6 +172,8 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
       backend: () => worker.backend,
       executors,
       calls,
+      settleDoubt: leases.settleDoubt,
+      onEnd: leases.ended,
       gate,
       logger,
       isClosed: () => worker.isHeld('drain') || worker.isHeld('single-use'),
@@ -199,12 +206,15 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
   };
 
   const begin = (): void => {
-    state = 'ready';
+    opened = true;
+    // An order that came while it started may still be taken back: then it is ready after all.
+    if (!drain.draining) state = 'ready';
     worker.start();
     leases.start();
     connections.onReconnect(onReconnect);
     void registration.beatNow();
-    void events.emit('runner.ready', 'its executors are ready', { slots, release: config.release });
+    if (!drain.draining)
+      void events.emit('runner.ready', 'its executors are ready', { slots, release: config.release });
     activity.note(0, 0);
     if (!managed) return;
     watch = watchAutoscaler({
@@ -255,7 +265,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
         await ending;
         throw error;
       }
-      if (!drain.draining) begin();
+      if (ending === undefined) begin();
     },
     async stop(reason) {
       drain.begin(reason, limit);

@@ -18,6 +18,7 @@ const pickUp: PickUp = {
   failOnLoss: false,
   deadlineAt: 0,
   waitedMs: 0,
+  askedAt: 0,
   queueTimeoutMs: 0,
   at: 1_000,
 };

@@ -83,6 +83,27 @@ test('P13 the late result of a runner that was frozen past its lock is discarded
   expect(await stage.client.zcard(`${stage.keys.queue}completed`)).toBe(1);
 });
 
+test('R-04 P13 a call that waited for an executor while its runner was frozen does not begin once another runner has it', async () => {
+  const calls = 6;
+  const frozen = await stage.startRunner({ pool: { maxConcurrency: calls } });
+  const file = join(stage.folder, 'late-begin');
+  // It has one executor so far: it picks all of them up, and most wait for executors that are still starting.
+  const handles = await Promise.all(Array.from({ length: calls }, () => stage.cast(stage.tasks.effect, file, 100)));
+  const held = async () => (await stage.client.llen(`${stage.keys.queue}active`)) + starts(file).length >= calls;
+  await waitFor(held, { what: 'their pick-ups', everyMs: 2 });
+  frozen.signal('SIGSTOP');
+  await stage.startRunner({ pool: { maxConcurrency: calls } });
+  await Promise.all(handles.map((handle) => handle.result()));
+  const before = starts(file);
+  expect(before.length).toBeGreaterThanOrEqual(calls);
+  frozen.signal('SIGCONT');
+  const idle = async () => Number((await frozen.record()).active) === 0;
+  await waitFor(idle, { what: 'it to let go', timeoutMs: 15_000 });
+  // It serves on; what it starts now are calls of its own.
+  await waitFor(() => frozen.output().includes('another runner has this call'), { what: 'it to have noticed' });
+  expect(starts(file)).toEqual(before);
+});
+
 test('P14 user code that blocks its event loop for 15 s neither loses the lock nor runs twice', async () => {
   const runner = await stage.startRunner();
   await stage.startRunner();
@@ -94,7 +115,7 @@ test('P14 user code that blocks its event loop for 15 s neither loses the lock n
   const events = await stage.client.xrange(`${stage.keys.queue}events`, '-', '+');
   expect(events.filter(([, fields]) => fields.includes('stalled'))).toEqual([]);
   expect(runner.alive()).toBe(true);
-  const ids = await stage.client.zrange(`${stage.keys.queue}completed`, 0, -1);
+  const ids = await stage.client.zrange(`${stage.keys.queue}completed`, '0', '-1');
   for (const id of ids) expect(await stage.client.hget(`${stage.keys.queue}${id}`, 'ats')).toBe('1');
 });
 

@@ -31,6 +31,7 @@ const pickUp: PickUp = {
   failOnLoss: false,
   deadlineAt: 0,
   waitedMs: 10,
+  askedAt: 0,
   queueTimeoutMs: 0,
   at: 1_000,
 };

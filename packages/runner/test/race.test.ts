@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect, type RedisClient, whenReady } from '@flamejs/queue/protocol';
+import type { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bySize } from '../../../tests/support/tier.ts';
@@ -53,7 +54,7 @@ const countingExecutors = (starts: Map<string, number[]>): ExecutorPool => ({
 const runnerParts = (name: string, starts: Map<string, number[]>) => {
   const [client, wait] = clients;
   if (client === undefined || wait === undefined) throw new Error('no connections');
-  const blocking = wait.duplicate() as RedisClient;
+  const blocking: RedisClient = (wait as Redis).duplicate();
   blocking.on('error', () => undefined);
   const calls = createHeldCalls();
   const logger = pino({ level: 'silent' });
@@ -66,7 +67,7 @@ const runnerParts = (name: string, starts: Map<string, number[]>) => {
     client,
     blocking,
     onError: () => undefined,
-    process: (job, token) => process(job, token),
+    process: (job, token) => processCall(job, token),
   });
   const drain = createDrain({
     worker: () => worker,
@@ -76,7 +77,7 @@ const runnerParts = (name: string, starts: Map<string, number[]>) => {
       if (change === 'drained') drainedAt = performance.now();
     },
   });
-  const process = createCallProcessor({
+  const processCall: ReturnType<typeof createCallProcessor> = createCallProcessor({
     app: 'fixture',
     pool: { name: POOL, killGraceMs: 0, payloadLimit: 1_000 } as never,
     keys: stage.keys,
@@ -87,6 +88,8 @@ const runnerParts = (name: string, starts: Map<string, number[]>) => {
     backend: () => worker.backend,
     executors: countingExecutors(starts),
     calls,
+    settleDoubt: () => undefined,
+    onEnd: () => undefined,
     gate: createSoloGate(() => undefined),
     logger,
     isClosed: () => worker.isHeld('drain'),
@@ -128,7 +131,7 @@ test('F34 no call starts after the acknowledgement, and none is lost or run twic
     await parts.close();
     for (const times of starts.values()) for (const at of times) expect(at).toBeLessThanOrEqual(acknowledgedAt);
     expect(await stage.client.llen(`${stage.keys.queue}active`)).toBe(0);
-    starts.forEach((times) => times.fill(0));
+    for (const times of starts.values()) times.fill(0);
   }
   const last = runnerParts('last', starts);
   last.worker.start();

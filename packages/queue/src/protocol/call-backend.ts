@@ -28,6 +28,8 @@ export interface PickUp {
   readonly queueTimeoutMs: number;
   /** Redis ms of the pick-up. */
   readonly at: number;
+  /** This process's monotonic ms when it asked: the lock was set no earlier, however late the reply was read. */
+  readonly askedAt: number;
 }
 
 export interface AcceptedCall {
@@ -142,8 +144,11 @@ export class CallBackend extends RedisQueueBackend {
     if (call !== undefined && command.startsWith('add')) return this.#add(client, command, args, call);
     const at = JOB_ID_AT[command];
     if (at !== undefined) return this.#move(client, command, args, String(args[at]));
+    const askedAt = performance.now();
     const reply = super.execCommand(client, command, args);
-    return command === 'moveToActive' ? (reply as Promise<unknown>).then((raw) => this.#noteReply(raw)) : reply;
+    return command === 'moveToActive'
+      ? (reply as Promise<unknown>).then((raw) => this.#noteReply(raw, askedAt))
+      : reply;
   }
 
   /** The move of a call that we hold. Redis may be loading, full or failing over: that passes, and the work is done. */
@@ -151,10 +156,11 @@ export class CallBackend extends RedisQueueBackend {
     const verdict = this.#verdicts.get(id);
     const sent = verdict === undefined ? args : withVerdict(command, args, verdict);
     for (let attempt = 1; ; attempt += 1) {
+      const askedAt = performance.now();
       try {
         const raw = await super.execCommand(client, command, sent);
         this.letGo(id);
-        return command === 'moveToFinished' || raw === SUPERSEDED ? this.#noteReply(raw) : raw;
+        return command === 'moveToFinished' || raw === SUPERSEDED ? this.#noteReply(raw, askedAt) : raw;
       } catch (error) {
         if (verdict === undefined || this.closing !== undefined || !isPassing(error)) throw error;
         await pauseBefore(attempt);
@@ -221,7 +227,7 @@ export class CallBackend extends RedisQueueBackend {
     return reply.then((raw) => (typeof raw === 'number' && raw <= SUPERSEDED ? { refused: raw } : raw));
   }
 
-  #noteReply(raw: unknown): unknown {
+  #noteReply(raw: unknown, askedAt: number): unknown {
     // A superseded attempt must not disturb the worker: to it, its job is simply finished.
     if (raw === SUPERSEDED) return 0;
     if (!Array.isArray(raw)) return raw;
@@ -229,7 +235,7 @@ export class CallBackend extends RedisQueueBackend {
     if (Number.isFinite(at)) this.#offsetMs = at - Date.now();
     if (Array.isArray(raw[0])) {
       const id = String(raw[1]);
-      const pickUp = toPickUp(raw[0] as RawHash, at);
+      const pickUp = toPickUp(raw[0] as RawHash, at, askedAt);
       if (pickUp !== undefined) this.#pickUps.set(id, pickUp);
       this.#held.add(id);
     }
@@ -255,7 +261,7 @@ const withVerdict = (command: string, args: unknown[], verdict: Verdict): unknow
   return padded;
 };
 
-const toPickUp = (hash: RawHash, at: number): PickUp | undefined => {
+const toPickUp = (hash: RawHash, at: number, askedAt: number): PickUp | undefined => {
   const fields = new Map<string, string>();
   // Later pairs win: the script appends what it has just changed.
   for (let i = 0; i + 1 < hash.length; i += 2) fields.set(String(hash[i]), String(hash[i + 1]));
@@ -275,6 +281,7 @@ const toPickUp = (hash: RawHash, at: number): PickUp | undefined => {
     waitedMs: at - number('f:since') - (number('f:paused') - number('f:pz')),
     queueTimeoutMs: number('f:qt'),
     at,
+    askedAt,
   };
 };
 

@@ -153,7 +153,8 @@ const explained = (
   // Two ids of one call are two calls, whatever happened.
   if (before.callId !== attempt.callId) return false;
   return faults.some((fault) => {
-    const touched = fault.pids === undefined || fault.pids.includes(before.pid);
+    const everything = fault.pids === undefined && fault.callIds === undefined;
+    const touched = everything || fault.pids?.includes(before.pid) || fault.callIds?.includes(before.callId);
     const over = fault.until ?? fault.at;
     return touched && over >= before.startedAt - aftermathMs && fault.at <= attempt.startedAt;
   });

@@ -29,7 +29,7 @@ export interface Commit {
   readonly at: number;
 }
 
-/** What was done to the system. A fault without `pids` may have touched everything. */
+/** What was done to the system. A fault with neither `pids` nor `callIds` may have touched everything. */
 export interface Fault {
   readonly kind: string;
   readonly at: number;
@@ -37,6 +37,8 @@ export interface Fault {
   readonly until?: number;
   /** Executors that it touched. */
   readonly pids?: readonly number[];
+  /** Calls that it touched, whatever executed them: those whose runner reports that their locks were renewed late. */
+  readonly callIds?: readonly string[];
 }
 
 /** A line of the side-effect log: `start <key> <callId> <attempt> <pid> <at>`. Keys without spaces. */

@@ -34,6 +34,8 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
   const executors = new Set<Executor>();
   const idle: Executor[] = [];
   const waiting: Ticket[] = [];
+  /** Neither waiting nor running: whether they may begin is being asked. */
+  const doubtful = new Set<Ticket>();
   const running = new Set<Ticket>();
   let tempRoot: string | undefined;
   let spawned = 0;
@@ -128,12 +130,26 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
     while (running.size < slots && idle.length > 0) {
       const ticket = waiting.shift();
       if (ticket === undefined) break;
-      if (ticket.settled) continue;
+      if (ticket.settled || inDoubt(ticket)) continue;
       // The one used last has the warmest caches.
       const executor = idle.pop();
       if (executor !== undefined) assign(ticket, executor);
     }
     fill();
+  };
+
+  /** It comes back to the head of those who wait once it is known whether it may begin. */
+  const inDoubt = (ticket: Ticket): boolean => {
+    const answer = ticket.listener.beforeStart?.();
+    if (answer === undefined) return false;
+    doubtful.add(ticket);
+    void answer.then(() => {
+      doubtful.delete(ticket);
+      if (ticket.settled) return;
+      waiting.unshift(ticket);
+      advance();
+    });
+    return true;
   };
 
   const assign = (ticket: Ticket, executor: Executor): void => {
@@ -173,6 +189,7 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
     clearTimeout(backoff);
     memory?.stop();
     for (const ticket of waiting.splice(0)) ticket.handle.abandon();
+    for (const ticket of doubtful) ticket.handle.abandon();
     for (const ticket of running) ticket.handle.abandon();
     for (const executor of executors) {
       if (executor.state === 'idle') executor.retire(RETIRE_GRACE_MS);
@@ -186,7 +203,7 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
   return {
     size: slots,
     get active() {
-      return running.size + waiting.filter((ticket) => !ticket.settled).length;
+      return running.size + [...waiting, ...doubtful].filter((ticket) => !ticket.settled).length;
     },
     get pids() {
       return [...executors].flatMap(({ pid }) => (pid === undefined ? [] : [pid]));

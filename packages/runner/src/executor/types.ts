@@ -69,6 +69,11 @@ export type ExecutionResult =
 
 /** What the runner hears while an execution runs. Everything is optional and must not throw. */
 export interface ExecutionListener {
+  /**
+   * Asked when an executor is free for it. When there is doubt whether the execution may begin, a promise that resolves,
+   * and never rejects, once the doubt is settled; an execution that was abandoned meanwhile does not begin.
+   */
+  readonly beforeStart?: () => Promise<void> | undefined;
   /** One line of output, without line break, control characters escaped. */
   readonly onLog?: (line: string, stream: OutputStream) => void;
   /** The function reported progress: the value as the codec's JSON, UTF-8. */
