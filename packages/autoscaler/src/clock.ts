@@ -5,6 +5,8 @@ export interface Clock {
   mono(): number;
   /** Calls back once; returns what cancels it. */
   after(ms: number, fn: () => void): () => void;
+  /** A number from 0 to 1, for jitter: the one other thing in the loop that a test cannot repeat. */
+  random(): number;
 }
 
 export const systemClock: Clock = {
@@ -13,6 +15,7 @@ export const systemClock: Clock = {
     const timer = setTimeout(fn, Math.min(ms, 2 ** 31 - 1));
     return () => clearTimeout(timer);
   },
+  random: Math.random,
 };
 
 /** Rejects when `work` takes longer than `ms`; its signal is aborted then. The work itself may still go on. */

@@ -53,7 +53,7 @@ export const createWaker = ({ clock, pools, tick, every }: WakerOptions): Waker 
     const chosen = new Set([...byClock, ...byKick]);
     if (chosen.size === 0) return;
     const expecting = await tick(chosen, cachedList);
-    for (const pool of chosen) due.set(pool, clock.mono() + jitter(every(pool, expecting.has(pool))));
+    for (const pool of chosen) due.set(pool, clock.mono() + jitter(every(pool, expecting.has(pool)), clock.random()));
   };
 
   return {
@@ -77,4 +77,4 @@ export const createWaker = ({ clock, pools, tick, every }: WakerOptions): Waker 
 };
 
 /** So that many autoscalers on one account do not ask in step. */
-const jitter = (ms: number): number => ms * (0.9 + Math.random() * 0.2);
+const jitter = (ms: number, random: number): number => ms * (0.9 + random * 0.2);

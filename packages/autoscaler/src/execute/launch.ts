@@ -108,7 +108,7 @@ const failed = async (ctx: PoolContext, record: IntentRecord, error: FlameLaunch
   const { runnerId } = record;
   if (error.kind === 'unknown') {
     const tries = record.launch.tries + 1;
-    const nextAt = now + backoffMs(tries, ctx.timing);
+    const nextAt = now + backoffMs(tries, ctx.timing, ctx.clock.random());
     ctx.log.warn({ err: error, runnerId, tries }, 'a launch has no known outcome; the same request is made again');
     await commit(ctx, { save: [{ ...record, launch: { ...record.launch, outcome: 'unknown', tries, nextAt } }] });
     return;

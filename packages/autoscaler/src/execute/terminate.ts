@@ -46,37 +46,31 @@ const terminateBatch = async (ctx: PoolContext, batch: readonly IntentRecord[]):
 };
 
 /**
- * A runner that was taken for lost may have come back since it was looked at. One that answers is given back to the next
- * tick; after this last look nothing is awaited but the record and the call itself.
+ * A runner that was given up (silent, or never registered) may have come back since it was looked at. One that answers is
+ * left to the next tick; after this last look nothing is awaited but the record and the call itself.
  */
 const withoutReturned = async (
   ctx: PoolContext,
   records: readonly IntentRecord[],
 ): Promise<readonly IntentRecord[]> => {
-  const lost = records.filter((record) => record.grounds === 'lost' && record.terminate === null);
-  if (lost.length === 0) return records;
-  const snapshot = await ctx.store.observe(
-    ctx.pool.name,
-    lost.map(({ runnerId }) => runnerId),
-    0,
+  const givenUp = records.filter(
+    (record) => GIVEN_UP.has(record.grounds ?? '') && record.terminate?.acceptedAt == null,
   );
+  if (givenUp.length === 0) return records;
+  const ids = givenUp.map(({ runnerId }) => runnerId);
+  const { agents, now } = await ctx.store.observe(ctx.pool.name, ids, 0);
   const returned = new Set(
-    snapshot.agents
-      .filter(
-        ({ heartbeatAt, state }) => state !== 'ended' && Math.abs(snapshot.now - heartbeatAt) < ctx.timing.suspectMs,
-      )
+    agents
+      .filter(({ state }) => state === 'ready' || state === 'draining')
+      .filter(({ heartbeatAt }) => Math.abs(now - heartbeatAt) < ctx.timing.suspectMs)
       .map(({ runnerId }) => runnerId),
   );
-  const back = lost.filter(({ runnerId }) => returned.has(runnerId));
-  if (back.length > 0) {
-    await commit(ctx, {
-      save: back.map((record) => ({ ...record, state: 'lost', grounds: null, reason: 'it answers again' })),
-    });
-  }
-  return records.filter(({ runnerId }) => !returned.has(runnerId));
+  return records.filter((record) => !givenUp.includes(record) || !returned.has(record.runnerId));
 };
 
-const begun = (record: IntentRecord, { term, timing }: PoolContext): IntentRecord => {
+const GIVEN_UP: ReadonlySet<string> = new Set(['lost', 'boot-failed', 'orphan']);
+
+const begun = (record: IntentRecord, { term, timing, clock }: PoolContext): IntentRecord => {
   const tries = (record.terminate?.tries ?? 0) + 1;
   const now = term.now();
   return {
@@ -85,7 +79,7 @@ const begun = (record: IntentRecord, { term, timing }: PoolContext): IntentRecor
     stateSince: record.state === 'terminating' ? record.stateSince : now,
     terminate: {
       tries,
-      nextAt: now + backoffMs(tries, timing),
+      nextAt: now + backoffMs(tries, timing, clock.random()),
       acceptedAt: record.terminate?.acceptedAt ?? null,
       error: null,
     },

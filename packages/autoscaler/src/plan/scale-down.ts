@@ -12,7 +12,13 @@ export const planScaleDown = (
   if (!input.allowIn || !input.fresh.queue || !input.fresh.registry || input.steadyMs < input.timing.steadyMs)
     return [];
   const overMax = Math.max(0, useful - input.external - input.max);
-  const surplus = Math.max(overMax, useful - Math.max(target.wanted, target.floor, input.min));
+  const proven = input.runners.filter(({ record }) => record.state === 'ready').length + input.external;
+  // What still boots may fail, so only what is ready counts as the reason to let another ready one go.
+  const spare = Math.min(
+    useful - Math.max(target.wanted, target.floor, input.min),
+    proven - Math.max(target.wanted, input.min),
+  );
+  const surplus = Math.max(overMax, spare);
   if (surplus <= 0) return [];
   const longSurplus = useful - Math.max(target.wanted, target.longFloor, input.min);
 

@@ -111,26 +111,51 @@ const RULES: Readonly<Record<RunnerState, (c: Case) => Advanced | undefined>> = 
     }
     return undefined;
   },
-  failed: (c) => (isGone(c) ? gone(c) : undefined),
-  terminating: (c) => (isGone(c) ? gone(c) : undefined),
+  failed: (c) => (isGone(c) ? gone(c) : comesBack(c)),
+  terminating: (c) => (isGone(c) ? gone(c) : comesBack(c)),
   terminated: () => undefined,
 };
+
+/**
+ * It answers although it was given up, and no termination has been accepted yet: it may hold calls by now. One that was
+ * lost goes on; one that comes too late is no capacity, but it is drained like any other.
+ */
+const comesBack = (c: Case): Advanced | undefined => {
+  const agent = agentOf(c);
+  const { grounds, terminate, drain } = c.record;
+  if (agent === undefined || !isAnswering(agent, c.seen, c.timing)) return undefined;
+  if (terminate !== null && terminate.acceptedAt !== null) return undefined;
+  if (grounds === 'lost') {
+    const record: IntentRecord = { ...c.record, grounds: null, terminate: null };
+    return move({ ...c, record }, drain === null ? 'ready' : 'draining', 'it answers again', 'runner.ready');
+  }
+  if (grounds !== 'boot-failed' && grounds !== 'orphan') return undefined;
+  const record: IntentRecord = { ...c.record, grounds: null, terminate: null, readyAt: c.now };
+  return drains({ ...c, record }, { cause: 'late', reason: `it came too late: ${c.record.reason}`, deadlineAt: null });
+};
+
+/** Registered, with a heartbeat that moves, and able to take calls. */
+const isAnswering = (agent: RunnerRecord, seen: Sighting, timing: Timing): boolean =>
+  agent.state !== 'ended' &&
+  agent.state !== 'drained' &&
+  agent.state !== 'starting' &&
+  seen.silentMs < timing.suspectMs;
 
 /** A runner's own drain needs an end too: as long as it was promised, and some slack for the walk to it. */
 const SELF_DRAIN_SLACK_MS = 10_000;
 
 const drainsItself = (c: Case, agent: RunnerRecord): Advanced => {
   const reason = agent.reason === '' ? 'the runner drains by itself' : agent.reason;
+  const deadlineAt = c.now + c.timing.shutdownTimeoutMs + SELF_DRAIN_SLACK_MS;
+  return drains(c, { cause: 'self', reason, deadlineAt });
+};
+
+const drains = (c: Case, why: Pick<DrainIntent, 'cause' | 'reason' | 'deadlineAt'>): Advanced => {
   const generation = c.record.generation + 1;
-  const drain: DrainIntent = {
-    cause: 'self',
-    reason,
-    generation,
-    since: c.now,
-    deadlineAt: c.now + c.timing.shutdownTimeoutMs + SELF_DRAIN_SLACK_MS,
-    acknowledged: false,
-  };
-  return move({ ...c, record: { ...c.record, generation, drain } }, 'draining', reason, 'runner.draining');
+  const drain: DrainIntent = { ...why, generation, since: c.now, acknowledged: false };
+  return move({ ...c, record: { ...c.record, generation, drain } }, 'draining', why.reason, 'runner.draining', {
+    cause: why.cause,
+  });
 };
 
 const hasAcknowledged = (agent: RunnerRecord, drain: DrainIntent): boolean =>

@@ -14,7 +14,16 @@ import type { RunnerState } from '@flamejs/queue';
 export type Grounds = 'drained' | 'deadline' | 'ended' | 'lost' | 'boot-failed' | 'orphan' | 'forced';
 
 /** Why a runner drains. Only the first two may be taken back when demand returns. */
-export type DrainCause = 'idle' | 'scale-down' | 'max' | 'drift' | 'retired' | 'shutdown' | 'operator' | 'self';
+export type DrainCause =
+  | 'idle'
+  | 'scale-down'
+  | 'max'
+  | 'drift'
+  | 'retired'
+  | 'shutdown'
+  | 'operator'
+  | 'late'
+  | 'self';
 
 export interface DrainIntent {
   readonly cause: DrainCause;

@@ -135,7 +135,7 @@ test('throttling is repeated within the launch, and reported as throttled when i
   const { cloud, backend } = await setup();
   cloud.faults.next('RunInstances', { kind: 'error', code: 'RequestLimitExceeded', status: 503 }, { times: 2 });
   await backend.launch(request(), never);
-  cloud.faults.next('RunInstances', { kind: 'error', code: 'RequestLimitExceeded', status: 503 }, { times: 3 });
+  cloud.faults.next('RunInstances', { kind: 'error', code: 'RequestLimitExceeded', status: 503 }, { times: 5 });
   const error = await failure(backend.launch(request({ runnerId: 'images-abcdef-0000000000bb' }), never));
   expect(error).toMatchObject({ kind: 'throttled', providerCode: 'RequestLimitExceeded' });
   expect(cloud.machines.size).toBe(1);
@@ -144,7 +144,7 @@ test('throttling is repeated within the launch, and reported as throttled when i
 test('throttled after a lost reply is still an unknown outcome', async () => {
   const { cloud, backend } = await setup();
   cloud.faults.next('RunInstances', { kind: 'lost-reply' });
-  cloud.faults.next('RunInstances', { kind: 'error', code: 'RequestLimitExceeded', status: 503 }, { times: 2 });
+  cloud.faults.next('RunInstances', { kind: 'error', code: 'RequestLimitExceeded', status: 503 }, { times: 4 });
   expect(await failure(backend.launch(request(), never))).toMatchObject({ kind: 'unknown' });
   await backend.launch(request(), never);
   expect(cloud.machines.size).toBe(1);
@@ -176,7 +176,7 @@ test.each([
   ['SomethingNewThatBroke', 500, 'unknown'],
 ])('%s with HTTP %i is kind %s', async (code, status, kind) => {
   const { cloud, backend } = await setup();
-  cloud.faults.next('RunInstances', { kind: 'error', code, status }, { times: 3 });
+  cloud.faults.next('RunInstances', { kind: 'error', code, status }, { times: 5 });
   const error = await failure(backend.launch(request(), never));
   expect(error).toBeInstanceOf(FlameLaunchError);
   expect(error).toMatchObject({ kind, providerCode: code });

@@ -28,7 +28,7 @@ export const OWNER = 'aaaaaa';
 
 let lives = 0;
 
-export const createActor = (world: World, core: Core, sabotage: Sabotage): Actor => {
+export const createActor = (world: World, core: Core, sabotage: Sabotage, pool: Partial<PoolConfig> = {}): Actor => {
   lives += 1;
   const gate = createGate();
   const reached = gate.wrap(world.store());
@@ -39,7 +39,7 @@ export const createActor = (world: World, core: Core, sabotage: Sabotage): Actor
   const log = pino({ level: process.env.MODEL_LOG ?? 'silent' });
   const leader = createLeader({ store, clock, log, holder: `life-${lives}`, leaseMs: LEASE_MS });
   const controller = createController({
-    config: modelConfig(world, backend),
+    config: modelConfig(world, backend, pool),
     store,
     clock,
     log,
@@ -64,7 +64,7 @@ export const createActor = (world: World, core: Core, sabotage: Sabotage): Actor
   return actor;
 };
 
-const modelConfig = (world: World, backend: Backend): AppConfig => {
+const modelConfig = (world: World, backend: Backend, change: Partial<PoolConfig>): AppConfig => {
   const pool: PoolConfig = {
     name: POOL,
     min: 1,
@@ -87,6 +87,7 @@ const modelConfig = (world: World, backend: Backend): AppConfig => {
     policy: undefined,
     buffer: 0,
     hooks: {},
+    ...change,
   };
   return {
     app: 'model',

@@ -12,6 +12,7 @@ export const quiet = (): Promise<void> => new Promise((resolve) => setImmediate(
 export const virtualClock = (): VirtualClock => {
   let now = 1_000;
   let order = 0;
+  let seed = 1;
   const timers = new Map<number, { readonly at: number; readonly fn: () => void }>();
   const nextDue = (until: number): [number, { readonly at: number; readonly fn: () => void }] | undefined => {
     let first: [number, { readonly at: number; readonly fn: () => void }] | undefined;
@@ -22,6 +23,11 @@ export const virtualClock = (): VirtualClock => {
 
   return {
     mono: () => now,
+    // The same every time, so that a history that fails can be made shorter.
+    random: () => {
+      seed = (seed * 16_807) % 2_147_483_647;
+      return seed / 2_147_483_647;
+    },
     after(ms, fn) {
       order += 1;
       const id = order;

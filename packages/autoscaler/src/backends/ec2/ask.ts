@@ -32,9 +32,11 @@ export interface AskParts {
   readonly now: () => number;
 }
 
-/** Requests in one go, when outcomes are unknown or EC2 throttles. */
+/** Requests in one go when outcomes are unknown. */
 const SENDS = 3;
-const FIRST_PAUSE_MS = 300;
+/** And when EC2 throttles: its bucket gives two launches a second to the whole account. */
+const SENDS_THROTTLED = 5;
+const FIRST_PAUSE_MS = 400;
 /** A lost request may wait inside EC2: a refusal of its replay counts only once it must have been served. */
 const SETTLE_MS = 60_000;
 
@@ -43,7 +45,8 @@ export const ask = async (question: Question, parts: AskParts, signal: AbortSign
   const { launch, offering, input } = question;
   const { api, doubts, now } = parts;
   let failure: Failure = { verdict: aborted(doubts.get(launch) === undefined), error: undefined };
-  for (let sends = 0; sends < SENDS && !signal.aborted; sends++) {
+  let most = SENDS;
+  for (let sends = 0; sends < most && !signal.aborted; sends++) {
     if (sends > 0) await pause(FIRST_PAUSE_MS * 2 ** (sends - 1), signal);
     if (signal.aborted) break;
     try {
@@ -57,7 +60,8 @@ export const ask = async (question: Question, parts: AskParts, signal: AbortSign
       if (verdict.code === 'IdempotentParameterMismatch') return mismatched(question, parts, signal);
       if (verdict.kind === 'unknown')
         doubts.set(launch, { mismatchAt: undefined, ...doubts.get(launch), input, offering, sentAt: now() });
-      else if (verdict.kind !== 'throttled') break;
+      else if (verdict.kind === 'throttled') most = SENDS_THROTTLED;
+      else break;
     }
   }
   return settle(question, failure, parts, signal);
