@@ -1,6 +1,7 @@
 import type { Instance, LaunchRequest } from '@flamejs/queue';
 import { expect, test } from 'vitest';
 import { defaultCatalog, type FakeEc2Options, startFakeEc2 } from '../../../../tests/fake-ec2/index.ts';
+import { waitFor } from '../../../../tests/support/wait-for.ts';
 import { createApi } from '../../src/backends/ec2/client.ts';
 import { createLauncher } from '../../src/backends/ec2/launch.ts';
 import type { Ec2Options } from '../../src/backends/ec2/options.ts';
@@ -132,6 +133,28 @@ test('all offerings refused: capacity, naming each, and no request until their t
   clock.ms = 3 * MINUTE + 1;
   cloud.knobs.capacity.clear();
   await launch();
+});
+
+test('ten launches at once learn of a missing capacity from one request, and then do not wait for each other', async () => {
+  const { cloud, launch, runs } = await setup(
+    { tokenBindsOnFailure: false, capacity: { 'c7g.large/eu-central-1a/on-demand': 0 } },
+    { instanceTypes: ['c7g.large', 'c6g.large'] },
+  );
+  await Promise.all(Array.from({ length: 10 }, () => launch()));
+  expect(cloud.machines.size).toBe(10);
+  expect(cloud.audit.counts()['RunInstances!InsufficientInstanceCapacity']).toBe(1);
+  expect(runs()).toBe(11);
+});
+
+test('a launch does not wait for ever for what another one hears', async () => {
+  const { cloud, launch } = await setup({}, {});
+  cloud.faults.next('RunInstances', { kind: 'slow', ms: 20_000 });
+  const slow = failure(launch().then(() => Promise.reject(new Error('answered'))));
+  await waitFor(() => cloud.machines.size === 1, { what: 'the slow request to be under way' });
+  await launch();
+  expect(cloud.machines.size).toBe(2);
+  await cloud.close();
+  await slow;
 });
 
 test('spot first, on demand when no spot can be had', async () => {

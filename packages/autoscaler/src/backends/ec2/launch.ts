@@ -23,8 +23,9 @@ import { createDoubts } from './doubts.ts';
 import type { Verdict } from './errors.ts';
 import { findByToken } from './list.ts';
 import { noCapacity } from './no-capacity.ts';
-import { listOfferings, type Offering } from './offerings.ts';
+import { listOfferings, type Offering, offeringName } from './offerings.ts';
 import type { Ec2Settings } from './options.ts';
+import { createProbes } from './probes.ts';
 import type { Recent } from './recent.ts';
 import { clientToken, runRequest } from './run-request.ts';
 import type { Unavailable } from './unavailable.ts';
@@ -51,6 +52,7 @@ const OFFERINGS_PER_LAUNCH = 20;
 export const createLauncher = ({ settings, api, unavailable, recent, now }: LauncherParts): Launch => {
   const doubts = createDoubts();
   const offerings = listOfferings(settings);
+  const probes = createProbes(now);
   let failedRequestsKeepTokens: 'yes' | 'no' | 'not seen yet' = 'not seen yet';
 
   return async (request, signal) => {
@@ -79,8 +81,15 @@ export const createLauncher = ({ settings, api, unavailable, recent, now }: Laun
       const turn = doubts.refusals(launch);
       const input =
         again?.input ?? runRequest(request, offering, settings, failedRequestsKeepTokens === 'yes' ? turn : 0);
-      const answer = await ask({ runnerId: request.runnerId, launch, offering, input }, { api, doubts, now }, signal);
+      const question = { runnerId: request.runnerId, launch, offering, input };
+      const answer = await probes.run(
+        offeringName(offering),
+        () => ask(question, { api, doubts, now }, signal),
+        (heard) => 'instance' in heard,
+      );
       if ('taken' in answer) {
+        // A token of this turn alone that is taken was used by another process at the same time.
+        if (input.ClientToken !== launch) throw noCapacity(request.runnerId, refusals, offerings, unavailable);
         failedRequestsKeepTokens = 'yes';
         const renewed = runRequest(request, offering, settings, turn);
         return tryOffering(offering, { input: renewed });
@@ -100,6 +109,8 @@ export const createLauncher = ({ settings, api, unavailable, recent, now }: Laun
     }
     for (const offering of offerings) {
       if (refusals.length >= OFFERINGS_PER_LAUNCH) break;
+      if (unavailable.reason(offering) !== undefined) continue;
+      await probes.turn(offeringName(offering), signal);
       if (unavailable.reason(offering) !== undefined) continue;
       const instance = await tryOffering(offering);
       if (instance !== undefined) return instance;
