@@ -57,7 +57,7 @@ export const memoryStore = (world: MemoryWorld): Store => {
     if (world.lease !== null && world.now() >= world.lease.until) world.lease = null;
     return world.lease === null || world.lease.holder === holder;
   };
-  const valueOf = (): string => `${world.lease?.holder} ${world.lease?.count}`;
+  const leaseValue = (): string => `${world.lease?.holder} ${world.lease?.count}`;
   const setAgent = (pool: string, runnerId: string, change: Partial<RunnerRecord>): RunnerRecord | undefined => {
     const agent = world.pool(pool).agents.get(runnerId);
     if (agent === undefined) return undefined;
@@ -67,7 +67,7 @@ export const memoryStore = (world: MemoryWorld): Store => {
 
   return {
     async acquire(holder, ttlMs, stuck) {
-      if (!holds(holder) && valueOf() !== stuck) return valueOf();
+      if (!holds(holder) && leaseValue() !== stuck) return leaseValue();
       world.lease = { holder, count: 0, until: world.now() + ttlMs };
       world.epoch += 1;
       return { epoch: world.epoch, now: world.now() };
