@@ -32,6 +32,7 @@ export interface ExecutorSetup {
   readonly mark: string;
   readonly open: OpenLink;
   readonly modules: readonly string[];
+  readonly root: string;
   readonly tempDir: string;
   readonly bootTimeoutMs: number;
   readonly startTimeoutMs: number;
@@ -127,7 +128,7 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
     bootFailure ??= `the functions' modules did not finish loading within ${setup.bootTimeoutMs} ms`;
     kill(bootFailure);
   }, setup.bootTimeoutMs);
-  link.send({ t: 'boot', modules: setup.modules, tempDir: setup.tempDir });
+  link.send({ t: 'boot', modules: setup.modules, root: setup.root, tempDir: setup.tempDir });
 
   const self: Executor = {
     mark,

@@ -4,6 +4,8 @@ import type { EncodedArgs } from './types.ts';
 export interface BootMessage {
   readonly t: 'boot';
   readonly modules: readonly string[];
+  /** The application's root: where its compiler and the modules of its closures are. */
+  readonly root: string;
   /** Directory for the temporary files of its calls; it makes and empties it itself. */
   readonly tempDir: string;
 }

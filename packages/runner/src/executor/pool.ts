@@ -71,6 +71,7 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
         mark,
         open,
         modules: options.modules,
+        root: options.root ?? process.cwd(),
         tempDir: tempDirOf(mark),
         startTimeoutMs: options.startTimeoutMs ?? DEFAULT_START_TIMEOUT_MS,
         bootTimeoutMs: options.bootTimeoutMs ?? DEFAULT_BOOT_TIMEOUT_MS,

@@ -15,6 +15,7 @@ import {
 import { MAX_LOG_BYTES } from '../line-sink.ts';
 import type { CallMessage, FromExecutor } from '../messages.ts';
 import type { EncodedArgs } from '../types.ts';
+import type { ClosureModules } from './closures.ts';
 import type { Port } from './port.ts';
 import { createThrottle } from './throttle.ts';
 
@@ -28,7 +29,7 @@ type Ending =
   | Omit<Extract<FromExecutor, { t: 'returned' }>, 'marks'>
   | Omit<Extract<FromExecutor, { t: 'threw' }>, 'marks'>;
 
-export const perform = (call: CallMessage, port: Port): Performance => {
+export const perform = (call: CallMessage, port: Port, closures: ClosureModules | undefined): Performance => {
   const { seq, callId, functionName, payloadLimit } = call;
   // Made when the function asks for its signal: few do, and an event target is not cheap.
   let controller: AbortController | undefined;
@@ -64,6 +65,7 @@ export const perform = (call: CallMessage, port: Port): Performance => {
   };
 
   const run = async (): Promise<Ending> => {
+    await closures?.load(functionName);
     const payload = readArgs(call.args);
     const releases = call.releases === undefined ? {} : { releases: call.releases };
     const result = await executeFunction({ payload, functionName, context, payloadLimit, ...releases });

@@ -5,6 +5,7 @@ import { getHeapStatistics } from 'node:v8';
 import { setNestedTransport } from '@flamejs/queue/internal';
 import type { BootMessage, CallMessage, ToExecutor } from '../messages.ts';
 import { installBlame } from './blame.ts';
+import { type ClosureModules, createClosureModules, isManifest } from './closures.ts';
 import { type Leftovers, rememberState } from './leftovers.ts';
 import { createNested } from './nested.ts';
 import { type Performance, perform } from './perform.ts';
@@ -12,6 +13,7 @@ import type { Port } from './port.ts';
 
 export const serve = (port: Port, isProcess: boolean): void => {
   let leftovers: Leftovers | undefined;
+  let closures: ClosureModules | undefined;
   let running: { readonly seq: number; readonly performance: Performance } | undefined;
 
   const bootFailed = (message: string): never => {
@@ -21,8 +23,14 @@ export const serve = (port: Port, isProcess: boolean): void => {
   const blame = installBlame(port, bootFailed);
   const nested = createNested(port, blame.running);
 
-  const boot = async ({ modules, tempDir }: BootMessage): Promise<void> => {
-    for (const module of modules) {
+  const boot = async ({ modules, root, tempDir }: BootMessage): Promise<void> => {
+    closures = createClosureModules(root, modules);
+    try {
+      await closures.install();
+    } catch (error) {
+      return bootFailed(`the compiler cannot be used: ${inspect(error)}`);
+    }
+    for (const module of modules.filter((each) => !isManifest(each))) {
       try {
         await import(module.startsWith('file:') ? module : pathToFileURL(module).href);
       } catch (error) {
@@ -37,7 +45,7 @@ export const serve = (port: Port, isProcess: boolean): void => {
   const run = async (call: CallMessage): Promise<void> => {
     const { seq } = call;
     port.started(seq);
-    const performance = blame.run(seq, () => perform(call, port));
+    const performance = blame.run(seq, () => perform(call, port, closures));
     running = { seq, performance };
     const outcome = await performance.outcome;
     running = undefined;

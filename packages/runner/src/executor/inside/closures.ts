@@ -1,0 +1,123 @@
+/**
+ * Closures in an executor: their id names a module, which is loaded when the first of its functions is called. The compiler
+ * is the application's own; a build's manifest, listed among `functions`, takes its place and is then the only source.
+ */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { findClosure, knownClosures } from '@flamejs/queue/closures';
+import { FlameUnknownFunctionError } from '@flamejs/queue/internal';
+
+/** The part of `@flamejs/compiler` that is used here; the package is no dependency, for many applications do without. */
+interface Compiler {
+  install(options: { readonly root: string }): void;
+  moduleOfId(id: string): string | undefined;
+  resolveModule(module: string, root: string): string | undefined;
+  declaresFlameFunctions(path: string, root?: string): boolean;
+  readManifest(path: string): Manifest;
+  fileOfFunction(manifest: Manifest, id: string): string | undefined;
+}
+type Manifest = { readonly release: string };
+
+export interface ClosureModules {
+  /**
+   * Before anything is loaded: from then on, the application's modules are compiled as they load. Only where the process
+   * that started the runner compiles too (it leaves FLAME_ROOT), or a build has left a manifest.
+   */
+  install(): Promise<void>;
+  /**
+   * Loads the module of a closure, once. Anything that is not the id of a closure is left alone.
+   * @throws FlameUnknownFunctionError when this release has no such module, or its name is not one that a compiler writes
+   */
+  load(functionName: string): Promise<void>;
+}
+
+const MANIFEST_SUFFIX = '.json';
+
+export const isManifest = (module: string): boolean => module.endsWith(MANIFEST_SUFFIX);
+
+/** @param modules what the runner was given to load; manifests among them are read, not imported */
+export const createClosureModules = (root: string, modules: readonly string[]): ClosureModules => {
+  const loaded = new Map<string, Promise<unknown>>();
+  const manifestFiles = modules.filter(isManifest);
+  let compiler: Compiler | undefined;
+  let manifests: readonly Manifest[] = [];
+
+  const fileOf = (id: string, found: Compiler): string | undefined => {
+    if (manifestFiles.length > 0) {
+      for (const manifest of manifests) {
+        const file = found.fileOfFunction(manifest, id);
+        if (file !== undefined) return file;
+      }
+      return undefined;
+    }
+    const module = found.moduleOfId(id);
+    const file = module === undefined ? undefined : found.resolveModule(module, root);
+    // Importing runs a module's top level: only those that declare functions of ours are.
+    return file !== undefined && found.declaresFlameFunctions(file, root) ? file : undefined;
+  };
+
+  const open = async (): Promise<Compiler | undefined> => {
+    if (compiler !== undefined) return compiler;
+    const found = await findCompiler(root);
+    if (found === undefined) return undefined;
+    manifests = manifestFiles.map((file) => found.readManifest(file));
+    if (manifestFiles.length === 0) found.install({ root });
+    compiler = found;
+    return found;
+  };
+
+  return {
+    async install() {
+      // The compiler is not small: an application that has it and makes no closures does not pay for it.
+      if (manifestFiles.length === 0 && process.env.FLAME_ROOT === undefined) return;
+      if ((await open()) === undefined && manifestFiles.length > 0) {
+        throw new Error(
+          `${manifestFiles[0]} is a manifest of closures, and @flamejs/compiler is not installed in ${root}`,
+        );
+      }
+    },
+    async load(functionName) {
+      if (!functionName.includes('#') || findClosure(functionName) !== undefined) return;
+      const found = await open();
+      if (found === undefined)
+        throw refuse(functionName, 'it is a closure, and @flamejs/compiler is not installed here');
+      const file = fileOf(functionName, found);
+      if (file === undefined)
+        throw refuse(functionName, 'this release has no module of that name that declares functions');
+      let loading = loaded.get(file);
+      if (loading === undefined) {
+        loading = importCompiled(file);
+        loaded.set(file, loading);
+      }
+      await loading;
+    },
+  };
+
+  async function importCompiled(file: string): Promise<void> {
+    const before = knownClosures().length;
+    const { href } = pathToFileURL(file);
+    await import(href);
+    // It was loaded as one of `functions` before the compiler was there: once more, compiled.
+    if (knownClosures().length === before) await import(`${href}?compiled`);
+  }
+};
+
+/** The application's copy, as it would import it itself. */
+const findCompiler = async (root: string): Promise<Compiler | undefined> => {
+  let entry: string;
+  try {
+    entry = createRequire(join(root, 'package.json')).resolve('@flamejs/compiler');
+  } catch {
+    return undefined;
+  }
+  return existsSync(entry) ? ((await import(pathToFileURL(entry).href)) as Compiler) : undefined;
+};
+
+/** Names come from outside and may be of any length. */
+const refuse = (functionName: string, why: string): FlameUnknownFunctionError =>
+  new FlameUnknownFunctionError(`no function "${functionName.slice(0, 200)}" here: ${why}`, {
+    functionName: functionName.slice(0, 200),
+    known: [],
+  });
