@@ -1,11 +1,11 @@
 /** A Redis of one's own for development, when none is given: loopback, a free port, data kept in `.flame/redis`. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir } from 'node:fs/promises';
+import { access, constants, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
-import { access, constants } from 'node:fs/promises';
-import { FlameConfigError } from '@flamejs/queue';
-import { connect, disconnect, whenReady } from '@flamejs/queue/protocol';
+import type { RedisConfig } from '@flamejs/queue';
+import { FlameConfigError } from '@flamejs/queue/errors';
+import { answers } from './probe-redis.ts';
 
 export interface DevRedis {
   readonly url: string;
@@ -14,34 +14,89 @@ export interface DevRedis {
 
 const PROGRAMS = ['redis-server', 'valkey-server'];
 const START_MS = 10_000;
+const PROBE_MS = 500;
+const STOP_MS = 5_000;
 
-/** @param folder the application's root. @throws FlameConfigError when no server program is on PATH */
+/**
+ * Starts one, or joins the one that already serves this folder: two servers on the same data would destroy it.
+ * @param folder the application's root. @throws FlameConfigError when no server program is on PATH
+ */
 export const startDevRedis = async (folder: string): Promise<DevRedis> => {
-  const program = await findProgram();
   const data = join(folder, '.flame', 'redis');
+  const record = join(data, 'server.json');
   await mkdir(data, { recursive: true });
+  const left = await findRunning(record);
+  if (left !== undefined) return left;
+
+  const program = await findProgram();
   const port = await freePort();
-  const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', data, '--appendonly', 'yes', '--save', '', '--daemonize', 'no'];
+  const args = [
+    '--port',
+    String(port),
+    '--bind',
+    '127.0.0.1',
+    '--dir',
+    data,
+    '--appendonly',
+    'yes',
+    '--save',
+    '',
+    '--daemonize',
+    'no',
+  ];
   // Its own process group: Ctrl-C must reach it last, when everybody has put their work down.
   const server = spawn(program, args, { stdio: 'ignore', detached: true });
+  const endWithUs = (): void => void server.kill('SIGTERM');
+  process.once('exit', endWithUs);
   const url = `redis://127.0.0.1:${port}`;
-  const client = connect({ kind: 'single', url, options: {} }, 'steady', 'flame:dev');
-  client.on('error', () => undefined);
-  try {
-    await whenReady(client, START_MS);
-  } catch (cause) {
+  if (!(await answers(configOf(url), START_MS))) {
     server.kill('SIGKILL');
-    throw new FlameConfigError(`${program} did not start on port ${port}`, { problems: [{ path: 'redis', message: String(cause) }], cause });
-  } finally {
-    disconnect(client);
+    const message = `${program} did not start on port ${port}`;
+    throw new FlameConfigError(message, { problems: [{ path: 'redis', message }] });
   }
-  return { url, stop: () => stopServer(server) };
+  await writeFile(record, JSON.stringify({ port, pid: server.pid, owner: process.pid }));
+  return {
+    url,
+    async stop() {
+      process.off('exit', endWithUs);
+      await endServer(server);
+      await rm(record, { force: true });
+    },
+  };
 };
 
-const stopServer = (server: ChildProcess): Promise<void> =>
+/** One that another `flame dev` uses is left to it; one whose owner was killed ends with us. */
+const findRunning = async (record: string): Promise<DevRedis | undefined> => {
+  const text = await readFile(record, 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  const { port, pid, owner } = JSON.parse(text) as { port: number; pid: number; owner: number };
+  const url = `redis://127.0.0.1:${port}`;
+  if (!isAlive(pid) || !(await answers(configOf(url), PROBE_MS))) return undefined;
+  if (isAlive(owner)) return { url, stop: async () => undefined };
+  return {
+    url,
+    async stop() {
+      process.kill(pid, 'SIGTERM');
+      await rm(record, { force: true });
+    },
+  };
+};
+
+const configOf = (url: string): RedisConfig => ({ kind: 'single', url, options: {} });
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const endServer = (server: ChildProcess): Promise<void> =>
   new Promise((resolve) => {
     if (server.exitCode !== null || server.signalCode !== null) return resolve();
-    const timer = setTimeout(() => server.kill('SIGKILL'), 5_000);
+    const timer = setTimeout(() => server.kill('SIGKILL'), STOP_MS);
     server.once('exit', () => {
       clearTimeout(timer);
       resolve();
@@ -53,10 +108,15 @@ const findProgram = async (): Promise<string> => {
   for (const folder of (process.env.PATH ?? '').split(delimiter)) {
     for (const program of PROGRAMS) {
       const path = join(folder, program);
-      if (await access(path, constants.X_OK).then(() => true, () => false)) return path;
+      const found = await access(path, constants.X_OK).then(
+        () => true,
+        () => false,
+      );
+      if (found) return path;
     }
   }
-  const message = 'no Redis is reachable, and neither redis-server nor valkey-server is on PATH: install one, or set REDIS_URL';
+  const message =
+    'no Redis is reachable, and neither redis-server nor valkey-server is on PATH: install one, or set REDIS_URL';
   throw new FlameConfigError(message, { problems: [{ path: 'redis', message }] });
 };
 

@@ -1,10 +1,11 @@
 /** What every command begins with: the application's config. */
 import type { AppConfig } from '@flamejs/queue';
-import { loadConfig } from '@flamejs/queue/internal';
 import type { Command } from 'commander';
 
 /** @throws FlameConfigError with every problem of the config, or that none was found */
-export const loadApp = (command: Command): Promise<AppConfig> => {
+export const loadApp = async (command: Command): Promise<AppConfig> => {
   const { config } = command.optsWithGlobals<{ config?: string }>();
+  // Loaded here, so that `flame --help` answers at once.
+  const { loadConfig } = await import('@flamejs/queue/internal');
   return loadConfig(config === undefined ? {} : { file: config });
 };

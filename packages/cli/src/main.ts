@@ -1,9 +1,14 @@
 /** The `flame` command. Each subcommand stands in a file of its own; errors become one readable message and exit code 1. */
 import { Command } from 'commander';
 import { autoscalerCommand } from './commands/autoscaler.ts';
+import { callsCommand } from './commands/calls.ts';
+import { dashboardCommand } from './commands/dashboard.ts';
 import { devCommand } from './commands/dev.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { poolsCommand } from './commands/pools.ts';
 import { runnerCommand } from './commands/runner.ts';
+import { runnersCommand } from './commands/runners.ts';
+import { statusCommand } from './commands/status.ts';
 import { printError } from './output/print-error.ts';
 
 const program = new Command('flame')
@@ -11,7 +16,24 @@ const program = new Command('flame')
   .option('-c, --config <file>', 'the config file (default: flame.config.* here or in a folder above)')
   .showHelpAfterError();
 
-for (const command of [devCommand, runnerCommand, autoscalerCommand, doctorCommand]) program.addCommand(command());
+const commands = [
+  devCommand,
+  statusCommand,
+  callsCommand,
+  poolsCommand,
+  runnersCommand,
+  dashboardCommand,
+  doctorCommand,
+  autoscalerCommand,
+  runnerCommand,
+];
+for (const command of commands) program.addCommand(command());
+
+// `flame calls ls | head` closes the pipe when it has seen enough; that is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
 
 program.parseAsync().catch((error: unknown) => {
   printError(error);

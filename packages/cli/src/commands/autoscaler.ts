@@ -1,7 +1,6 @@
 /** `flame autoscaler`: the control loop as a process of its own. Several may run; one leads. */
-import { createAutoscaler } from '@flamejs/autoscaler';
 import { Command } from 'commander';
-import { pino } from 'pino';
+import { createLogger } from '../create-logger.ts';
 import { loadApp } from '../load-app.ts';
 import { untilStopped } from '../stop-signals.ts';
 
@@ -9,8 +8,8 @@ export const autoscalerCommand = (): Command =>
   new Command('autoscaler')
     .description('keep the number of runners of every pool where its policy wants it')
     .action(async (_options: object, command: Command) => {
-      const config = await loadApp(command);
-      const logger = pino({ name: 'flame-autoscaler', level: process.env.LOG_LEVEL ?? 'info' });
+      const [config, { createAutoscaler }] = await Promise.all([loadApp(command), import('@flamejs/autoscaler')]);
+      const logger = await createLogger('flame-autoscaler', 'info');
       const autoscaler = createAutoscaler(config, { logger });
       await autoscaler.start();
       const signal = await untilStopped();

@@ -1,57 +1,114 @@
 /** `flame dev`: everything an application needs beside itself, in one process; Ctrl-C leaves nothing behind. */
-import { styleText } from 'node:util';
-import { createAutoscaler } from '@flamejs/autoscaler';
-import { connect, disconnect, whenReady } from '@flamejs/queue/protocol';
+import type { Autoscaler } from '@flamejs/autoscaler';
+import type { Dashboard } from '@flamejs/dashboard';
 import type { AppConfig } from '@flamejs/queue';
+import { FlameConfigError, FlameUnavailableError } from '@flamejs/queue/errors';
 import { Command } from 'commander';
-import { pino } from 'pino';
+import type { Logger } from 'pino';
+import { createLogger } from '../create-logger.ts';
+import { dashboardOptions } from '../dashboard-options.ts';
 import { type DevRedis, startDevRedis } from '../dev-redis.ts';
 import { loadApp } from '../load-app.ts';
-import { followEvents } from '../output/follow-events.ts';
+import { type EventFollower, followEvents } from '../output/follow-events.ts';
+import { say } from '../output/print.ts';
+import { paint } from '../output/style.ts';
+import { answers } from '../probe-redis.ts';
 import { untilStopped } from '../stop-signals.ts';
+import { optionsOf } from '../with-operations.ts';
+import { whole } from './calls-list.ts';
 
 const PROBE_MS = 1_000;
 
+interface DevOptions {
+  readonly dashboard: boolean;
+  readonly port?: number;
+}
+
 export const devCommand = (): Command =>
   new Command('dev')
-    .description('start what an application needs beside itself: Redis if none is reachable, and the autoscaler')
+    .description('start what an application needs beside itself: Redis if none is reachable, autoscaler, dashboard')
+    .option(
+      '--port <number>',
+      'port of the dashboard (default: 3526, or a free one when that is taken)',
+      whole(0, 65_535),
+    )
+    .option('--no-dashboard', 'without the dashboard')
     .action(async (_options: object, command: Command) => {
-      const say = (line: string): void => void process.stdout.write(`${line}\n`);
-      let config = await loadApp(command);
-      let redis: DevRedis | undefined;
-      if (!(await reachable(config))) {
-        redis = await startDevRedis(config.root);
-        process.env.FLAME_REDIS_URL = redis.url;
-        config = await loadApp(command);
-      }
-      // From here on, whatever happens, what was started is stopped.
-      const logger = pino({ name: 'flame', level: process.env.LOG_LEVEL ?? 'warn' }, pino.destination(2));
-      const autoscaler = createAutoscaler(config, { logger });
-      const events = followEvents(config, say);
+      const stopped = untilStopped();
+      const options = optionsOf<DevOptions>(command);
+      // What was started is stopped in the opposite order, whatever happens: Redis last, for the others still need it.
+      const cleanUp: (() => Promise<unknown>)[] = [];
       try {
-        await autoscaler.start();
-        say(`${styleText('bold', 'flame dev')}  app ${config.app}, pools ${Object.keys(config.pools).join(', ')}`);
-        if (redis !== undefined) say(`redis      ${redis.url}  (started here; give your app REDIS_URL=${redis.url})`);
+        await start(command, options, cleanUp);
         say('Ctrl-C stops everything.');
-        await untilStopped();
+        await stopped;
         say('stopping …');
       } finally {
-        await autoscaler.stop();
-        events.stop();
-        await redis?.stop();
+        for (const stop of cleanUp.reverse()) await stop();
       }
       say('stopped; no process is left');
     });
 
-const reachable = async (config: AppConfig): Promise<boolean> => {
-  const client = connect(config.redis, 'steady', 'flame:dev:probe');
-  client.on('error', () => undefined);
+const start = async (command: Command, options: DevOptions, cleanUp: (() => Promise<unknown>)[]): Promise<void> => {
+  let config = await loadApp(command);
+  let redis: DevRedis | undefined;
+  if (!(await answers(config.redis, PROBE_MS))) {
+    refuseElsewhere(config);
+    redis = await startDevRedis(config.root);
+    cleanUp.push(redis.stop);
+    process.env.FLAME_REDIS_URL = redis.url;
+    config = await loadApp(command);
+  }
+  const logger = await createLogger('flame', 'warn');
+  const autoscaler = await startAutoscaler(config, logger);
+  cleanUp.push(() => autoscaler.stop());
+  const { openOperations } = await import('@flamejs/dashboard/operations');
+  const operations = openOperations(config, 'dev');
+  cleanUp.push(() => operations.close());
+  const events: EventFollower = followEvents(operations, say);
+  cleanUp.push(() => events.stop());
+  const dashboard = options.dashboard ? await startDashboard(config, options.port, logger) : undefined;
+  if (dashboard !== undefined) cleanUp.push(() => dashboard.stop());
+
+  say(`${paint('bold', 'flame dev')}  app ${config.app}, pools ${Object.keys(config.pools).join(', ')}`);
+  if (redis !== undefined) say(`redis      ${redis.url}  (started here; give your app REDIS_URL=${redis.url})`);
+  if (dashboard !== undefined) say(`dashboard  ${dashboard.url}`);
+};
+
+const startAutoscaler = async (config: AppConfig, logger: Logger): Promise<Autoscaler> => {
+  const { createAutoscaler } = await import('@flamejs/autoscaler');
+  const autoscaler = createAutoscaler(config, { logger });
+  await autoscaler.start();
+  return autoscaler;
+};
+
+/** A second application under development takes a free port by itself; a port that was asked for must be had. */
+const startDashboard = async (config: AppConfig, port: number | undefined, logger: Logger): Promise<Dashboard> => {
+  const { createDashboard } = await import('@flamejs/dashboard');
+  const begin = async (at: number | undefined): Promise<Dashboard> => {
+    const dashboard = createDashboard(config, { ...dashboardOptions(at === undefined ? {} : { port: at }), logger });
+    await dashboard.start();
+    return dashboard;
+  };
   try {
-    await whenReady(client, PROBE_MS);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    disconnect(client);
+    return await begin(port);
+  } catch (error) {
+    if (port !== undefined || !(error instanceof FlameConfigError)) throw error;
+    return begin(0);
   }
 };
+
+/** A Redis of ours in the place of one on another host would be empty, and nobody would know. */
+const refuseElsewhere = ({ redis }: AppConfig): void => {
+  if (redis.kind === 'single') {
+    const { host, path, sentinels } = redis.options;
+    const name =
+      redis.url === undefined ? (host ?? '127.0.0.1') : URL.canParse(redis.url) ? new URL(redis.url).hostname : '';
+    if (path === undefined && sentinels === undefined && LOOPBACK.test(name)) return;
+  }
+  const message =
+    'the Redis that the config names does not answer, and it is not on this machine: none is started in its place';
+  throw new FlameUnavailableError(message, { enqueued: 'no' });
+};
+
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)$/;

@@ -1,7 +1,7 @@
 /** The checks of `flame doctor`, in the order in which they build on each other. */
 import { type AppConfig, FlameConfigError } from '@flamejs/queue';
-import { resolveModules } from '@flamejs/runner';
 import { connect, disconnect, judgeServer, readServerFacts, redisNow, whenReady } from '@flamejs/queue/protocol';
+import { findModules } from '@flamejs/runner';
 
 export interface Diagnosis {
   readonly level: 'ok' | 'warn' | 'fail';
@@ -24,14 +24,22 @@ export const diagnose = async (load: () => Promise<AppConfig>): Promise<readonly
     return [...findings, ...configProblems(error)];
   }
   const pools = Object.keys(config.pools);
-  findings.push({ level: 'ok', check: 'config', message: `${config.configFile ?? 'given'}: app "${config.app}", ${pools.length} pools (${pools.join(', ')})` });
+  findings.push({
+    level: 'ok',
+    check: 'config',
+    message: `${config.configFile ?? 'given'}: app "${config.app}", ${pools.length} pools (${pools.join(', ')})`,
+  });
   findings.push(...(await checkRedis(config)));
   findings.push(await checkModules(config));
   for (const pool of Object.values(config.pools)) {
     if (pool.backend?.check === undefined) continue;
     findings.push(
       await pool.backend.check(AbortSignal.timeout(BACKEND_CHECK_MS)).then(
-        (): Diagnosis => ({ level: 'ok', check: `backend of ${pool.name}`, message: `${pool.backend?.name} can launch runners` }),
+        (): Diagnosis => ({
+          level: 'ok',
+          check: `backend of ${pool.name}`,
+          message: `${pool.backend?.name} can launch runners`,
+        }),
         (error: Error): Diagnosis => ({ level: 'fail', check: `backend of ${pool.name}`, message: error.message }),
       ),
     );
@@ -49,7 +57,11 @@ const checkNode = (): Diagnosis => {
 
 const configProblems = (error: unknown): readonly Diagnosis[] => {
   if (!(error instanceof FlameConfigError)) return [{ level: 'fail', check: 'config', message: String(error) }];
-  return error.problems.map(({ path, message }) => ({ level: 'fail', check: 'config', message: path === '' ? message : `${path}: ${message}` }));
+  return error.problems.map(({ path, message }) => ({
+    level: 'fail',
+    check: 'config',
+    message: path === '' ? message : `${path}: ${message}`,
+  }));
 };
 
 const checkRedis = async (config: AppConfig): Promise<readonly Diagnosis[]> => {
@@ -62,7 +74,9 @@ const checkRedis = async (config: AppConfig): Promise<readonly Diagnosis[]> => {
     await whenReady(client, config.connectTimeoutMs);
     const facts = await readServerFacts(client);
     const skewMs = Math.abs((await redisNow(client)) - Date.now());
-    const findings: Diagnosis[] = [{ level: 'ok', check: 'redis', message: `version ${facts.version || 'unknown'} answers` }];
+    const findings: Diagnosis[] = [
+      { level: 'ok', check: 'redis', message: `version ${facts.version || 'unknown'} answers` },
+    ];
     for (const { severity, message } of judgeServer(facts, config.allowEviction)) {
       findings.push({ level: severity === 'refuse' ? 'fail' : 'warn', check: 'redis', message });
     }
@@ -73,7 +87,14 @@ const checkRedis = async (config: AppConfig): Promise<readonly Diagnosis[]> => {
     return findings;
   } catch (error) {
     const why = lastError?.message ?? (error instanceof Error ? error.message : String(error));
-    return [{ level: 'fail', check: 'redis', message: `cannot be reached: ${why}`, advice: 'Set REDIS_URL, or run `flame dev`, which starts one.' }];
+    return [
+      {
+        level: 'fail',
+        check: 'redis',
+        message: `cannot be reached: ${why}`,
+        advice: 'Set REDIS_URL, or run `flame dev`, which starts one.',
+      },
+    ];
   } finally {
     disconnect(client);
   }
@@ -81,10 +102,15 @@ const checkRedis = async (config: AppConfig): Promise<readonly Diagnosis[]> => {
 
 const checkModules = async (config: AppConfig): Promise<Diagnosis> => {
   try {
-    const modules = await resolveModules(config);
+    const modules = await findModules(config.functions, config.root);
     if (modules.length > 0) return { level: 'ok', check: 'functions', message: `${modules.length} modules match` };
     const message = `no file matches ${config.functions.join(', ') || '(nothing is configured)'} in ${config.root}`;
-    return { level: 'warn', check: 'functions', message, advice: 'Runners load these modules; without any they know no function.' };
+    return {
+      level: 'warn',
+      check: 'functions',
+      message,
+      advice: 'Runners load these modules; without any they know no function.',
+    };
   } catch (error) {
     return { level: 'fail', check: 'functions', message: error instanceof Error ? error.message : String(error) };
   }

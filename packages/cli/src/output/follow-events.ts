@@ -1,45 +1,62 @@
-/** Prints what happens to a config's runners as it happens: the pools' event streams, one line an event. */
-import { styleText } from 'node:util';
-import type { AppConfig } from '@flamejs/queue';
-import { connect, disconnect, poolKeys } from '@flamejs/queue/protocol';
+/** Prints what happens to an app's runners as it happens: the pools' event streams, one line an event. */
+import type { Operations } from '@flamejs/dashboard/operations';
+import { oneLine } from './plain-text.ts';
+import { paint } from './style.ts';
 
-const BLOCK_MS = 2_000;
+const EVERY_MS = 300;
+const AT_ONCE = 200;
 
 export interface EventFollower {
-  stop(): void;
+  /** Resolves when nothing is printed any more. */
+  stop(): Promise<void>;
 }
 
-export const followEvents = (config: AppConfig, say: (line: string) => void): EventFollower => {
-  const client = connect(config.redis, 'steady', 'flame:dev:events');
-  client.on('error', () => undefined);
+/** Begins with what happens from now on. */
+export const followEvents = (operations: Operations, say: (line: string) => void): EventFollower => {
+  const seen = new Map<string, string>();
   let stopped = false;
+  let wake = (): void => undefined;
 
-  const follow = async (pool: string, connection = client.duplicate()): Promise<void> => {
-    connection.on('error', () => undefined);
-    const stream = poolKeys(config.prefix, config.app, pool).events;
-    let lastId = '$';
-    while (!stopped) {
-      const reply = await connection.xread('COUNT', 100, 'BLOCK', BLOCK_MS, 'STREAMS', stream, lastId).catch(() => null);
-      for (const [id, fields] of reply?.[0]?.[1] ?? []) {
-        lastId = id;
-        say(eventLine(pool, fields));
-      }
+  const step = async (pool: string): Promise<void> => {
+    // Newest first, so what is new stands before what was seen last.
+    const events = await operations.events(pool, AT_ONCE);
+    const last = seen.get(pool);
+    const known = events.findIndex((event) => event.id === last);
+    if (last !== undefined) {
+      for (const event of (known < 0 ? [...events] : events.slice(0, known)).reverse()) say(eventLine(event));
     }
-    connection.disconnect();
+    seen.set(pool, events[0]?.id ?? '');
   };
 
-  for (const pool of Object.keys(config.pools)) void follow(pool);
+  const work = async (): Promise<void> => {
+    while (!stopped) {
+      for (const pool of Object.keys(operations.link.config.pools)) {
+        // Redis is away: what happens meanwhile is printed when it is back.
+        await step(pool).catch(() => undefined);
+      }
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, EVERY_MS);
+        wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  };
+
+  const working = work();
   return {
     stop() {
       stopped = true;
-      disconnect(client);
+      wake();
+      return working;
     },
   };
 };
 
-const eventLine = (pool: string, fields: readonly string[]): string => {
-  const value = (name: string): string => fields[fields.indexOf(name) + 1] ?? '';
-  const time = new Date(Number(value('at'))).toISOString().slice(11, 19);
-  const runner = fields.includes('runnerId') ? ` ${value('runnerId')}` : '';
-  return `${styleText('dim', time)}  ${styleText('cyan', pool)}${runner}  ${value('type')}  ${styleText('dim', value('reason'))}`;
+const eventLine = (event: Awaited<ReturnType<Operations['events']>>[number]): string => {
+  const time = new Date(event.at).toTimeString().slice(0, 8);
+  const runner = event.runnerId === undefined ? '' : ` ${event.runnerId}`;
+  const reason = paint('dim', oneLine(event.reason));
+  return `${paint('dim', time)}  ${paint('cyan', event.pool)}${runner}  ${event.type}  ${reason}`;
 };

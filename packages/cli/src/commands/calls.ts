@@ -1,0 +1,15 @@
+/** `flame calls`: find them, look into one, run it again, stop it. */
+import { Command } from 'commander';
+import { addCancel, addRetry } from './calls-act.ts';
+import { addList } from './calls-list.ts';
+import { addLogs, addShow } from './calls-show.ts';
+
+export const callsCommand = (): Command => {
+  const calls = new Command('calls').description('look at calls, run failed ones again, stop others');
+  addList(calls);
+  addShow(calls);
+  addRetry(calls);
+  addCancel(calls);
+  addLogs(calls);
+  return calls;
+};

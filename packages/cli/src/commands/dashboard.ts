@@ -1,0 +1,36 @@
+/** `flame dashboard`: Bull Board and the pages for pools, runners and calls. */
+import { Command } from 'commander';
+import { createLogger } from '../create-logger.ts';
+import { type DashboardFlags, dashboardOptions } from '../dashboard-options.ts';
+import { loadApp } from '../load-app.ts';
+import { say } from '../output/print.ts';
+import { untilStopped } from '../stop-signals.ts';
+import { optionsOf } from '../with-operations.ts';
+import { whole } from './calls-list.ts';
+
+export const dashboardCommand = (): Command =>
+  new Command('dashboard')
+    .description('serve the dashboard: pools, runners, calls, Bull Board, metrics')
+    .option('--host <address>', 'address to listen on; others than loopback need FLAME_DASHBOARD_TOKEN', '127.0.0.1')
+    .option('--port <number>', 'port, 0 for a free one (default: 3526)', whole(0, 65_535))
+    .option('--base-path <path>', 'where it stands behind a proxy, such as /flame')
+    .option('--allowed-host <name...>', 'names under which a proxy or container is reached')
+    .addHelpText(
+      'after',
+      `
+Environment:
+  FLAME_DASHBOARD_TOKEN         what operators present, as bearer token or as password with any user name
+  FLAME_DASHBOARD_VIEWER_TOKEN  the same for those who may only look`,
+    )
+    .action(async (_options: object, command: Command) => {
+      const [config, { createDashboard }] = await Promise.all([loadApp(command), import('@flamejs/dashboard')]);
+      const logger = await createLogger('flame-dashboard', 'warn');
+      const dashboard = createDashboard(config, { ...dashboardOptions(optionsOf<DashboardFlags>(command)), logger });
+      await dashboard.start();
+      try {
+        say(`dashboard of app ${config.app}: ${dashboard.url}`);
+        await untilStopped();
+      } finally {
+        await dashboard.stop();
+      }
+    });

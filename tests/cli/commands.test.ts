@@ -1,0 +1,212 @@
+import { hostname } from 'node:os';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Fleet, type RunnerProcess, startFleet, tasks } from '../support/fleet.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { type Ran, flame as run } from './flame.ts';
+
+let fleet: Fleet;
+let runner: RunnerProcess;
+const flame = (...args: string[]): Promise<Ran> => run(args, { env: fleet.env });
+
+beforeAll(async () => {
+  // Without an autoscaler, whose heartbeat is missed after a minute otherwise.
+  const env = { FLAME_TEST_APP: JSON.stringify({ failsafeTimeout: '1h' }) };
+  fleet = await startFleet({ pools: { main: { max: 4, maxConcurrency: 2 }, empty: {} }, env });
+  runner = await fleet.runner();
+});
+afterAll(() => fleet.stop());
+
+const failed = async (message = 'it failed'): Promise<string> => {
+  const handle = await fleet.flame.cast(tasks.fail, message);
+  await expect(handle.result()).rejects.toThrow();
+  return handle.id;
+};
+
+describe('looking', () => {
+  test('calls ls lists calls with their state and message, in 80 columns', async () => {
+    const id = await failed('the disk is full, '.repeat(20));
+    await fleet.flame.call(tasks.echo, 1);
+    const { output, wide, code } = await flame('calls', 'ls');
+    expect([code, wide]).toEqual([0, []]);
+    expect(output).toMatch(/^CALL +FUNCTION +STATE +AGE +MESSAGE$/m);
+    expect(output).toMatch(new RegExp(`^${id} +fail +failed +\\d.* Error: .*…$`, 'm'));
+    expect(output).toMatch(/ echo +succeeded /);
+    const { json } = await flame('calls', 'ls', '--state', 'failed', '--function', 'fail', '--pool', 'main', '--json');
+    expect(json.calls.find((c: { id: string }) => c.id === id)).toMatchObject({
+      functionName: 'fail',
+      state: 'failed',
+      attempts: 1,
+    });
+    expect((await flame('calls', 'ls', '--pool', 'empty')).output).toBe('No such calls.\n');
+    expect((await flame('calls')).output).toContain(id);
+  });
+
+  test('calls show says where a call is, what went in, what came out, and what it printed', async () => {
+    const id = await failed('no paper');
+    const text = (await flame('calls', 'show', id)).output;
+    expect(text).toMatch(/^fail {2}failed\nError: no paper\n/);
+    expect(text).toContain('"no paper"');
+    expect(text).toContain('tasks.mjs');
+    const { id: printing } = await fleet.flame.cast(tasks.log, 'a line', 'and another');
+    await fleet.flame.attach(printing).result();
+    const { json } = await flame('calls', 'show', printing, '--json');
+    expect(json).toMatchObject({
+      state: 'succeeded',
+      runnerId: runner.runnerId,
+      arguments: { kind: 'value', value: ['a line', 'and another'] },
+      outcome: { kind: 'value', value: 2 },
+    });
+    expect((await flame('calls', 'show', printing)).output).toMatch(/output\n {2}a line\n {2}and another\n$/);
+  });
+
+  test('calls logs prints what a call has printed, and nothing that a terminal would obey', async () => {
+    const { id } = await fleet.flame.cast(tasks.log, 'plain', '\u001b[2J\u0007cleared');
+    await fleet.flame.attach(id).result();
+    expect((await flame('calls', 'logs', id)).output).toBe('plain\n\\x1b[2J\\x07cleared\n');
+    expect((await flame('calls', 'logs', id, '--lines', '1', '--json')).json).toEqual(['\\x1b[2J\\x07cleared']);
+    const hostile = await failed('\u001b[2Jcleared');
+    for (const args of [['ls'], ['show', hostile]])
+      expect((await flame('calls', ...args)).output).not.toContain('\u001b');
+  });
+
+  test('pools ls and status say how the pools are, in numbers and in words', async () => {
+    const ls = await flame('pools', 'ls');
+    expect([ls.code, ls.wide]).toEqual([0, []]);
+    expect(ls.output).toMatch(/^main +0 +0 +0 +\d+ +1\/4 +idle$/m);
+    const status = await flame('status');
+    // Sentences may be longer than a line; what is aligned below each other may not.
+    expect([status.code, status.wide.filter((line) => !/^(warning|No autoscaler)/.test(line))]).toEqual([0, []]);
+    expect(status.output).toMatch(/^main {3}no calls; 1 runner ready$/m);
+    expect(status.output).toContain('No autoscaler has ever run');
+    expect((await flame('status', '--json')).json.pools[0]).toMatchObject({
+      name: 'main',
+      health: 'idle',
+      runners: { ready: 1 },
+    });
+  });
+
+  test('runners ls lists them with what they do', async () => {
+    const { output, wide } = await flame('runners', 'ls', '--pool', 'main');
+    expect(output).toMatch(new RegExp(`^${runner.runnerId} +ready +0/2 +\\d+ `, 'm'));
+    expect(wide).toEqual([]);
+    expect((await flame('runners', 'ls', '--json')).json).toMatchObject([
+      { runnerId: runner.runnerId, pool: 'main', state: 'ready', slots: 2, host: hostname(), managed: false },
+    ]);
+    expect((await flame('runners', 'ls', '--pool', 'empty')).output).toContain('No runner.');
+  });
+});
+
+describe('acting', () => {
+  test('calls retry runs a failed call again: attach(id).result() gives the new outcome', async () => {
+    const id = await failed();
+    const again = await flame('calls', 'retry', id);
+    expect([again.code, again.output]).toEqual([0, `${id}  runs again, with fresh attempts\n`]);
+    await expect(fleet.flame.attach(id).result()).rejects.toThrow('it failed');
+    expect((await fleet.flame.attach(id).status()).generation).toBe(2);
+  });
+
+  test('calls retry --failed takes all of a pool or function, and not the whole app by accident', async () => {
+    await failed();
+    const { json } = await flame('calls', 'retry', '--failed', '--function', 'fail', '--json');
+    expect(json.retried.main).toBeGreaterThan(0);
+    expect(json.retried.empty).toBe(0);
+    const alone = await flame('calls', 'retry', '--failed');
+    expect([alone.code, alone.output]).toEqual([1, expect.stringContaining('--pool or --function')]);
+    expect((await flame('calls', 'retry')).code).toBe(1);
+  });
+
+  test('calls cancel stops a call that runs, and one that waits, and tells their callers why', async () => {
+    const running = await fleet.flame.cast(tasks.waitOrAbort, 60_000);
+    await waitFor(async () => (await running.status()).state === 'running', { what: 'the call to run' });
+    await flame('pools', 'pause', 'main');
+    const waiting = await fleet.flame.cast(tasks.echo, 1);
+    const { output, code } = await flame('calls', 'cancel', running.id, waiting.id, '--reason', 'tests');
+    expect([code, output]).toEqual([
+      0,
+      `${running.id}  runs; it has been told to stop\n${waiting.id}  is cancelled: it had not started and never will\n`,
+    ]);
+    await expect(waiting.result()).rejects.toThrow(/tests/);
+    await expect(running.result()).rejects.toMatchObject({ code: 'FLAME_ERR_CANCELLED' });
+    await flame('pools', 'resume', 'main');
+    expect((await flame('calls', 'cancel', waiting.id)).code).toBe(1);
+  });
+
+  test('pools pause and resume hold calls back and let them go', async () => {
+    expect((await flame('pools', 'pause', 'main', 'empty')).output).toContain('pool empty is paused');
+    const handle = await fleet.flame.cast(tasks.echo, 'later');
+    expect(await handle.status()).toMatchObject({ state: 'waiting', reason: 'paused' });
+    const status = await flame('status');
+    expect(status.output).toMatch(/^main .*1 waiting; 1 runner ready: the pool is paused$/m);
+    expect((await flame('pools', 'resume', 'main', 'empty', '--json')).json).toEqual({ resumed: ['main', 'empty'] });
+    expect(await handle.result()).toBe('later');
+  });
+
+  test('status ends with 1 when calls wait that nothing will start', async () => {
+    const lonely = fleet.flame.fn('lonely', { pool: 'empty' }, () => 1);
+    const handle = await fleet.flame.cast(lonely);
+    const { code, output } = await flame('status');
+    expect([code, output]).toEqual([
+      1,
+      expect.stringMatching(/^empty +1 waiting; no runners: no autoscaler has ever seen this pool$/m),
+    ]);
+    await handle.cancel();
+  });
+
+  test('runners drain lets a runner finish its call and end', async () => {
+    const other = await fleet.runner();
+    const missing = await flame('runners', 'drain', other.runnerId, 'main-nobody');
+    expect([missing.code, missing.output]).toEqual([1, expect.stringContaining('there is no runner main-nobody')]);
+    expect((await other.record())?.drain).toBe(0);
+    const { output, code } = await flame('runners', 'drain', other.runnerId);
+    expect([code, output]).toEqual([0, expect.stringContaining('takes no more calls')]);
+    expect((await other.process.exited).code).toBe(0);
+    expect((await other.record())?.reason).toBe('an operator drains it');
+  });
+});
+
+describe('when something is wrong', () => {
+  test('an id that is none, a pool that is not there and an unknown call end with 1 and say so', async () => {
+    const cases = [
+      [['calls', 'show', 'nonsense'], 'is not a call id'],
+      [['calls', 'show', `main.${'a'.repeat(26)}`], 'not known'],
+      [['calls', 'retry', `main.${'a'.repeat(26)}`], 'not known'],
+      [['calls', 'ls', '--pool', 'nobody'], 'there is no pool "nobody"'],
+      [['calls', 'ls', '--state', 'lost'], 'Allowed choices'],
+      [['calls', 'ls', '--limit', '0'], 'whole number'],
+      [['pools', 'pause', 'main', 'nobody'], 'there is no pool "nobody"'],
+      [['nonsense'], 'unknown command'],
+    ] as const;
+    await Promise.all(
+      cases.map(async ([args, message]) => {
+        const { code, output } = await flame(...args);
+        expect([args, code]).toEqual([args, 1]);
+        expect(output).toContain(message);
+        expect(output).not.toContain('    at ');
+      }),
+    );
+    expect((await fleet.flame.attach((await fleet.flame.cast(tasks.echo, 1)).id).status()).reason).not.toBe('paused');
+  });
+
+  test('without Redis every command says so within the connect timeout', async () => {
+    const { code, output } = await run(['status'], { env: { ...fleet.env, FLAME_REDIS_URL: 'redis://127.0.0.1:1' } });
+    expect([code, output]).toEqual([
+      1,
+      expect.stringMatching(/Redis could not be reached .*ECONNREFUSED.*\n.*what to do/s),
+    ]);
+  });
+
+  test('doctor finds what is wrong with the config, with Redis and with the modules', async () => {
+    const good = await flame('doctor');
+    expect([good.code, good.output]).toEqual([0, expect.stringMatching(/ok {4}functions: 1 module/)]);
+    const bad = await run(['doctor', '--json'], { env: { ...fleet.env, FLAME_REDIS_URL: 'redis://127.0.0.1:1' } });
+    expect(bad.code).toBe(1);
+    expect(bad.json.find((f: { check: string }) => f.check === 'redis')).toMatchObject({
+      level: 'fail',
+      message: expect.stringContaining('ECONNREFUSED'),
+    });
+    const config = await run(['doctor'], { env: { ...fleet.env, FLAME_TEST_POOLS: '{"main":{"max":-1,"min":"x"}}' } });
+    expect(config.code).toBe(1);
+    expect(config.output).toMatch(/pools\.main\.max: /);
+    expect(config.output).toMatch(/pools\.main\.min: /);
+  });
+});
