@@ -92,12 +92,16 @@ end
 
 /**
  * The fence. A verdict counts when its attempt is still the newest, even if its lock has run out in the meantime (then
- * the lock is taken again and a job that a stalled check has moved is fetched back). Any other verdict is refused.
+ * the lock is taken again and a job that a stalled check has moved is fetched back). Any other verdict is refused, and so
+ * is one that is sent again after a broken connection when it has been carried out: it would charge a budget twice, or
+ * leave a lock on a finished job.
  */
 const FENCE = `
-local f = redis.call('HMGET', jobKey, 'ats', 'f:gen')
+local f = redis.call('HMGET', jobKey, 'ats', 'f:gen', 'f:moved')
 if f[1] and f[2] then
   if tonumber(f[1]) ~= verdict.attempt or tonumber(f[2]) ~= verdict.generation then return ${SUPERSEDED} end
+  if f[3] == f[1] then return ${SUPERSEDED} end
+  if verdict.head and redis.call('HGET', flame.base(jobKey) .. ':outcome:' .. id, 'gen') == f[2] then return ${SUPERSEDED} end
   redis.call('SET', jobKey .. ':lock', token, 'PX', 5000)
   if redis.call('LREM', waitKey, 1, id) == 1 or redis.call('ZREM', prioritizedKey, id) == 1 then
     redis.call('LPUSH', activeKey, id)
@@ -142,8 +146,6 @@ if ARGV[10] then
   local verdict = cjson.decode(ARGV[10])
   ${FENCE}
   if verdict.head then
-    -- Sent again after a broken connection: it has been carried out already.
-    if redis.call('HGET', flame.base(queuePrefix) .. ':outcome:' .. id, 'gen') == f[2] then return ${SUPERSEDED} end
     flame.settle(flame.base(queuePrefix), id, jobKey, verdict.generation, verdict.head, ARGV[11], verdict.ok, verdict.inlineLimit)
   end
   redis.call('HDEL', jobKey, 'f:run')
@@ -159,6 +161,7 @@ if ARGV[4] then
   local verdict = cjson.decode(ARGV[4])
   ${FENCE}
   redis.call('HDEL', jobKey, 'f:run')
+  redis.call('HSET', jobKey, 'f:moved', verdict.attempt)
   if verdict.count then redis.call('HINCRBY', jobKey, verdict.count, 1) end
   flame.startWaiting(jobKey, flame.base(jobKey))
 end
@@ -173,6 +176,7 @@ if ARGV[10] then
   local verdict = cjson.decode(ARGV[10])
   ${FENCE}
   redis.call('HDEL', jobKey, 'f:run')
+  redis.call('HSET', jobKey, 'f:moved', verdict.attempt)
   if verdict.count then redis.call('HINCRBY', jobKey, verdict.count, 1) end
   flame.startWaiting(jobKey, flame.base(jobKey), flame.now + tonumber(ARGV[5]))
 end
@@ -187,6 +191,7 @@ if ARGV[7] then
   local verdict = cjson.decode(ARGV[7])
   ${FENCE}
   redis.call('HDEL', jobKey, 'f:run')
+  redis.call('HSET', jobKey, 'f:moved', verdict.attempt)
   flame.startWaiting(jobKey, flame.base(jobKey))
 end
 `,

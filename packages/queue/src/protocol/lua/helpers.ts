@@ -7,6 +7,7 @@
  *   f:w      reply streams that wait for the outcome, separated by spaces
  *   f:run    the runner that picked the call up; removed by every orderly end, so that finding it at the next
  *            pick-up means that the runner was lost
+ *   f:moved  the attempt that went back to the queue in good order
  *   f:since  when the present period of waiting began;  f:pz  the pool's total pause at that moment
  *   f:loss / f:kill / f:late   runners lost, executors killed from outside, late faults of earlier calls
  *   f:base   pick-ups before this generation
