@@ -21,7 +21,7 @@ function source(lines: number, closures: number, mention: boolean): string {
   const types =
     'interface Item { readonly id: number; readonly tags: readonly string[] }\ninterface Options { limit?: number }\n';
   const head = mention ? `import { flame } from './flame.ts';\nconst images = flame.pool('images');\n` : '\n\n';
-  const blocks = Math.ceil((lines - 2) / 24);
+  const blocks = Math.ceil((lines - 2) / 22);
   const every = Math.floor(blocks / Math.max(closures, 1));
   const remote = `await flame.call(images, async () => {
     return items.slice(0, limit).map(({ id }) => id);
