@@ -18,6 +18,11 @@ export interface CallContext {
   readonly isInline: boolean;
   /** Publishes a value to `handle.progress()`. Throws FlameCodecError for one that cannot be shipped. */
   progress(value: unknown): void;
+  /**
+   * For functions that run until they are stopped (`flame.placeChild`): says that this one is up, and hands its placer a
+   * value, such as an address. Throws FlameCodecError for one that cannot be shipped.
+   */
+  ready(value?: unknown): void;
   /** Adds a line to the call's log, which the dashboard shows. */
   log(...values: readonly unknown[]): void;
 }

@@ -131,6 +131,7 @@ export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, 
     const running = executors.execute(execution, {
       onLog: log.add,
       onProgress: progress.report,
+      onReady: (json) => storeReadiness(callId, json),
       beforeStart: () => options.settleDoubt(call),
       ...(options.onNestedCall === undefined ? {} : { onNestedCall: options.onNestedCall }),
     });
@@ -142,6 +143,13 @@ export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, 
     report(facts, result);
     if (result.kind === 'boot-failed') options.onBootFailed(result.message);
     return planAfterRun({ call: facts, result, cause: call.cause, release: options.release });
+  }
+
+  /** Beside the call itself, so that whoever placed it finds it whenever they look. */
+  function storeReadiness(callId: string, json: Uint8Array): void {
+    client
+      .hset(`${keys.queue}${callId}`, 'f:ready', Buffer.from(json))
+      .catch((error: unknown) => logger.warn({ err: error, callId }, 'the readiness of a call could not be stored'));
   }
 
   function executionOf(facts: CallFacts, args: Execution['args']): Execution {

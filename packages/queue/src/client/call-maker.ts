@@ -9,6 +9,8 @@ export interface CallMaker {
   /** Accepts a call under this id. `settler`, when given, is told of the outcome. @returns the id once it is accepted */
   submit(request: CallRequest, settler: Settler | undefined, id: string): Promise<string>;
   handle<Result>(pool: PoolConfig, id: string): CallHandle<Result>;
+  /** What the function has passed to `context().ready`; `undefined` before. */
+  readiness(pool: PoolConfig, id: string): Promise<{ readonly value: unknown } | undefined>;
   /** Stops a call whose signal was aborted. Never throws. */
   abort(id: string, pool: PoolConfig, reason: string): void;
   schedule(id: string, timing: ScheduleTiming, request: CallRequest): Promise<ScheduleHandle>;

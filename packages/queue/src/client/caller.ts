@@ -150,7 +150,7 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
       sweep.hold(callId, call);
       sweep.start(lookInMs);
       // Somebody may have made this call before, and its outcome may have been announced before we were listening.
-      if (options.id !== undefined) await lookNow(callId, client);
+      if (options.id !== undefined) await firstLook(callId, client);
     }
     return callId;
   };
@@ -191,6 +191,17 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
       if (entry !== undefined) entry.generation = found.generation;
     }
     if (found.state === 'missing') pending.fail(callId, sweep.removedError(callId, true));
+  };
+
+  /** When Redis goes away just then, the call is as it was, and the sweep looks again. A Redis never reached is an error. */
+  const firstLook = async (callId: string, client: PoolClient): Promise<void> => {
+    try {
+      await lookNow(callId, client);
+    } catch (error) {
+      const cause = classify(error, callId);
+      if (!(cause instanceof FlameUnavailableError) || !link.known) throw cause;
+      logger.debug({ err: error, callId }, 'looking for a call failed; the sweep looks again');
+    }
   };
 
   const describe = (request: CallRequest): DescribedCall => {
@@ -254,7 +265,7 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
       const entry = pending.add(callId, pool.name, settler);
       client.reader.wake();
       try {
-        await lookNow(callId, client);
+        await firstLook(callId, client);
       } catch (error) {
         pending.remove(callId, settler);
         throw error;

@@ -7,6 +7,7 @@ import { resolveCallOptions } from '../call-options.ts';
 import { encode, payloadSize } from '../codec/index.ts';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
 import { type CallContext, currentContext } from '../context.ts';
+import { MAX_DURATION_MS } from '../duration.ts';
 import { FlameClosedError } from '../errors/index.ts';
 import { configError } from '../errors/input-errors.ts';
 import { defineFunction, isFlameFunction } from '../fn.ts';
@@ -22,6 +23,7 @@ import type { CallHandle } from './handle.ts';
 import { lazyHandle } from './lazy-handle.ts';
 import { type MapInput, type MapOptions, type MapOutcome, mapCalls } from './map.ts';
 import { onAbort } from './on-abort.ts';
+import { type Child, placeChild } from './place-child.ts';
 import type { ScheduleHandle, ScheduleTiming } from './schedule.ts';
 import { settleWith } from './settle-with.ts';
 
@@ -54,6 +56,12 @@ export interface Flame {
     inputs: Iterable<MapInput<CallArgs<F>>> | AsyncIterable<MapInput<CallArgs<F>>>,
     options?: O,
   ): AsyncGenerator<O extends { readonly outcomes: true } ? MapOutcome<CallResult<F>> : CallResult<F>, void, void>;
+  /**
+   * Starts a long-lived function: resolves when it has called `context().ready(value)`. It has no timeout unless it is
+   * given one, holds its slot, and its runner stays, until it ends or its handle is stopped.
+   * @throws the function's error when it fails before it is ready
+   */
+  placeChild<F extends AnyFlameFunction>(fn: F, ...args: CallArgs<F>): Promise<Child<CallResult<F>>>;
   /**
    * Casts a call at every moment of a timing; run by the autoscaler. The same id again replaces the schedule.
    * @throws FlameConfigError for a bad timing, and in inline mode, which has nobody to run it
@@ -173,6 +181,13 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
   const flame: Flame = {
     fn: defineFunction,
     map,
+    async placeChild(fn, ...args) {
+      const endless = fn[FLAME_FUNCTION].options.timeoutMs === undefined ? fn.with({ timeout: MAX_DURATION_MS }) : fn;
+      const asked = request(endless, args, 'cast');
+      const calls = await maker();
+      const id = await calls.submit(asked, undefined, idOf(asked));
+      return placeChild(calls.handle(asked.pool, id), () => calls.readiness(asked.pool, id));
+    },
     schedule: async (id, timing, fn, ...args) => (await maker()).schedule(id, timing, request(fn, args, 'cast')),
     call: call as Flame['call'],
     cast: cast as Flame['cast'],

@@ -41,6 +41,7 @@ interface InlineCall {
   state: 'waiting' | 'running';
   outcome: Outcome | undefined;
   generation: number;
+  ready: { readonly value: unknown } | undefined;
 }
 
 export const createInlineCaller = (_config: AppConfig): CallMaker => {
@@ -202,6 +203,7 @@ export const createInlineCaller = (_config: AppConfig): CallMaker => {
           state: 'waiting',
           outcome: undefined,
           generation: 1,
+          ready: undefined,
         };
         calls.set(id, call);
         void run(call);
@@ -233,6 +235,7 @@ export const createInlineCaller = (_config: AppConfig): CallMaker => {
         }
       },
     }),
+    readiness: async (_pool, id) => calls.get(id)?.ready,
     abort: (id, _pool, reason) => void cancel(id, reason),
     schedule: (id) => {
       const message = 'inline mode has no autoscaler to run schedules';
@@ -268,6 +271,10 @@ const contextOf = (call: InlineCall, attempt: number, signal: AbortSignal): Call
     progress(value) {
       encode(value, { root: 'progress' });
       call.progress.push(value);
+    },
+    ready(value) {
+      encode(value, { root: 'ready' });
+      call.ready = { value };
     },
     log: () => undefined,
   };

@@ -16,6 +16,8 @@ export interface Link {
   reader(name: string): RedisClient;
   /** Bounds a command that is under way: rejects with `enqueued: 'unknown'` when the connection has been gone for `connectTimeout`. */
   bounded<T>(command: Promise<T>, callId?: string): Promise<T>;
+  /** Whether Redis has been reached and found fit, at any time. */
+  readonly known: boolean;
   /** Called after every reconnect with whether the server has kept its identity (and so, most likely, its data). */
   onReconnect(listener: (sameServer: boolean) => void): void;
   /** Refuses new calls while Redis is nearly full, so that those it has can still be finished. */
@@ -86,6 +88,9 @@ export const createLink = (config: AppConfig, logger: Logger): Link => {
 
   return {
     admission,
+    get known() {
+      return runId !== '';
+    },
     async client() {
       if (closed) throw new FlameClosedError('this flame object has been closed');
       client ??= open();

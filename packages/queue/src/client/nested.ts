@@ -75,6 +75,11 @@ export const createNestedCaller = (_config: AppConfig): CallMaker => {
       return id;
     },
     handle,
+    readiness: () => {
+      throw new FlameUnavailableError('children are placed by the application, not by a running function', {
+        enqueued: 'no',
+      });
+    },
     schedule: () => {
       throw new FlameUnavailableError('schedules are made by the application, not by a running function', {
         enqueued: 'no',

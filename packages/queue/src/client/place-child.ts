@@ -1,8 +1,7 @@
 /**
- * Long-lived functions: a child holds its slot until it ends or is stopped, and its runner does not idle out meanwhile.
- * The function says when it is up by `context().ready()`.
+ * Long-lived functions: a child holds its slot until it ends or is stopped, and its runner does not idle out meanwhile. The
+ * function says when it is up by `context().ready()`; that is stored with the call, so it cannot be missed.
  */
-import { isReadyMark } from '../ready.ts';
 import type { CallHandle } from './handle.ts';
 
 export interface Child<Result> {
@@ -15,34 +14,44 @@ export interface Child<Result> {
   stop(reason?: string): Promise<void>;
 }
 
+/** What a call said of itself: `undefined` as long as it has not called `ready`. */
+export type ReadReadiness = () => Promise<{ readonly value: unknown } | undefined>;
+
+const LOOK_EVERY_MS = 200;
+
 /**
  * @returns once the function is ready.
- * @throws the function's error when it fails before that, and when it returns without ever having been ready
+ * @throws the function's error when it fails before that, and an Error when it returns without ever having been ready
  */
-export const placeChild = async <Result>(handle: CallHandle<Result>): Promise<Child<Result>> => {
+export const placeChild = async <Result>(
+  handle: CallHandle<Result>,
+  readReadiness: ReadReadiness,
+): Promise<Child<Result>> => {
+  let over = false;
   const ended = handle.result();
+  const end = (): void => {
+    over = true;
+  };
   // It may fail before anybody has looked at it.
-  ended.catch(() => undefined);
-  const value = await Promise.race([untilReady(handle), ended.then(endedEarly)]);
+  ended.then(end, end);
+  let ready = await readReadiness();
+  while (ready === undefined && !over) {
+    await Promise.race([ended.then(end, end), new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))]);
+    ready = await readReadiness();
+  }
+  if (ready === undefined) {
+    await ended;
+    throw new Error(
+      `the placed function ended without calling context().ready() (call ${handle.id}): use flame.call for functions that end by themselves`,
+    );
+  }
   return {
     id: handle.id,
-    value,
+    value: ready.value,
     ended,
     async stop(reason = 'stopped by its placer') {
       await handle.cancel(reason);
       await ended.catch(() => undefined);
     },
   };
-};
-
-const untilReady = async (handle: CallHandle<unknown>): Promise<unknown> => {
-  for await (const value of handle.progress()) if (isReadyMark(value)) return value.ready;
-  // The call has ended: `ended` decides.
-  return new Promise(() => undefined);
-};
-
-const endedEarly = (): never => {
-  throw new Error(
-    'the placed function ended without calling context().ready(): use flame.call for functions that end by themselves',
-  );
 };

@@ -127,6 +127,7 @@ const thinRunner = (client: RedisClient, blocking: RedisClient, concurrency: num
         signal: new AbortController().signal,
         isInline: false,
         progress: () => undefined,
+        ready: () => undefined,
         log: () => undefined,
       };
       const result = await executeFunction({

@@ -84,3 +84,17 @@ test('close rejects what runs, and further calls', async () => {
   expect(await pending).toBeInstanceOf(FlameClosedError);
   await expect(flame.call(copy, { list: [] })).rejects.toBeInstanceOf(FlameClosedError);
 });
+
+test('F18 a placed function hands its value over and ends with its handle', async () => {
+  const service = defineFunction('inlineService', { pool: 'images' }, async (fails: boolean) => {
+    const { ready, signal } = flame.context();
+    if (fails) throw new Error('no port is free');
+    ready({ port: 80 });
+    await sleep(60_000, undefined, { signal });
+  });
+  const child = await flame.placeChild(service, false);
+  expect(child.value).toEqual({ port: 80 });
+  await child.stop();
+  await expect(child.ended).rejects.toBeInstanceOf(FlameCancelledError);
+  await expect(flame.placeChild(service, true)).rejects.toThrow('no port is free');
+});

@@ -16,6 +16,7 @@ export const testContext = (
     signal: new AbortController().signal,
     isInline: true,
     progress: (value) => progressed.push(value),
+    ready: () => undefined,
     log: (...values) => logged.push([...values]),
     ...over,
     progressed,

@@ -61,6 +61,8 @@ export type FromExecutor =
       readonly marks: OutputMarks | undefined;
     }
   | { readonly t: 'progress'; readonly seq: number; readonly json: Uint8Array }
+  /** The function is up: the value for whoever placed it. */
+  | { readonly t: 'up'; readonly seq: number; readonly json: Uint8Array }
   | { readonly t: 'log'; readonly seq: number; readonly text: string }
   | { readonly t: 'nested'; readonly seq: number; readonly id: number; readonly bytes: Uint8Array }
   /** An uncaught error of the running call; the executor ends by itself right after. `text` is what Node would print. */
@@ -89,6 +91,7 @@ const shapes: Readonly<Record<FromExecutor['t'], Shape>> = {
     marks: isMarks,
   },
   progress: { seq: 'number', json: isBytes },
+  up: { seq: 'number', json: isBytes },
   log: { seq: 'number', text: 'string' },
   nested: { seq: 'number', id: 'number', bytes: isBytes },
   fault: { seq: 'number', text: 'string' },

@@ -144,6 +144,9 @@ export const startRun = (
           finish(verdict ?? { kind: 'threw', ...thrown }, 'free', marks);
           break;
         }
+        case 'up':
+          listener.onReady?.(message.json);
+          break;
         case 'progress':
           listener.onProgress?.(message.json);
           break;

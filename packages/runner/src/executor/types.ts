@@ -78,6 +78,8 @@ export interface ExecutionListener {
   readonly onLog?: (line: string, stream: OutputStream) => void;
   /** The function reported progress: the value as the codec's JSON, UTF-8. */
   readonly onProgress?: (json: Uint8Array) => void;
+  /** The function said that it is up: the value as the codec's JSON, UTF-8. */
+  readonly onReady?: (json: Uint8Array) => void;
   /** The function made a call of its own. Resolves with the reply's bytes; a rejection's message reaches the function. */
   readonly onNestedCall?: (request: Uint8Array) => Promise<Uint8Array>;
 }

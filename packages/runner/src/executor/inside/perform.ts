@@ -61,6 +61,7 @@ export const perform = (call: CallMessage, port: Port, closures: ClosureModules 
     },
     isInline: false,
     progress: (value) => progress.send(encodeProgress(value)),
+    ready: (value) => port.post({ t: 'up', seq, json: encodeProgress(value) }),
     log: (...values) => log(format(...values)),
   };
 
