@@ -12,6 +12,7 @@ import { parseHead } from '@flamejs/queue/protocol';
 import {
   type Commit,
   check,
+  type Effect,
   type Fault,
   type LedgerEntry,
   NEVER,
@@ -30,6 +31,8 @@ export interface LoadOptions {
   readonly work: readonly [number, number];
   /** Options of every call. */
   readonly options?: Parameters<typeof tasks.work.with>[0];
+  /** Who makes the calls; a caller of the fleet's unless given. */
+  readonly flame?: Flame;
   /** How long after the last fault everything must have settled. */
   readonly settleMs?: number;
 }
@@ -38,9 +41,15 @@ export interface Chaos {
   readonly fleet: Fleet;
   readonly seed: number;
   readonly random: Random;
-  readonly runners: readonly RunnerProcess[];
+  /** Those that serve now; tests replace what they have ended. */
+  readonly runners: RunnerProcess[];
+  /** What callers saw. */
+  readonly ledger: readonly LedgerEntry[];
+  /** What functions did, and what is stored, as of the last run. */
+  readonly effects: readonly Effect[];
+  readonly commits: readonly Commit[];
   /** Starts runners, which `killRunner` can replace. */
-  startRunners(count: number): Promise<void>;
+  startRunners(count: number, env?: Readonly<Record<string, string>>): Promise<void>;
   /** SIGKILLs a whole runner; its executors notice by themselves. Starts another one in its place. */
   killRunner(index: number): Promise<void>;
   /** Writes a fault down. `touching` names the runners whose executors it touched; all when left out. */
@@ -62,6 +71,8 @@ export const startChaos = async (options: FleetOptions = {}): Promise<Chaos> => 
   const runners: RunnerProcess[] = [];
   const faults: Fault[] = [];
   const ledger: LedgerEntry[] = [];
+  let effects: readonly Effect[] = [];
+  let commits: readonly Commit[] = [];
   const replacements = new Set<Promise<void>>();
 
   const note: Chaos['note'] = (kind, touching) => {
@@ -103,9 +114,16 @@ export const startChaos = async (options: FleetOptions = {}): Promise<Chaos> => 
     seed,
     random,
     runners,
+    ledger,
+    get effects() {
+      return effects;
+    },
+    get commits() {
+      return commits;
+    },
     note,
-    async startRunners(count) {
-      runners.push(...(await Promise.all(Array.from({ length: count }, () => fleet.runner()))));
+    async startRunners(count, env = {}) {
+      runners.push(...(await Promise.all(Array.from({ length: count }, () => fleet.runner('main', env)))));
     },
     async killRunner(index) {
       const runner = runners[index];
@@ -119,7 +137,7 @@ export const startChaos = async (options: FleetOptions = {}): Promise<Chaos> => 
       replaced.catch(() => undefined).finally(() => replacements.delete(replaced));
     },
     async run(load, faultLoop = async () => undefined) {
-      const flame = fleet.caller();
+      const flame = load.flame ?? fleet.caller();
       const stop = new AbortController();
       const looping = faultLoop(stop.signal);
       let next = 0;
@@ -135,8 +153,8 @@ export const startChaos = async (options: FleetOptions = {}): Promise<Chaos> => 
         what: `all ${load.calls} calls to settle (seed ${seed})`,
         timeoutMs: load.settleMs ?? SETTLE_MS,
       });
-      const effects = parseEffects(await readFile(log, 'utf8'));
-      const commits = await readCommits(fleet, new Set(effects.map((e) => e.callId)));
+      effects = parseEffects(await readFile(log, 'utf8'));
+      commits = await readCommits(fleet, new Set(effects.map((e) => e.callId)));
       const late = fleet.started.flatMap(lateRenewals);
       return check({ ledger, effects, commits, faults: [...faults, ...late] }, { model: (key) => `done ${key}` });
     },
@@ -193,3 +211,7 @@ const executorsOf = (runner: RunnerProcess): readonly number[] => {
     return [];
   }
 };
+
+/** Errors that calls were rejected with. */
+export const rejections = (chaos: Chaos): readonly unknown[] =>
+  chaos.ledger.flatMap((entry) => (entry.type === 'settle' && !entry.ok ? [entry.error] : []));

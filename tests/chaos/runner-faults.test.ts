@@ -1,7 +1,16 @@
 /** Runners that die, freeze and are replaced under load (fault-testing.md 5.1). */
+import { createHousekeeping } from '@flamejs/queue/protocol';
 import { afterEach, expect, test } from 'vitest';
+import { tasks } from '../support/fleet.ts';
 import { bySize } from '../support/tier.ts';
-import { type Chaos, expectClean, pause, startChaos } from './harness.ts';
+import { settles } from '../support/wait-for.ts';
+import { type Chaos, expectClean, pause, rejections, startChaos } from './harness.ts';
+
+const groupByCall = <T extends { readonly callId: string }>(items: readonly T[]): ReadonlyMap<string, readonly T[]> => {
+  const groups = new Map<string, T[]>();
+  for (const item of items) groups.set(item.callId, [...(groups.get(item.callId) ?? []), item]);
+  return groups;
+};
 
 const pools = { main: { max: 4, maxConcurrency: 10, timeout: '30s' } } as const;
 let chaos: Chaos;
@@ -47,4 +56,100 @@ test('R-04 P13 a runner frozen past its locks and continued commits nothing stal
   });
   expectClean(verdict, chaos.seed, calls);
   expect(verdict.rejected).toEqual([]);
+});
+
+test('R-07 RI-02 RI-15 TK-08 a call that kills its runner each time ends by itself; its neighbours are not harmed', {
+  timeout: 300_000,
+}, async () => {
+  chaos = await startChaos({ pools });
+  await chaos.startRunners(2);
+  const { fleet } = chaos;
+  const house = createHousekeeping(fleet.client, fleet.keys(), 'main');
+  const calls = bySize({ push: 150, nightly: 200 });
+  let deaths = 0;
+  let pill: Promise<unknown> | undefined;
+  const verdict = await chaos.run({ calls, inFlight: 12, work: [200, 600] }, async () => {
+    const fault = chaos.note('poison');
+    pill = fleet.flame.call(tasks.poison, '/dev/null').catch((e: unknown) => e);
+    let ended = false;
+    void pill.then(() => {
+      ended = true;
+    });
+    // What an autoscaler does: it takes back what the dead held, and starts others.
+    while (!ended) {
+      for (const [index, runner] of chaos.runners.entries()) {
+        if (runner.process.alive()) continue;
+        deaths += 1;
+        await house.releaseRunner(runner.runnerId);
+        chaos.runners[index] = await fleet.runner();
+      }
+      await pause(50, new AbortController().signal);
+    }
+    fault.over();
+  });
+  expect(await pill).toMatchObject({ name: 'FlameRunnerLostError' });
+  expect(deaths).toBeGreaterThan(3);
+  expect(deaths).toBeLessThanOrEqual(12);
+  expectClean(verdict, chaos.seed, calls);
+  expect(verdict.rejected).toEqual([]);
+  // From its third loss on it ran alone, so nobody lost more runners than before that.
+  for (const { attempt } of chaos.effects) expect(attempt).toBeLessThanOrEqual(4);
+});
+
+test('R-32 TK-03 TK-18 calls past their timeout are dead before their retry begins', { timeout: 200_000 }, async () => {
+  chaos = await startChaos({ pools });
+  await chaos.startRunners(1);
+  const calls = bySize({ push: 16, nightly: 200 });
+  // It does not look at its signal, so that it has to be killed.
+  const options = { timeout: 300, retries: 1 };
+  const verdict = await chaos.run({ calls, inFlight: 10, work: [20_000, 20_001], options });
+  for (const error of rejections(chaos)) expect(error).toMatchObject({ name: 'FlameTimeoutError' });
+  expect(verdict.rejected).toHaveLength(calls);
+  expect(verdict.unsettled).toEqual([]);
+  expect(chaos.effects.filter(({ type }) => type === 'end')).toEqual([]);
+  const starts = groupByCall(chaos.effects);
+  for (const [first, second, ...more] of starts.values()) {
+    expect(more).toEqual([]);
+    // Killed after its timeout and its grace, and only then begun again, in another process.
+    expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(300);
+    expect(second?.pid).not.toBe(first?.pid);
+  }
+});
+
+test('R-33 results around the timeout: each call has one outcome, in the ledger and in Redis', {
+  timeout: 200_000,
+}, async () => {
+  chaos = await startChaos({ pools });
+  await chaos.startRunners(1);
+  const calls = bySize({ push: 120, nightly: 500 });
+  const verdict = await chaos.run({ calls, inFlight: 10, work: [190, 211], options: { timeout: 200 } });
+  expectClean(verdict, chaos.seed, calls);
+  for (const error of rejections(chaos)) expect(error).toMatchObject({ name: 'FlameTimeoutError' });
+  const stored = new Map(chaos.commits.map(({ callId, ok }) => [callId, ok]));
+  const idOf = new Map(chaos.effects.map(({ key, callId }) => [key, callId]));
+  for (const entry of chaos.ledger) {
+    if (entry.type === 'settle') expect(stored.get(idOf.get(entry.key) ?? '')).toBe(entry.ok);
+  }
+});
+
+test('R-34 SD-03 SD-12 SD-16 a rolling deploy by SIGTERM under load loses nothing, repeats nothing and costs no attempt', {
+  timeout: 300_000,
+}, async () => {
+  chaos = await startChaos({ pools: { main: { ...pools.main, shutdownTimeout: '20s' } } });
+  await chaos.startRunners(2);
+  const calls = bySize({ push: 300, nightly: 2_000 });
+  // Nothing is written down as a fault: a deploy explains no further execution.
+  const verdict = await chaos.run({ calls, inFlight: 40, work: [100, 1_500] }, async (stop) => {
+    for (let round = 0; round < bySize({ push: 1, nightly: 3 }) && !stop.aborted; round += 1) {
+      for (const [index, old] of [...chaos.runners].entries()) {
+        chaos.runners[index] = await chaos.fleet.runner();
+        old.process.signal('SIGTERM');
+        const { code } = await settles(old.process.exited, { what: 'a drained runner to end', timeoutMs: 60_000 });
+        expect(code).toBe(0);
+      }
+    }
+  });
+  expectClean(verdict, chaos.seed, calls);
+  expect(verdict.rejected).toEqual([]);
+  expect(verdict.restarted).toBe(0);
 });

@@ -47,8 +47,8 @@ export interface Fleet {
   readonly config: AppConfig;
   readonly flame: Flame;
   keys(pool?: string): PoolKeys;
-  /** Another caller, as another process would have it. */
-  caller(): Flame;
+  /** Another caller, as another process would have it; through another address of the same Redis when one is given. */
+  caller(url?: string): Flame;
   /** Starts a runner process and waits until it is ready. */
   runner(pool?: string, env?: Readonly<Record<string, string>>): Promise<RunnerProcess>;
   /** Starts an embedded autoscaler. */
@@ -87,8 +87,8 @@ export const startFleet = async (options: FleetOptions = {}): Promise<Fleet> => 
     return hash.state === undefined ? undefined : toRecord(pool, runnerId, hash);
   };
 
-  const caller = (): Flame => {
-    const flame = createFlame(config, { logger: quiet });
+  const caller = (url = redis.url): Flame => {
+    const flame = createFlame({ ...config, redis: { kind: 'single', url, options: {} } }, { logger: quiet });
     flames.push(flame);
     return flame;
   };
@@ -122,7 +122,7 @@ export const startFleet = async (options: FleetOptions = {}): Promise<Fleet> => 
         async ready() {
           await waitFor(async () => (await recordOf(pool, runnerId))?.state === 'ready', {
             what: `runner ${runnerId} to be ready`,
-            timeoutMs: 20_000,
+            timeoutMs: 60_000,
             found: () => process.output().slice(-4_000),
           });
         },

@@ -30,6 +30,9 @@ export const connect = (config: RedisConfig, role: ConnectionRole, name: string)
     connectionName: name,
     // A half-open link is found by TCP keep-alive instead of never.
     keepAlive: 5_000,
+    // Keep-alive does not act while something is unanswered, and proxies answer it themselves: a command that gets no byte
+    // for so long has a dead link. Longer than any of our blocking reads.
+    socketTimeout: 15_000,
   };
   const client =
     config.kind === 'cluster'

@@ -52,10 +52,10 @@ const isSettled = (call: ModelCall): boolean => call.state === 'completed' || ca
 const agree = async (model: Model): Promise<void> => {
   const { client } = pool;
   const places: Readonly<Record<State, readonly string[]>> = {
-    waiting: await client.lrange(`${keys.queue}wait`, 0, -1),
-    active: await client.lrange(`${keys.queue}active`, 0, -1),
-    completed: await client.zrange(`${keys.queue}completed`, 0, -1),
-    failed: await client.zrange(`${keys.queue}failed`, 0, -1),
+    waiting: await client.lrange(`${keys.queue}wait`, '0', '-1'),
+    active: await client.lrange(`${keys.queue}active`, '0', '-1'),
+    completed: await client.zrange(`${keys.queue}completed`, '0', '-1'),
+    failed: await client.zrange(`${keys.queue}failed`, '0', '-1'),
   };
   const expected = (state: State): string[] => [...model.calls].flatMap(([id, c]) => (c.state === state ? [id] : []));
   for (const state of ['waiting', 'active', 'completed', 'failed'] as const) {
@@ -288,8 +288,8 @@ const snapshot = async (id: string): Promise<unknown> => {
   const { client } = pool;
   const job = await client.hgetall(`${keys.queue}${id}`);
   const timeless = Object.fromEntries(Object.entries(job).filter(([field]) => !/since|On$|f:pz|timestamp/.test(field)));
-  const lists = ['wait', 'active'].map((name) => client.lrange(`${keys.queue}${name}`, 0, -1));
-  const sets = ['completed', 'failed', 'delayed'].map((name) => client.zrange(`${keys.queue}${name}`, 0, -1));
+  const lists = ['wait', 'active'].map((name) => client.lrange(`${keys.queue}${name}`, '0', '-1'));
+  const sets = ['completed', 'failed', 'delayed'].map((name) => client.zrange(`${keys.queue}${name}`, '0', '-1'));
   const outcome = await client.hmget(keys.outcome(id), 'gen', 'head', 'body');
   return [timeless, await Promise.all(lists), await Promise.all(sets), outcome, await client.xlen(keys.reply('me'))];
 };

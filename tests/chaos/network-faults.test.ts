@@ -1,0 +1,120 @@
+/** The way to Redis is spoiled for one side alone, by a proxy between them (fault-testing.md 5.2, R-19 to R-21). */
+import { FlameUnavailableError } from '@flamejs/queue';
+import { afterEach, expect, test } from 'vitest';
+import { startProxy, type TcpProxy } from '../support/proxy.ts';
+import { bySize, tier } from '../support/tier.ts';
+import { type Chaos, expectClean, pause, rejections, startChaos } from './harness.ts';
+
+const pools = { main: { max: 4, maxConcurrency: 10, timeout: '60s' } } as const;
+const patience = { timeout: 240_000 } as const;
+const nightly = test.runIf(tier === 'nightly');
+let chaos: Chaos;
+let proxy: TcpProxy;
+afterEach(async () => {
+  await chaos.stop();
+  await proxy.stop();
+});
+
+const start = async (options: Parameters<typeof startChaos>[0] = {}): Promise<void> => {
+  chaos = await startChaos({ pools, ...options });
+  proxy = await startProxy(chaos.fleet.redis.port);
+};
+
+test(
+  'R-20 RI-04 replies to a runner are lost and its connections cut: what it sent is sent again, nothing runs twice',
+  patience,
+  async () => {
+    await start();
+    await chaos.startRunners(1, { FLAME_REDIS_URL: proxy.url });
+    const calls = bySize({ push: 300, nightly: 1_000 });
+    let cuts = 0;
+    const verdict = await chaos.run({ calls, inFlight: 50, work: [5, 30] }, async (stop) => {
+      while (!stop.aborted) {
+        await pause(700, stop);
+        // Requests arrive and are carried out; their replies never come.
+        proxy.swallowReplies();
+        await pause(50, stop);
+        proxy.cut();
+        proxy.heal();
+        cuts += 1;
+      }
+    });
+    expectClean(verdict, chaos.seed, calls);
+    expect(verdict.rejected).toEqual([]);
+    expect(verdict.restarted).toBe(0);
+    expect(cuts).toBeGreaterThan(1);
+  },
+);
+
+test('R-20 K4 replies to a caller are lost and its connections cut: no call is made twice', patience, async () => {
+  await start();
+  await chaos.startRunners(1);
+  const calls = bySize({ push: 300, nightly: 1_000 });
+  const flame = chaos.fleet.caller(proxy.url);
+  const verdict = await chaos.run({ calls, inFlight: 50, work: [5, 30], flame }, async (stop) => {
+    while (!stop.aborted) {
+      await pause(700, stop);
+      proxy.swallowReplies();
+      await pause(50, stop);
+      proxy.cut();
+      proxy.heal();
+    }
+  });
+  expectClean(verdict, chaos.seed, calls);
+  for (const error of rejections(chaos)) expect(error).toBeInstanceOf(FlameUnavailableError);
+  expect(verdict.restarted).toBe(0);
+});
+
+test('R-19 AW-03 a half-open link of a caller is found by itself, and its calls settle', patience, async () => {
+  await start();
+  await chaos.startRunners(1);
+  const calls = 20;
+  const flame = chaos.fleet.caller(proxy.url);
+  const verdict = await chaos.run({ calls, inFlight: calls, work: [2_000, 4_000], flame }, async (stop) => {
+    await pause(1_000, stop);
+    // Nothing passes, nothing is closed; connections that are opened later work again.
+    proxy.silence();
+    await pause(2_000, stop);
+    proxy.forget();
+    proxy.heal();
+  });
+  expectClean(verdict, chaos.seed, calls);
+  for (const error of rejections(chaos)) expect(error).toBeInstanceOf(FlameUnavailableError);
+  expect(verdict.succeeded).toBeGreaterThan(0);
+});
+
+nightly(
+  'R-19 a half-open link of a runner for 60 s: it finds out, its calls run elsewhere, nothing stale is stored',
+  patience,
+  async () => {
+    await start();
+    await chaos.startRunners(1);
+    await chaos.startRunners(1, { FLAME_REDIS_URL: proxy.url });
+    const calls = 400;
+    const cutOff = chaos.runners[1];
+    const verdict = await chaos.run({ calls, inFlight: 60, work: [500, 1_500] }, async (stop) => {
+      await pause(2_000, stop);
+      const fault = chaos.note('half-open', cutOff === undefined ? [] : [cutOff]);
+      proxy.silence();
+      await pause(60_000, stop);
+      proxy.heal();
+      fault.over();
+    });
+    expectClean(verdict, chaos.seed, calls);
+    expect(verdict.rejected).toEqual([]);
+  },
+);
+
+nightly.each<[string, (p: TcpProxy) => void]>([
+  ['200 ms late, give or take 100', (p) => p.slow(() => 100 + Math.random() * 200)],
+  ['in pieces of one byte', (p) => p.slice(1)],
+  ['cut after 50,000 bytes, again and again', (p) => p.cutAfter(50_000)],
+])('R-21 everything that a runner hears comes %s: all settle, no lock is lost', patience, async (_, spoil) => {
+  await start();
+  spoil(proxy);
+  await chaos.startRunners(1, { FLAME_REDIS_URL: proxy.url });
+  const verdict = await chaos.run({ calls: 500, inFlight: 50, work: [50, 150] });
+  expectClean(verdict, chaos.seed, 500);
+  expect(verdict.rejected).toEqual([]);
+  expect(verdict.restarted).toBe(0);
+});
