@@ -39,7 +39,7 @@ test.each(['always', 'everysec'])(
 );
 
 test(
-  'R-13 a Redis without AOF that restarts empty: every call in flight settles, and says why when it was lost',
+  'RO-14 R-13 a Redis without AOF that restarts empty: every call in flight settles, and says why when it was lost',
   patience,
   async () => {
     chaos = await startChaos({ pools });
@@ -135,7 +135,7 @@ test('R-16 Redis stalls longer than a lock holds: all settle, nothing stale is s
 });
 
 test(
-  'R-22 AW-02 AW-06 every stream trimmed to nothing while instant calls pass: none hangs, none is wrong',
+  'AW-03 R-22 AW-02 AW-06 every stream trimmed to nothing while instant calls pass: none hangs, none is wrong',
   patience,
   async () => {
     chaos = await startChaos({ pools });

@@ -1,5 +1,5 @@
 /** Runners that die, freeze and are replaced under load (fault-testing.md 5.1). */
-import { createHousekeeping } from '@flamejs/queue/protocol';
+import { connect, createHousekeeping, disconnect } from '@flamejs/queue/protocol';
 import { afterEach, expect, test } from 'vitest';
 import { tasks } from '../support/fleet.ts';
 import { bySize } from '../support/tier.ts';
@@ -16,7 +16,7 @@ const pools = { main: { max: 4, maxConcurrency: 10, timeout: '30s' } } as const;
 let chaos: Chaos;
 afterEach(() => chaos.stop());
 
-test('R-01 P12 F11 a runner SIGKILLed every second loses, hangs, rejects and doubles no call', {
+test('AW-14 R-01 P12 F11 a runner SIGKILLed every second loses, hangs, rejects and doubles no call', {
   timeout: 400_000,
 }, async () => {
   chaos = await startChaos({ pools });
@@ -64,7 +64,9 @@ test('R-07 RI-02 RI-15 TK-08 a call that kills its runner each time ends by itse
   chaos = await startChaos({ pools });
   await chaos.startRunners(2);
   const { fleet } = chaos;
-  const house = createHousekeeping(fleet.client, fleet.keys(), 'main');
+  const connection = connect({ kind: 'single', url: fleet.redis.url, options: {} }, 'steady', 'test');
+  connection.on('error', () => undefined);
+  const house = createHousekeeping(connection, fleet.keys(), 'main');
   const calls = bySize({ push: 150, nightly: 200 });
   let deaths = 0;
   let pill: Promise<unknown> | undefined;
@@ -87,6 +89,7 @@ test('R-07 RI-02 RI-15 TK-08 a call that kills its runner each time ends by itse
     }
     fault.over();
   });
+  disconnect(connection);
   expect(await pill).toMatchObject({ name: 'FlameRunnerLostError' });
   expect(deaths).toBeGreaterThan(3);
   expect(deaths).toBeLessThanOrEqual(12);

@@ -40,7 +40,7 @@ test('F11 with onRunnerLost fail the call of a killed runner is not run again', 
   expect(await promise).toMatchObject({ name: 'FlameRunnerLostError', code: 'FLAME_ERR_RUNNER_LOST' });
 });
 
-test('F13 kill -9 of the caller: the work is done, and a new process attaches by id and gets the result', async () => {
+test('AW-12 F13 kill -9 of the caller: the work is done, and a new process attaches by id and gets the result', async () => {
   const source = `
     import { createFlame } from '@flamejs/queue';
     import config from './flame.config.mjs';
@@ -65,7 +65,7 @@ test('F13 kill -9 of the caller: the work is done, and a new process attaches by
   expect((await later.exited).code).toBe(0);
 });
 
-test('F08 while (true) ends at its deadline, and its neighbour on the same runner returns normally', async () => {
+test('TK-05 F08 while (true) ends at its deadline, and its neighbour on the same runner returns normally', async () => {
   await fleet.runner();
   const neighbour = fleet.flame.call(tasks.wait, 3_000, 'fine');
   const error = await fleet.flame.call(tasks.spin.with({ timeout: '1s' }), '').catch((e: unknown) => e);
@@ -138,7 +138,9 @@ test('P15 the same id from two callers executes once', async () => {
   expect(b).toBe(c);
 });
 
-test('P17 5,000 calls at once settle with bounded memory and no listener warning', { timeout: 180_000 }, async () => {
+test('AW-08 P17 5,000 calls at once settle with bounded memory and no listener warning', {
+  timeout: 180_000,
+}, async () => {
   await fleet.runner();
   const warnings: Error[] = [];
   const onWarning = (warning: Error): void => void warnings.push(warning);

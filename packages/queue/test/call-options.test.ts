@@ -97,7 +97,7 @@ test('R-31 delays and deadlines up to 2^53 ms are exact', () => {
   }
 });
 
-test('all problems are reported together, unknown options with the likely one', () => {
+test('TK-21 all problems are reported together, unknown options with the likely one', () => {
   const options = { timeuot: '5s', retries: -1, retry: 1, concurrency: 1, link: 0, __proto__: null };
   expect(problemsOf(() => parseCallOptions(options as unknown as CallOptions))).toEqual([
     'timeuot: unknown option. Did you mean "timeout"?',

@@ -60,7 +60,7 @@ test('durations are shown in the two largest units', () => {
   ]);
 });
 
-test('R-31 a timeout beyond 2^31 ms waits in pieces, fires once, and warns of nothing', () => {
+test('DC-01 R-31 a timeout beyond 2^31 ms waits in pieces, fires once, and warns of nothing', () => {
   vi.useFakeTimers();
   const warn = vi.spyOn(process, 'emitWarning');
   const fn = vi.fn();
@@ -73,7 +73,7 @@ test('R-31 a timeout beyond 2^31 ms waits in pieces, fires once, and warns of no
   expect(warn).not.toHaveBeenCalled();
 });
 
-test('R-31 real timers of 2^31, 2^40 and 2^53 ms neither fire nor warn', async () => {
+test('DC-03 R-31 real timers of 2^31, 2^40 and 2^53 ms neither fire nor warn', async () => {
   const warn = vi.spyOn(process, 'emitWarning');
   const fn = vi.fn();
   const timers = [2 ** 31, 2 ** 40, 2 ** 53, Number.POSITIVE_INFINITY].map((ms) => setLongTimeout(fn, ms).unref());

@@ -95,7 +95,7 @@ test('every exported class is in the table, with a code and an advice of its own
   expect(Object.getPrototypeOf(flameErrorClasses)).toBe(null);
 });
 
-test('toJSON leaves out stacks and stderr, and describes the cause', () => {
+test('ER-13 toJSON leaves out stacks and stderr, and describes the cause', () => {
   const error = new FlameCrashError('died', {
     exitCode: null,
     signal: 'SIGSEGV',

@@ -114,7 +114,7 @@ test('P02 a result that cannot be shipped is a codec error with its path, and is
   expect(thrownBy(result)).toMatchObject({ path: 'result.rows[0].close' });
 });
 
-test('P04 a result over the limit is refused with size and limit, and is not retried', async () => {
+test('PS-08 P04 a result over the limit is refused with size and limit, and is not retried', async () => {
   defineFunction('task', {}, () => 'x'.repeat(2000));
   const result = await execute([], testContext(), 1000);
   expect(result).toMatchObject({ ok: false, retryable: false });

@@ -123,7 +123,7 @@ test('F16 a superseded attempt leaves no trace', () => {
   expect(plan({ kind: 'abandoned', started: true }, { cause: { kind: 'superseded' } })).toEqual({ kind: 'drop' });
 });
 
-test('a function that only another release knows waits for a runner of that release', () => {
+test('SD-13 a function that only another release knows waits for a runner of that release', () => {
   const unknown = threw({ retryable: false, errorName: 'FlameUnknownFunctionError' });
   expect(plan(unknown).kind).toBe('thrown');
   const call = { opts: {} };

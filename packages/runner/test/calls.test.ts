@@ -48,7 +48,7 @@ test('large arguments travel in a key of their own, and the key goes with the ou
   expect(await stage.client.exists(stage.keys.args(handle.id))).toBe(0);
 });
 
-test('F07 `timeout` counts execution only: a call that waited longer than its timeout succeeds', async () => {
+test('TK-07 F07 `timeout` counts execution only: a call that waited longer than its timeout succeeds', async () => {
   const { block, wait } = stage.tasks;
   const busy = [stage.call(wait, 2_000), stage.call(wait, 2_000)];
   await bothSlotsTaken();
@@ -68,7 +68,7 @@ test('F07 `queueTimeout` counts waiting only, and its error is another', async (
   expect(await stage.call(wait?.with({ queueTimeout: '1s' }), 1_500, 'long work')).toBe('long work');
 });
 
-test('F08 at its deadline user code has really stopped, a busy loop too, and the neighbour does not notice', async () => {
+test('TK-01 F08 at its deadline user code has really stopped, a busy loop too, and the neighbour does not notice', async () => {
   const { spin, wait, add } = stage.tasks;
   const file = join(stage.folder, 'spin');
   const neighbour = stage.call(wait, 3_000, 'untouched');
@@ -108,7 +108,7 @@ test.each([
   ['aborts', 'abort', { signal: 'SIGABRT' }],
   ['crashes natively', 'crash', { signal: 'SIGSEGV' }],
   ['leaves a rejection unhandled', 'rejectUnhandled', {}],
-] as const)('F10 an executor that %s ends its own call only, by its name', async (_, task, shape) => {
+] as const)('AW-10 F10 an executor that %s ends its own call only, by its name', async (_, task, shape) => {
   const neighbour = stage.call(stage.tasks.wait, 1_000, 'untouched');
   const error = await failureOf(stage.call(stage.tasks[task]));
   expect(error).toBeInstanceOf(FlameCrashError);
@@ -127,7 +127,7 @@ test('F10 an executor killed by somebody else is run again twice without cost, a
   expect(await ended).toBeInstanceOf(FlameCrashError);
 });
 
-test('F15 a running call is stopped when it is cancelled, and its slot is free again', async () => {
+test('TK-08 F15 a running call is stopped when it is cancelled, and its slot is free again', async () => {
   const { spin, add } = stage.tasks;
   const file = join(stage.folder, 'cancelled');
   const handle = (await stage.cast(spin, file)) as never as {

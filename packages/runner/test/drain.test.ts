@@ -26,7 +26,7 @@ const started = (file: string, count = 1) =>
     timeoutMs: 20_000,
   });
 
-test('F34 a drained runner lets its call finish, acknowledges with the number of the order, and ends with code 0', async () => {
+test('SD-10 F34 a drained runner lets its call finish, acknowledges with the number of the order, and ends with code 0', async () => {
   const runner = await stage.startRunner();
   const file = join(stage.folder, 'drain');
   const running = stage.call(stage.tasks.effect, file, 1_500, 'finished');
@@ -73,7 +73,7 @@ test('an idle runner that drains does not take a call that arrives in the same m
   expect(await stage.client.llen(`${stage.keys.queue}active`)).toBe(0);
 });
 
-test('F38 SIGTERM: what runs may finish within shutdownTimeout, the rest goes back to the head of the queue at once', async () => {
+test('SD-01 F38 SIGTERM: what runs may finish within shutdownTimeout, the rest goes back to the head of the queue at once', async () => {
   const first = await stage.startRunner({ pool: { shutdownTimeout: '2s', maxConcurrency: 2 } });
   const { effect, spin } = stage.tasks;
   const file = join(stage.folder, 'sigterm');

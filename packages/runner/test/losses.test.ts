@@ -62,7 +62,7 @@ test('F11 with onRunnerLost "fail" it ends instead', async () => {
   expect(starts(file)).toHaveLength(1);
 });
 
-test('P13 the late result of a runner that was frozen past its lock is discarded, and what it ran is ended', async () => {
+test('RI-03 P13 the late result of a runner that was frozen past its lock is discarded, and what it ran is ended', async () => {
   const one = { pool: { maxConcurrency: 1 } };
   const runners = [await stage.startRunner(one), await stage.startRunner(one)];
   const file = join(stage.folder, 'frozen');
@@ -104,7 +104,7 @@ test('R-04 P13 a call that waited for an executor while its runner was frozen do
   expect(starts(file)).toEqual(before);
 });
 
-test('P14 user code that blocks its event loop for 15 s neither loses the lock nor runs twice', async () => {
+test('CO-07 CO-09 P14 user code that blocks its event loop for 15 s neither loses the lock nor runs twice', async () => {
   const runner = await stage.startRunner();
   await stage.startRunner();
   const { block, effect } = stage.tasks;
@@ -187,7 +187,7 @@ test('pick-ups whose reply was lost with the connection go back without counting
   expect(await client.hget(jobKey, 'f:loss')).toBeNull();
 });
 
-test('the third to ninth loss costs a call nothing, and the eleventh ends it', async () => {
+test('RI-01 the third to ninth loss costs a call nothing, and the eleventh ends it', async () => {
   await stage.startRunner();
   const { client, keys, tasks } = stage;
   const withLosses = async (losses: number): Promise<unknown> => {

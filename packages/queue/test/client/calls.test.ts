@@ -188,7 +188,7 @@ test('P11 a call under way when Redis goes silent rejects as unknown and is take
   await waitFor(async () => (await app.client.llen(`${keys.queue}wait`)) === 0, { what: 'no ghost to be left' });
 });
 
-test('P15 the same id twice, also at once and from two processes, is one call with one outcome', async () => {
+test('RI-05 P15 the same id twice, also at once and from two processes, is one call with one outcome', async () => {
   let runs = 0;
   const count = defineFunction('count', { pool: 'images' }, (by: number) => {
     runs += by;
@@ -213,7 +213,7 @@ test('P17 5,000 calls at once settle, without a listener warning', async () => {
   expect(warnings).toEqual([]);
 });
 
-test('F07 queueTimeout rejects a call that nobody picked up, says why, and removes it', async () => {
+test('AW-11 F07 queueTimeout rejects a call that nobody picked up, says why, and removes it', async () => {
   const error = await app.flame.call(echo.with({ queueTimeout: 200 }), 1).catch((e: unknown) => e);
   expect(error).toBeInstanceOf(FlameQueueTimeoutError);
   expect((error as FlameQueueTimeoutError).reason).toMatch(/no runner/);
@@ -245,7 +245,7 @@ test('a Redis that evicts keys is refused, unless the config allows it', async (
   await expect(app.flame.call(echo, 1)).rejects.toThrow(/noeviction/);
 });
 
-test('P16 a failed call is retried with its arguments, and its new outcome reaches attach', async () => {
+test('ER-12 P16 a failed call is retried with its arguments, and its new outcome reaches attach', async () => {
   let healthy = false;
   const flaky = defineFunction('flaky', { pool: 'images' }, (value: Buffer) => {
     if (!healthy) throw new Error('not yet');

@@ -142,7 +142,7 @@ test('F14 a linked call is cancelled when its caller is gone, an unlinked one is
   expect(await app.client.lrange(`${keys.queue}wait`, 0, -1)).toEqual([other.id]);
 });
 
-test('R-23 removing a call by hand tells its caller at once', async () => {
+test('AW-04 R-23 removing a call by hand tells its caller at once', async () => {
   const promise = app.flame.call(sum, 1, 2).catch((e: unknown) => e);
   await waitFor(async () => (await app.client.llen(`${keys.queue}wait`)) === 1, { what: 'the call to wait' });
   const [id = ''] = await app.client.lrange(`${keys.queue}wait`, 0, 0);
@@ -151,7 +151,7 @@ test('R-23 removing a call by hand tells its caller at once', async () => {
   expect(await promise).toBeInstanceOf(FlameRemovedError);
 });
 
-test('R-25 at 80 % of maxmemory new calls are refused, and those that Redis has still end', async () => {
+test('RO-07 R-25 at 80 % of maxmemory new calls are refused, and those that Redis has still end', async () => {
   const pending = app.flame.call(sum, 1, 2);
   await waitFor(async () => (await app.client.llen(`${keys.queue}wait`)) === 1, { what: 'the call to wait' });
   // So that the last tenth is more than what connections and scripts take.

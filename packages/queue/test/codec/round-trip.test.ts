@@ -14,7 +14,7 @@ const apart = ['objects of another realm', 'unregistered error class', 'invalid 
 
 const together = samples.filter(({ name }) => !apart.includes(name)).map(({ name, make }) => [name, make] as const);
 
-test.each(together)('P01 round trip of %s', (_, make) => {
+test.each(together)('PS-02 PS-03 P01 round trip of %s', (_, make) => {
   assertSameGraph(travel(make()), make());
 });
 
@@ -66,7 +66,7 @@ test('P01 round trip of anything that fast-check can think of', () => {
   );
 });
 
-test('P01 round trip of arbitrary graphs with shared parts and cycles', () => {
+test('PS-05 P01 round trip of arbitrary graphs with shared parts and cycles', () => {
   const graph = fc.array(
     fc.tuple(fc.constantFrom('object', 'array', 'map', 'set', 'error'), fc.array(fc.nat(30), { maxLength: 5 })),
     {

@@ -205,7 +205,7 @@ test('P05 large arguments go with success, stay until failedTtl after failure, a
   expect(await pool.client.exists(keys.args(removed))).toBe(0);
 });
 
-test('P16 a retry by hand starts a new generation: budgets and clocks start again, and its outcome is the newest', async () => {
+test('RI-14 P16 a retry by hand starts a new generation: budgets and clocks start again, and its outcome is the newest', async () => {
   const id = await pool.accept({ largeArgs: Buffer.alloc(1_000) });
   await settleWaiting(pool.client, keys, id, {
     generation: 0,

@@ -49,7 +49,7 @@ test('a module that never finishes loading is given up', async () => {
   });
 });
 
-test('F05 boots that fail are tried again with growing pauses, and calls work once the cause is gone', async () => {
+test('ER-07 F05 boots that fail are tried again with growing pauses, and calls work once the cause is gone', async () => {
   const counter = join(scratch, 'boots');
   const flag = join(scratch, 'flag');
   const flaky = write(
@@ -68,7 +68,7 @@ test('F05 boots that fail are tried again with growing pauses, and calls work on
   expect(await valueFrom(pool.call('works'))).toBe('yes');
 });
 
-test('an executor that comes up and falls over before its first call does not start a storm', async () => {
+test('ER-08 an executor that comes up and falls over before its first call does not start a storm', async () => {
   const faint = write('faint.mjs', 'setTimeout(() => process.exit(1), 20);');
   const pool = testPool({ modules: [faint] });
   await pool.start();
@@ -111,7 +111,7 @@ test('a warm spare takes over while the executor of a killed call is replaced', 
   expect(spares).toContain(await valueFrom(pool.call('pid')));
 });
 
-test('F17 with one call for each executor, every call finds a fresh process', async () => {
+test('ME-04 F17 with one call for each executor, every call finds a fresh process', async () => {
   const pool = testPool({ spare: 1, maxCallsPerExecutor: 1 });
   const pids: unknown[] = [];
   for (let i = 0; i < 4; i += 1) pids.push(await valueFrom(pool.call('pid')));

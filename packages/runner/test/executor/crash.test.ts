@@ -17,7 +17,7 @@ const withNeighbour = async (act: (pool: ReturnType<typeof victims>) => Promise<
   expect(await neighbour.result).toEqual({ kind: 'cancelled', reason: 'done' });
 };
 
-test('F10 R-10 process.exit is a crash, also with code 0; uncaught errors and rejections are, with their stack', async () => {
+test('ER-09 F10 R-10 process.exit is a crash, also with code 0; uncaught errors and rejections are, with their stack', async () => {
   await withNeighbour(async (pool) => {
     for (const code of [0, 3])
       expect(await pool.call('exit', [code]).result).toMatchObject({
@@ -48,7 +48,7 @@ test('F10 abort and a native crash name their signal', async () => {
   });
 });
 
-test('F10 R-07 a SIGKILL from outside makes the call suspect, not guilty', async () => {
+test('TK-04 F10 R-07 a SIGKILL from outside makes the call suspect, not guilty', async () => {
   await withNeighbour(async (pool) => {
     for (let time = 0; time < 3; time += 1)
       expect(await pool.call('signal', ['SIGKILL']).result).toMatchObject({
@@ -68,7 +68,7 @@ test('what the function wrote to stderr last comes with the crash, at most 4 KB 
   expect(stderr.length).toBe(4096);
 });
 
-test('SIGTERM to the executors is not theirs to obey: the runner decides', async () => {
+test('SD-02 SIGTERM to the executors is not theirs to obey: the runner decides', async () => {
   const pool = testPool();
   const call = pool.call('sleep', [300]);
   await waitFor(() => call.started, { what: 'the call to start', timeoutMs: 30_000 });

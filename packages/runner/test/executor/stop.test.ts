@@ -7,7 +7,7 @@ const shared = sharedPool();
 /** Within this much of its time a call is over, on a machine that is busy with other things, too. */
 const SLACK_MS = 6_000;
 
-test('F08 R-06 a busy loop ends at its timeout, with its process, and the next call is served', async () => {
+test('TK-14 F08 R-06 a busy loop ends at its timeout, with its process, and the next call is served', async () => {
   const pool = testPool({ spare: 1 });
   await pool.start();
   const call = pool.call('pid-then-spin', [600_000], { timeoutMs: 300, killGraceMs: 100 });
@@ -52,7 +52,7 @@ test('F16 a value or an error that comes within the grace is too late', async ()
   });
 });
 
-test('F07 the timeout counts execution, not waiting for an executor', async () => {
+test('TK-17 F07 the timeout counts execution, not waiting for an executor', async () => {
   const first = shared.call('sleep', [1_500]);
   const second = shared.call('sleep', [500], { timeoutMs: 1_400 });
   expect(await first.result).toMatchObject({ kind: 'returned' });
@@ -75,7 +75,7 @@ test('F15 a cancel aborts the signal with the reason; a function that obeys keep
   expect(await valueFrom(shared.call('pid'))).toBe(pid);
 });
 
-test('F15 a cancelled busy loop is killed after its grace', async () => {
+test('TK-20 F15 a cancelled busy loop is killed after its grace', async () => {
   const pool = testPool();
   const call = pool.call('spin', [600_000], { killGraceMs: 100 });
   await waitFor(() => call.started, { what: 'the call to start', timeoutMs: 30_000 });
@@ -115,7 +115,7 @@ test('settling twice changes nothing: cancel and abandon after the end', async (
   expect(await valueFrom(shared.call('echo', [2]))).toEqual([2]);
 });
 
-test('R-09 children, detached ones, those of another session and a double fork die with their call', async () => {
+test('TK-10 R-09 children, detached ones, those of another session and a double fork die with their call', async () => {
   const pool = testPool();
   const kinds = ['plain', 'setsid', 'detached', 'double', 'pipe'];
   const call = pool.call('children', [kinds], { killGraceMs: 100 });
@@ -134,7 +134,7 @@ test('R-09 children, detached ones, those of another session and a double fork d
   await waitFor(() => family.every((pid) => !isAlive(pid)), { what: 'the family to be gone', timeoutMs: 3_000 });
 });
 
-test('R-09 what an executor has started does not outlive its crash, even when it holds the pipes open', async () => {
+test('TK-13 R-09 what an executor has started does not outlive its crash, even when it holds the pipes open', async () => {
   const pool = testPool();
   const crashedAt = performance.now();
   expect(await pool.call('children-then-crash').result).toMatchObject({ kind: 'crashed', exitCode: 3 });
