@@ -79,7 +79,7 @@ export const buildContext = (
     hooks: parts.hooks,
     term,
     memory,
-    timing: timingOf(pool, defaults, config.heartbeatTimeoutMs),
+    timing: timingOf(pool, defaults),
     rate,
     breakerTiming: breaking,
     environment: parts.environment,

@@ -32,9 +32,8 @@ export interface Timing {
 export const HEARTBEAT_MS = 2_000;
 
 export const timingOf = (
-  pool: Pick<PoolConfig, 'bootTimeoutMs' | 'shutdownTimeoutMs'>,
+  pool: Pick<PoolConfig, 'bootTimeoutMs' | 'shutdownTimeoutMs' | 'heartbeatTimeoutMs'>,
   backend: BackendDefaults,
-  heartbeatTimeoutMs = backend.heartbeatTimeoutMs,
 ): Timing => ({
   tickMs: backend.tickMs,
   fastTickMs: backend.fastTickMs,
@@ -45,7 +44,7 @@ export const timingOf = (
   graceMs: clamp(backend.bootTimeoutMs * 0.4, 1_000, 120_000),
   orphanMs: clamp(backend.bootTimeoutMs * 0.4, 5_000, 120_000),
   steadyMs: 2 * HEARTBEAT_MS,
-  elsewhereGoneMs: heartbeatTimeoutMs + pool.shutdownTimeoutMs,
+  elsewhereGoneMs: pool.heartbeatTimeoutMs + pool.shutdownTimeoutMs,
   retryMs: clamp(backend.tickMs, 500, 10_000),
   retryMaxMs: clamp(backend.bootTimeoutMs, 30_000, 300_000),
   stuckMs: 15 * 60_000,

@@ -22,7 +22,7 @@ const defaults = {
   failsafeTimeoutMs: 600_000,
   launchesPerTick: 10,
 };
-const timing = timingOf({ bootTimeoutMs: 300_000, shutdownTimeoutMs: 30_000 }, defaults);
+const timing = timingOf({ bootTimeoutMs: 300_000, shutdownTimeoutMs: 30_000, heartbeatTimeoutMs: 600_000 }, defaults);
 const NOW = 10_000_000;
 
 const from = {

@@ -76,6 +76,8 @@ const modelConfig = (world: World, backend: Backend, change: Partial<PoolConfig>
     shutdownTimeoutMs: 30_000,
     idleShutdownAfterMs: backend.defaults.idleShutdownAfterMs,
     idleUnless: undefined,
+    heartbeatTimeoutMs: 600_000,
+    failsafeTimeoutMs: 600_000,
     scaleDownWindowMs: backend.defaults.idleShutdownAfterMs,
     isolation: 'process',
     memoryLimit: undefined,

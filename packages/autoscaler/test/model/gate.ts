@@ -8,6 +8,8 @@ export interface Gate {
   wrap<T extends object>(target: T): T;
   /** The controller dies at its nth operation from now: nothing that it awaits ever comes back. */
   dieAt(operation: number, when: 'before' | 'after'): void;
+  /** Whatever death was planned is called off. */
+  spare(): void;
   readonly dead: boolean;
   freeze(): void;
   thaw(): void;
@@ -50,6 +52,9 @@ export const createGate = (): Gate => {
     },
     dieAt(operation, when) {
       dieIn = { left: operation, when };
+    },
+    spare() {
+      dieIn = null;
     },
     get dead() {
       return dead;

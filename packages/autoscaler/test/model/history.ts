@@ -211,6 +211,7 @@ const comeRight = async (
   const { violations, backend } = world;
   for (const { gate } of actors) {
     gate.thaw();
+    gate.spare();
     gate.failing = false;
   }
   Object.assign(backend.faults, { launch: 'none', list: 'none', terminate: 'none', listLagMs: 0 });
