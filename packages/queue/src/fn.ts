@@ -2,6 +2,7 @@
 
 import { overlayCallOptions, parseCallOptions, parseFunctionOptions } from './call-options.ts';
 import { callerOf } from './caller.ts';
+import { isClosure } from './closures.ts';
 import { configError } from './errors/input-errors.ts';
 import { show } from './parsed.ts';
 import { registerFunction } from './registry.ts';
@@ -14,29 +15,48 @@ import {
   type FunctionOptions,
 } from './types.ts';
 
-/**
- * Gives a function a name under which callers and runners know it, and the options of its calls.
- *
- * The module that does so must be one that runners load (`functions` in flame.config). Defining the same name again
- * replaces the function when it comes from the same file, so that reloading works.
- *
- * @returns a function that still runs locally when called directly, and that `flame.call` and `flame.cast` take.
- * @throws FlameConfigError for a bad name or option, and for a name that another function has.
- */
-export const defineFunction = <Args extends readonly unknown[], Result>(
-  name: string,
-  options: FunctionOptions,
-  handler: ((...args: Args) => Result) & Shippable<NoInfer<Args>, NoInfer<Result>>,
-): FlameFunction<Args, Result> => {
-  const what = `options of flame.fn('${String(name)}')`;
+export interface DefineFunction {
+  /**
+   * Gives a function a name under which callers and runners know it, and the options of its calls.
+   *
+   * The module that does so must be one that runners load (`functions` in flame.config). Defining the same name again
+   * replaces the function when it comes from the same file, so that reloading works.
+   *
+   * @returns a function that still runs locally when called directly, and that `flame.call` and `flame.cast` take.
+   * @throws FlameConfigError for a bad name or option, and for a name that another function has.
+   */
+  <Args extends readonly unknown[], Result>(
+    name: string,
+    options: FunctionOptions,
+    handler: ((...args: Args) => Result) & Shippable<NoInfer<Args>, NoInfer<Result>>,
+  ): FlameFunction<Args, Result>;
+  /** Without a name, for code that the compiler has seen: it names the function by its place and its content. */
+  <Args extends readonly unknown[], Result>(
+    options: FunctionOptions,
+    handler: ((...args: Args) => Result) & Shippable<NoInfer<Args>, NoInfer<Result>>,
+  ): FlameFunction<Args, Result>;
+}
+
+export const defineFunction: DefineFunction = (...given: readonly unknown[]): never => {
+  const [first, second, third] = given;
+  const named = typeof first !== 'object' || first === null;
+  const handlerOrClosure = named ? third : second;
+  const name = named ? first : isClosure(handlerOrClosure) ? handlerOrClosure.id : undefined;
+  const label = `flame.fn('${String(name ?? '')}')`;
+  if (name === undefined) {
+    const message =
+      'a function without a name needs the compiler: start with `node --import @flamejs/compiler/register`, or give it a name, flame.fn(name, options, function)';
+    throw configError('flame.fn', [{ path: 'name', message }]);
+  }
+  const handler = isClosure(handlerOrClosure) ? handlerOrClosure.factory(handlerOrClosure.captures) : handlerOrClosure;
   if (typeof handler !== 'function') {
-    throw configError(`flame.fn('${String(name)}')`, [
+    throw configError(label, [
       { path: '', message: `expected (name, options, function), got ${show(handler)} for the function` },
     ]);
   }
-  const parsed = parseFunctionOptions(options, what);
-  registerFunction({ name, handler, source: callerOf(import.meta.url), ...parsed });
-  return bind(handler, { name, pool: parsed.pool, options: parsed.options });
+  const parsed = parseFunctionOptions((named ? second : first) as FunctionOptions, `options of ${label}`);
+  registerFunction({ name: name as string, handler: handler as never, source: callerOf(import.meta.url), ...parsed });
+  return bind(handler as never, { name: name as string, pool: parsed.pool, options: parsed.options }) as never;
 };
 
 /** Whether a value was made by `flame.fn`, by this copy of the package or another. */

@@ -5,16 +5,17 @@ import { FlameConfigError } from '../errors/index.ts';
 export interface ClosureTarget {
   readonly name: string;
   readonly pool: string;
-  /** The captured variables by name, as the only argument. */
-  readonly values: unknown;
+  /** The captured variables by name, then the arguments. */
+  readonly values: readonly unknown[];
   readonly root: string;
 }
 
 /** @returns how to ship `flame.call(pool, closure)`, `undefined` when the target is no pool. @throws FlameConfigError for a function that was not compiled */
-export const closureOf = (target: unknown, closure: unknown): ClosureTarget | undefined => {
+export const closureOf = (target: unknown, [closure, ...rest]: readonly unknown[]): ClosureTarget | undefined => {
   if (typeof target !== 'object' || target === null || !('pool' in target) || typeof target.pool !== 'string')
     return undefined;
-  if (isClosure(closure)) return { name: closure.id, pool: target.pool, values: [closure.captures], root: 'captured' };
+  if (isClosure(closure))
+    return { name: closure.id, pool: target.pool, values: [closure.captures, ...rest], root: 'captured' };
   const what =
     typeof closure === 'function'
       ? `the function ${closure.name || '(anonymous)'}`

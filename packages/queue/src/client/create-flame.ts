@@ -10,10 +10,10 @@ import { type CallContext, currentContext } from '../context.ts';
 import { MAX_DURATION_MS } from '../duration.ts';
 import { FlameClosedError } from '../errors/index.ts';
 import { configError } from '../errors/input-errors.ts';
-import { defineFunction, isFlameFunction } from '../fn.ts';
+import { type DefineFunction, defineFunction, isFlameFunction } from '../fn.ts';
 import { newCallId, poolOfCallId, userCallId } from '../protocol/call-id.ts';
 import type { Outcome } from '../protocol/outcome.ts';
-import type { AnyFlameFunction, CallArgs, CallResult, ParsedCallOptions, ShipResult } from '../types.ts';
+import type { AnyFlameFunction, CallArgs, CallResult, ParsedCallOptions, ShipArgs, ShipResult } from '../types.ts';
 import { FLAME_FUNCTION } from '../types.ts';
 import type { CallMaker } from './call-maker.ts';
 import type { CallRequest } from './caller.ts';
@@ -37,16 +37,24 @@ export interface Flame {
    * Declares a function that can run elsewhere. Give it a name that stays, for calls outlive deploys.
    * @throws FlameConfigError for a bad name or option, or a name that another function has
    */
-  readonly fn: typeof defineFunction;
+  readonly fn: DefineFunction;
   /**
    * Runs a function on a runner of its pool and awaits its value.
    * @throws the function's own error, rehydrated, or a Flame error that says what ended the call
    */
   call<F extends AnyFlameFunction>(fn: F, ...args: CallArgs<F>): Promise<CallResult<F>>;
-  call<R>(pool: PoolRef, closure: () => R): Promise<ShipResult<R>>;
+  call<Args extends readonly unknown[], R>(
+    pool: PoolRef,
+    closure: (...args: Args) => R,
+    ...args: ShipArgs<Args>
+  ): Promise<ShipResult<R>>;
   /** Like `call`, but returns once the call is durable: it is executed whatever happens to this process. */
   cast<F extends AnyFlameFunction>(fn: F, ...args: CallArgs<F>): Promise<CallHandle<CallResult<F>>>;
-  cast<R>(pool: PoolRef, closure: () => R): Promise<CallHandle<ShipResult<R>>>;
+  cast<Args extends readonly unknown[], R>(
+    pool: PoolRef,
+    closure: (...args: Args) => R,
+    ...args: ShipArgs<Args>
+  ): Promise<CallHandle<ShipResult<R>>>;
   /**
    * Calls a function for every input, with back-pressure; an early end cancels what is under way.
    * @example for await (const webp of flame.map(resizeImage, photos.map((p) => [p, 256]), { concurrency: 20 })) …
@@ -235,7 +243,7 @@ const resolveTarget = (target: unknown, args: readonly unknown[]): Target => {
     const { name, pool, options } = target[FLAME_FUNCTION];
     return { name, pool, options, values: args, root: 'argument' };
   }
-  const closure = closureOf(target, args[0]);
+  const closure = closureOf(target, args);
   if (closure !== undefined) return { ...closure, options: {} };
   const found =
     typeof target === 'function'
