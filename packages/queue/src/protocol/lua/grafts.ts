@@ -102,9 +102,12 @@ if f[1] and f[2] then
   if tonumber(f[1]) ~= verdict.attempt or tonumber(f[2]) ~= verdict.generation then return ${SUPERSEDED} end
   if f[3] == f[1] then return ${SUPERSEDED} end
   if verdict.head and redis.call('HGET', flame.base(jobKey) .. ':outcome:' .. id, 'gen') == f[2] then return ${SUPERSEDED} end
-  redis.call('SET', jobKey .. ':lock', token, 'PX', 5000)
-  if redis.call('LREM', waitKey, 1, id) == 1 or redis.call('ZREM', prioritizedKey, id) == 1 then
-    redis.call('LPUSH', activeKey, id)
+  -- Only a call without its lock can have been moved; looking for it costs as much as the queue is long.
+  if redis.call('GET', jobKey .. ':lock') ~= token then
+    redis.call('SET', jobKey .. ':lock', token, 'PX', 5000)
+    if redis.call('LREM', waitKey, 1, id) == 1 or redis.call('ZREM', prioritizedKey, id) == 1 then
+      redis.call('LPUSH', activeKey, id)
+    end
   end
 end
 `;
