@@ -6,7 +6,7 @@
  *        └──────────┴─▶ failed ─▶ terminating        ▲
  *   ready, draining ─▶ lost (silent) ─▶ back, or ────┘
  */
-import type { RunnerState } from '@flamejs/queue';
+import { formatDuration, type RunnerState } from '@flamejs/queue';
 import type { PoolEvent, RunnerRecord } from '@flamejs/queue/protocol';
 import type { Timing } from '../timing.ts';
 import type { DrainIntent, Grounds, IntentRecord } from './intent.ts';
@@ -58,7 +58,7 @@ const RULES: Readonly<Record<RunnerState, (c: Case) => Advanced | undefined>> = 
       return move(
         { ...c, record: { ...c.record, readyAt: c.now } },
         'ready',
-        `ready after ${bootMs} ms`,
+        `ready after ${formatDuration(Math.round(bootMs))}`,
         'runner.ready',
         {
           bootMs,
