@@ -93,7 +93,7 @@ export default [
   {
     name: 'an aborted signal rejects the promise and leaves the call',
     file: calls,
-    find: 'calls.abort(id, asked.pool, describeAbort(signal));',
+    find: 'making.then((calls) => calls.abort(id, asked.pool, describeAbort(signal))).catch(() => undefined);',
     replace: '',
     tests: ['F15 aborting the signal removes a waiting call'],
     in: CALLER,
@@ -132,7 +132,7 @@ export default [
   },
   {
     name: 'an error shows the remote side only',
-    file: 'packages/queue/src/client/handle.ts',
+    file: 'packages/queue/src/client/settle-with.ts',
     find: 'if (value instanceof Error) addLocalStack(value, local);',
     replace: '',
     tests: ['F09 an error keeps name'],

@@ -79,6 +79,13 @@ test('a re-run after a fault of its own process is explained; after a fault of a
   expect(verdict({ effects, faults: [{ kind: 'kill', at: 40, pids: [99] }] }).enqueuedTwice).toEqual(['a']);
 });
 
+test('late renewals explain a re-run of the calls that they name, and of no other', () => {
+  const effects = [...good.effects, effect('start', 70, { attempt: 2, pid: 11 })];
+  const late = (callIds: string[]) => ({ kind: 'late-renewal', at: 20, until: 80, callIds });
+  expect(verdict({ effects, faults: [late(['main.1'])] }).enqueuedTwice).toEqual([]);
+  expect(verdict({ effects, faults: [late(['main.2'])] }).enqueuedTwice).toEqual(['a']);
+});
+
 test('two attempts alive at the same time overlap', () => {
   const effects = [
     effect('start', 10),

@@ -1,0 +1,69 @@
+/** Switches of what the fault and model tests found or hold: repeated commands, doubt, dead links, one outcome. */
+import type { SabotageSwitch } from './switch.ts';
+
+const MODEL = ['packages/queue/test/protocol/model.test.ts'];
+const RACE = ['packages/queue/test/client/pending-race.test.ts'];
+const ORACLE = ['packages/queue/test/testing/checker.test.ts'];
+const NETWORK = ['tests/chaos/network-faults.test.ts'];
+const grafts = 'packages/queue/src/protocol/lua/grafts.ts';
+
+export default [
+  {
+    name: 'a hand-back that is sent again charges its budget again',
+    file: grafts,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of the source
+    find: 'if f[3] == f[1] then return ${SUPERSEDED} end',
+    replace: '',
+    tests: ['R-20 sent twice after a broken connection, "hand back at the cost'],
+    in: MODEL,
+  },
+  {
+    name: 'a runner renews what it has finished',
+    file: 'packages/queue/src/protocol/lua/call-scripts.ts',
+    find: 'and not f[4] and (not lock or lock == token)',
+    replace: '',
+    tests: ['R-01 P13 F16 random histories'],
+    in: MODEL,
+  },
+  {
+    name: 'a later outcome overwrites the first of its generation',
+    file: grafts,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of the source
+    find: "if verdict.head and redis.call('HGET', flame.base(jobKey) .. ':outcome:' .. id, 'gen') == f[2] then return ${SUPERSEDED} end",
+    replace: '',
+    tests: ['R-20 sent twice after a broken connection, "finish"'],
+    in: MODEL,
+  },
+  {
+    name: 'an outcome of an earlier generation settles a promise',
+    file: 'packages/queue/src/client/pending.ts',
+    find: 'if (entry === undefined || outcome.generation < entry.generation) return;',
+    replace: 'if (entry === undefined) return;',
+    tests: ['P10 AW-06 a call settles once'],
+    in: RACE,
+  },
+  {
+    name: 'a settled call stays in the table',
+    file: 'packages/queue/src/client/pending.ts',
+    find: 'drop(entry);\n      for (const settler of entry.settlers) settler.resolve(outcome);',
+    replace: 'for (const settler of entry.settlers) settler.resolve(outcome);',
+    tests: ['P10 AW-06 a call settles once'],
+    in: RACE,
+  },
+  {
+    name: 'the oracle takes any fault as a reason to run anything again',
+    file: 'packages/queue/src/testing/checker.ts',
+    find: 'return touched && over',
+    replace: 'return over',
+    tests: ['a re-run after a fault of its own process', 'late renewals explain'],
+    in: ORACLE,
+  },
+  {
+    name: 'a dead link is waited for without end',
+    file: 'packages/queue/src/protocol/connect.ts',
+    find: 'socketTimeout: 15_000,',
+    replace: '',
+    tests: ['R-19 AW-03 a half-open link of a caller'],
+    in: NETWORK,
+  },
+] satisfies SabotageSwitch[];
