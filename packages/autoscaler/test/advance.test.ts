@@ -351,7 +351,7 @@ describe('plan', () => {
         expect(count).toBeLessThanOrEqual(Math.min(perTick, tokens, breaker, quotaLeft));
         expect(capacityReason).toBeNull();
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_000 },
     );
   });
   test('I4 P22 P23 nothing is launched or let go on what is not known, on hold, or in a paused pool', () => {
@@ -365,7 +365,7 @@ describe('plan', () => {
         if (input.target === 'hold' || !queue || !registry || !input.allowIn) expect(kinds.has('drain')).toBe(false);
         if (!list || !registry || input.steadyMs === 0) expect(kinds.has('adopt')).toBe(false);
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_000 },
     );
   });
   test('F30 no drain goes below min or below what is wanted', () => {
@@ -386,7 +386,7 @@ describe('plan', () => {
           Math.min(input.max, Math.max(input.min, input.target.wanted)),
         );
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_000 },
     );
   });
   test('I3 every termination it plans passes the one gate', () => {
@@ -398,7 +398,7 @@ describe('plan', () => {
           expect(record !== undefined && mayTerminate(record, NOW)).toBe(true);
         }
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_000 },
     );
   });
   test('I12 the same input gives the same plan', () => {
