@@ -97,7 +97,7 @@ test('a throttled look-up is an unknown outcome, a throttled create a definite o
   cloud.next('GET', { status: 429, error: 'rate limited' });
   expect(await failure(backend.launch(request(), never))).toMatchObject({ kind: 'unknown' });
   cloud.next('POST', { status: 429, error: 'rate limited' });
-  expect(await failure(backend.launch(request(), never))).toMatchObject({ kind: 'throttled' });
+  expect(await failure(backend.launch(request({ runnerId: 'fresh' }), never))).toMatchObject({ kind: 'throttled' });
 });
 
 test('throttled after a request whose outcome is unknown stays unknown', async () => {
