@@ -68,6 +68,7 @@ export default [
   {
     name: 'at the end of shutdownTimeout nothing is handed back',
     file: 'packages/runner/src/drain.ts',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of the source
     find: "for (const call of stopped) call.stop({ kind: 'shutdown', reason: `its runner ends (${reason()})` });",
     replace: '',
     tests: ['F38 SIGTERM: what runs may finish'],
