@@ -113,8 +113,10 @@ const renderEntry = async ({ views, entry, uiConfig }: Told, basePath: string): 
   const { name, params } = entry.handler({ basePath, uiConfig });
   const values = params as Readonly<Record<string, string>>;
   const template = await readFile(`${views}/${name}`, 'utf8');
+  const styles = `${basePath.replace(/\/queues$/, '')}/assets/board.css`;
   return template
     .replace(/<link[^>]+href="https?:[^>]*>\s*/g, '')
+    .replace('</head>', `<link href="${escapeHtml(styles)}" rel="stylesheet"></head>`)
     .replace(/<%([=-]) *(\w+) *%>/g, (_all, sign: string, key: string) => {
       const value = values[key] ?? '';
       return sign === '-' ? value : escapeHtml(value);
