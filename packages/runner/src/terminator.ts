@@ -81,8 +81,12 @@ export const watchSignals = (onEnd: (reason: string) => void, onInsist: () => vo
   // A runner that was started with a channel belongs to the process at its other end.
   if (process.channel !== undefined) handlers.push(['disconnect', tell('parent-gone', false)]);
   for (const [name, handler] of handlers) process.on(name, handler);
+  // The parent may have gone while this code was being loaded; then nothing will ever tell of it.
+  const orphaned = process.env.FLAME_BACKEND === 'local' && !process.connected;
+  const check = orphaned ? setImmediate(tell('parent-gone', false)) : undefined;
   return {
     stop() {
+      clearImmediate(check);
       for (const [name, handler] of handlers) process.off(name, handler);
     },
   };
