@@ -134,8 +134,11 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
     // Registered before the add: the reply may be faster than the acknowledgement.
     const ownBoundMs = Math.min(options.queueTimeoutMs ?? Number.POSITIVE_INFINITY, deadlineInMs(options));
     const bounded = ownBoundMs !== Number.POSITIVE_INFINITY;
+    const first = options.id !== undefined && pending.get(callId) === undefined;
     const entry =
       settler === undefined ? undefined : pending.add(callId, pool.name, settler, { stillLimitMs, bounded });
+    // What the stream still holds of an earlier call of this id must not settle one that may be refused.
+    if (entry !== undefined && first) entry.generation = Number.POSITIVE_INFINITY;
     try {
       if (settler !== undefined) client.reader.wake();
       await accept(call, pool);
@@ -145,6 +148,7 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
     }
     client.kick.send();
     if (entry !== undefined) {
+      if (first) entry.generation = 0;
       const lookInMs = Math.min(FIRST_LOOK_MS, options.delayMs + ownBoundMs);
       entry.lookAt = performance.now() + lookInMs;
       sweep.hold(callId, call);
