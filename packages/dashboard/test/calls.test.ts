@@ -101,9 +101,9 @@ test('a waiting call is cancelled for its caller too', async () => {
   expect((await board.change(`/api/calls/${handle.id}/cancel`, { reason: 'not needed' })).json).toEqual({
     result: 'cancelled',
   });
-  const error = await handle.result().catch((e) => e);
+  const error: unknown = await handle.result().catch((e: unknown) => e);
   expect(error).toBeInstanceOf(FlameCancelledError);
-  expect(error.message).toContain('not needed');
+  expect(String(error)).toContain('not needed');
   expect((await board.change(`/api/calls/${handle.id}/cancel`)).json).toEqual({ result: 'finished' });
 });
 
@@ -188,6 +188,37 @@ test('a runner is told to drain by an order that it can acknowledge', async () =
   expect((await board.change('/api/pools/main/runners/nobody/drain')).json).toEqual({ result: 'unknown' });
   expect(await client.exists(runner('nobody'))).toBe(0);
   await client.zrem(runners, 'r1');
+});
+
+test('events and samples are read newest first, and none of them when none is asked for', async () => {
+  const client = board.redis.client();
+  const { events, history } = board.keys();
+  for (const [i, reason] of ['first', 'second'].entries()) {
+    await client.xadd(
+      events,
+      '*',
+      'type',
+      'pool.scaled',
+      'runnerId',
+      '',
+      'reason',
+      reason,
+      'at',
+      i + 1,
+      'details',
+      '{}',
+    );
+    await client.xadd(history, '*', 'at', i + 1, 'waiting', i, 'active', 3, 'ready', 1, 'wanted', -1);
+  }
+  const { json } = await board.ask('/api/pools/main');
+  expect(json.events.map((e: { reason: string }) => e.reason)).toEqual(['second', 'first']);
+  expect(json.history).toMatchObject([
+    { at: 1, waiting: 0, active: 3, ready: 1, wanted: 0 },
+    { at: 2, waiting: 1 },
+  ]);
+  const none = await board.ask('/api/pools/main?events=0&history=0');
+  expect([none.status, none.json.events, none.json.history]).toEqual([200, [], []]);
+  expect((await board.ask('/api/pools?events=0')).json.events).toEqual([]);
 });
 
 test('Prometheus reads pools and states in its own format', async () => {

@@ -2,7 +2,7 @@
 import { get, link } from '../lib/api.js';
 import { chart } from '../lib/chart.js';
 import { h } from '../lib/dom.js';
-import { ago, duration, moment, plural } from '../lib/format.js';
+import { ago, bytes, duration, moment, plural } from '../lib/format.js';
 import { actionButton, eventTable, facts, notice, numbers, squares } from './parts.js';
 
 export const pool = (name) => ({
@@ -25,7 +25,7 @@ export const pool = (name) => ({
         ),
         h('div', { class: 'actions' }, buttons(p)),
       ),
-      h('section', { class: 'card wide' }, numbers(counts(p)), h('div', { class: 'quiet small' }, ' '), squares(p)),
+      h('section', { class: 'card wide' }, numbers(counts(p)), squares(p)),
       h('section', { class: 'card' }, h('h2', {}, 'Load'), chart(history)),
       h('section', { class: 'card' }, h('h2', {}, 'Runners'), runnerTable(runners, now)),
       h('section', { class: 'card' }, h('h2', {}, 'Why this many'), why(p)),
@@ -138,5 +138,9 @@ const why = (p) => [
 
 const settingFact = ([key, value]) => [
   key.replace(/Ms$/, ''),
-  key.endsWith('Ms') && typeof value === 'number' ? duration(value) : String(value),
+  key.endsWith('Ms') && typeof value === 'number'
+    ? duration(value)
+    : key === 'payloadLimit' || key === 'memoryLimit'
+      ? bytes(value)
+      : String(value),
 ];

@@ -4,6 +4,8 @@ import { parseObject, toNumber, toRecord, toText } from './numbers.ts';
 import type { EventView, Sample } from './types.ts';
 
 export const readEvents = async (link: Link, pool: string, count: number): Promise<readonly EventView[]> => {
+  // Redis answers COUNT 0 with nil in the place of an empty list.
+  if (count === 0) return [];
   const entries = await link.client.xrevrange(link.keys(pool).events, '+', '-', 'COUNT', count);
   return entries.map(([id, flat]) => {
     const fields = toRecord(flat);
@@ -22,6 +24,7 @@ export const readEvents = async (link: Link, pool: string, count: number): Promi
 
 /** @returns the oldest first, as a chart is drawn */
 export const readHistory = async (link: Link, pool: string, count: number): Promise<readonly Sample[]> => {
+  if (count === 0) return [];
   const entries = await link.client.xrevrange(link.keys(pool).history, '+', '-', 'COUNT', count);
   return entries.reverse().map(([, flat]) => {
     const fields = toRecord(flat);
