@@ -11,7 +11,7 @@ const parts = [
 ];
 
 await main(async () => {
-  await prepare();
+  await prepare({ browser: true });
   const wanted = process.argv[2];
   const chosen = parts.filter((part) => wanted === undefined || part.name.includes(wanted));
   const results = [];

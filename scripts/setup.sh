@@ -1,6 +1,7 @@
 #!/bin/sh
 # Brings what npm cannot: a Redis-compatible server (Redis >= 6.2 or Valkey) for the tests and the demo.
-# Prints the path of the server on stdout; everything else goes to stderr. Exit codes: 0 found or installed,
+# With `--with chromium`, brings the browser of the browser tests in its place.
+# Prints the path of the program on stdout; everything else goes to stderr. Exit codes: 0 found or installed,
 # 3 this system has no package manager that we know, 4 the installation needs rights that we do not have, 5 it failed.
 set -eu
 
@@ -14,7 +15,21 @@ find_server() {
   command -v redis-server || command -v valkey-server || PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v redis-server
 }
 
+find_chromium() {
+  if [ -n "${FLAME_CHROMIUM:-}" ]; then command -v "$FLAME_CHROMIUM" && return 0; fi
+  command -v chromium || command -v chromium-browser || command -v google-chrome
+}
+
+find_wanted() {
+  if [ "$wanted" = chromium ]; then find_chromium; else find_server; fi
+}
+
 by_hand() {
+  if [ "$wanted" = chromium ]; then
+    say "Flame's browser tests need Chromium and found none. Install it with your system's package manager (Debian, Fedora, Alpine,"
+    say "Arch: the package is called chromium), or set FLAME_CHROMIUM to the path of a Chromium or Chrome."
+    return
+  fi
   say "Flame's tests and demo start a private Redis and found neither redis-server nor valkey-server. Install one:"
   say "  Debian, Ubuntu   sudo apt-get install redis-server"
   say "  Fedora, RHEL     sudo dnf install valkey"
@@ -37,6 +52,22 @@ apt_install() {
     { apt-get update && apt-get install -y --no-install-recommends redis-server; }
 }
 
+apt_chromium() {
+  export DEBIAN_FRONTEND=noninteractive
+  set -- install -y --no-install-recommends chromium fonts-dejavu-core
+  apt-get "$@" || { apt-get update && apt-get "$@"; }
+}
+
+install_chromium() {
+  case "$1" in
+    apt-get) apt_chromium ;;
+    dnf) dnf install -y chromium ;;
+    apk) apk add --no-cache chromium ;;
+    pacman) pacman -Sy --noconfirm chromium ;;
+    brew) brew install --cask chromium ;;
+  esac
+}
+
 install() {
   case "$1" in
     apt-get) apt_install ;;
@@ -47,12 +78,20 @@ install() {
   esac
 }
 
+wanted=redis
 if [ "${1:-}" = "--install" ]; then # the part that runs with raised rights
-  install "$2" >&2
+  if [ "${3:-redis}" = chromium ]; then install_chromium "$2" >&2; else install "$2" >&2; fi
   exit
 fi
+if [ "${1:-}" = "--with" ]; then
+  if [ "${2:-}" != chromium ]; then
+    say "setup.sh knows --with chromium, and nothing else."
+    exit 2
+  fi
+  wanted=chromium
+fi
 
-find_server && exit 0
+find_wanted && exit 0
 
 manager=
 for candidate in apt-get dnf apk pacman brew; do
@@ -63,7 +102,11 @@ if [ -z "$manager" ]; then
   exit 3
 fi
 
-say "No Redis server found: installing one with $manager (the program only; no service is started)."
+if [ "$wanted" = chromium ]; then
+  say "No Chromium found: installing it with $manager, for the browser tests."
+else
+  say "No Redis server found: installing one with $manager (the program only; no service is started)."
+fi
 if [ "$manager" = brew ] || [ "$(id -u)" = 0 ]; then
   raise=
 elif ! command -v sudo >/dev/null 2>&1; then
@@ -75,14 +118,14 @@ else
   raise='sudo -n' # nobody is there to type a password
 fi
 log=$(mktemp)
-if ! $raise sh "$0" --install "$manager" >"$log" 2>&1; then
+if ! $raise sh "$0" --install "$manager" "$wanted" >"$log" 2>&1; then
   tail -n 20 "$log" >&2
   rm -f "$log"
   by_hand
   if [ -n "$raise" ]; then exit 4; else exit 5; fi
 fi
 rm -f "$log"
-find_server && exit 0
-say "$manager reported success, but no server is on PATH."
+find_wanted && exit 0
+say "$manager reported success, but no $wanted is on PATH."
 by_hand
 exit 5

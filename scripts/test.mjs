@@ -9,7 +9,7 @@ const totalsFile = join(root, 'reports/totals.json');
 
 await main(async () => {
   const started = performance.now();
-  await prepare();
+  await prepare({ browser: true });
 
   const failures = [];
   const check = async (label, command, args, options) => {

@@ -6,10 +6,11 @@ import { execute, root, StepError, say, step } from './run.mjs';
 
 const oldest = [20, 19];
 
-export const prepare = async ({ redis = true, build = true } = {}) => {
+export const prepare = async ({ redis = true, browser = false, build = true } = {}) => {
   checkNode();
   await ensureDependencies();
   if (redis) process.env.FLAME_REDIS_SERVER = await ensureRedis();
+  if (browser) await ensureChromium();
   if (build) await buildPackages();
 };
 
@@ -55,6 +56,14 @@ const ensureRedis = async () => {
   const { code, stdout } = await execute('sh', [join(root, 'scripts/setup.sh')], { quiet: 'stdout' });
   if (code !== 0) throw new StepError('A Redis server is needed; see above.', code);
   return stdout.trim().split('\n').at(-1);
+};
+
+// Where it cannot be had, the browser tests fail and say what to do; all others still tell something.
+const ensureChromium = async () => {
+  const { code, stdout } = await execute('sh', [join(root, 'scripts/setup.sh'), '--with', 'chromium'], {
+    quiet: 'stdout',
+  });
+  if (code === 0) process.env.FLAME_CHROMIUM = stdout.trim().split('\n').at(-1);
 };
 
 const buildPackages = () =>
