@@ -8,6 +8,7 @@ import { createNestedService } from '@flamejs/queue/protocol';
 import { pino } from 'pino';
 import { bounded } from './bounded.ts';
 import { endMachine } from './end-machine.ts';
+import { linkMachine } from './machine-link.ts';
 import { createRunner } from './runner.ts';
 import { watchSignals } from './terminator.ts';
 
@@ -28,6 +29,16 @@ const run = async (): Promise<number> => {
       logger,
       managed: Boolean(env.FLAME_RUNNER_ID),
       onNestedCall: nested.answer,
+      onContact: () => machine.contact(),
+    });
+    const machine = linkMachine({
+      env,
+      logger,
+      actions: {
+        stop: (reason) => void runner.stop(reason),
+        retire: (reason) => runner.retire(reason),
+        cutShort: () => runner.cutShort(),
+      },
     });
     const signals = watchSignals(
       (reason) => void runner.stop(reason),
@@ -40,6 +51,7 @@ const run = async (): Promise<number> => {
       return 0;
     } finally {
       signals.stop();
+      machine.close();
       await bounded(nested.close(), CLOSE_MS);
     }
   } catch (error) {

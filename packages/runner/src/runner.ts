@@ -29,6 +29,8 @@ export interface RunnerOptions {
   readonly managed: boolean;
   /** Answers the calls that functions make; without it they are refused. */
   readonly onNestedCall?: ((request: Uint8Array) => Promise<Uint8Array>) | undefined;
+  /** Redis has answered a heartbeat. */
+  readonly onContact?: (() => void) | undefined;
 }
 
 export interface Runner {
@@ -43,6 +45,8 @@ export interface Runner {
   stop(reason: string): Promise<void>;
   /** Does not wait any longer for what runs. */
   cutShort(): void;
+  /** Takes nothing new, lets running calls finish in their own time, and ends. */
+  retire(reason: string): void;
   /** Resolves with the reason when it has ended. */
   readonly ended: Promise<string>;
 }
@@ -91,7 +95,10 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     pool: pool.name,
     runnerId,
     standing: () => standing(),
-    onOrder: (order) => drain.onOrder(order),
+    onOrder(order) {
+      options.onContact?.();
+      drain.onOrder(order);
+    },
     onError,
   });
   const drain = createDrain({
@@ -271,6 +278,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
       drain.begin(reason, limit);
       await endsBy.promise;
     },
+    retire: (reason) => drain.begin(reason),
     cutShort: () => drain.cutNow(),
     ended: endsBy.promise,
   };
