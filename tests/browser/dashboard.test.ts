@@ -19,7 +19,7 @@ let origin: string;
 
 beforeAll(async () => {
   const env = { FLAME_TEST_APP: JSON.stringify({ failsafeTimeout: '1h', heartbeatTimeout: '1h' }) };
-  const pools = { main: { max: 3, maxConcurrency: 2, idleShutdownAfter: '2s' }, inner: { max: 5 } };
+  const pools = { main: { max: 3, maxConcurrency: 2, idleShutdownAfter: '2s' }, inner: { max: 5 } } as const;
   fleet = await startFleet({ pools, env });
   dashboard = createDashboard(fleet.config, { port: 0, logger: pino({ level: 'silent' }) });
   await dashboard.start();
