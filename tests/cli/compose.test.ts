@@ -135,7 +135,11 @@ test('the dashboard starts with the environment of the file, asks for its token,
   const at = await freePort();
   const args = (dashboard.command ?? []).slice(1).map((arg) => (arg === '3526' ? String(at) : arg));
   const url = dashboard.environment?.FLAME_REDIS_URL?.replace('redis:6379', `127.0.0.1:${port}`);
-  const env = { ...dashboard.environment, FLAME_REDIS_URL: url, FLAME_CONFIG: join(APP_FOLDER, 'flame.config.mjs') };
+  const env: Record<string, string | undefined> = {
+    ...dashboard.environment,
+    FLAME_REDIS_URL: url,
+    FLAME_CONFIG: join(APP_FOLDER, 'flame.config.mjs'),
+  };
   await using run = await startFlame(args, { env });
   await run.waitForOutput(/dashboard of app/, 30_000);
   const pools = `http://127.0.0.1:${at}/api/pools`;
