@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { type AutoscalerDeps, createAutoscaler } from '@flamejs/autoscaler';
 import { type AppConfig, createFlame, type Flame } from '@flamejs/queue';
 import { type ConfigInput, parseConfig } from '@flamejs/queue/internal';
-import { type PoolKeys, poolKeys, type RunnerRecord } from '@flamejs/queue/protocol';
+import { type PoolKeys, parseRunnerRecord, poolKeys, type RunnerRecord } from '@flamejs/queue/protocol';
 import type { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { startNode, type TestProcess } from './processes.ts';
@@ -84,7 +84,7 @@ export const startFleet = async (options: FleetOptions = {}): Promise<Fleet> => 
 
   const recordOf = async (pool: string, runnerId: string): Promise<RunnerRecord | undefined> => {
     const hash = await client.hgetall(keys(pool).runner(runnerId));
-    return hash.state === undefined ? undefined : toRecord(pool, runnerId, hash);
+    return hash.state === undefined ? undefined : parseRunnerRecord(pool, runnerId, hash);
   };
 
   const caller = (url = redis.url): Flame => {
@@ -148,28 +148,5 @@ export const startFleet = async (options: FleetOptions = {}): Promise<Fleet> => 
     },
     stop,
     [Symbol.asyncDispose]: stop,
-  };
-};
-
-const toRecord = (pool: string, runnerId: string, hash: Readonly<Record<string, string>>): RunnerRecord => {
-  const number = (name: string): number => Number(hash[name] ?? 0);
-  return {
-    runnerId,
-    pool,
-    state: hash.state as RunnerRecord['state'],
-    active: number('active'),
-    slots: number('slots'),
-    idleSince: number('idleSince'),
-    startedAt: number('startedAt'),
-    readyAt: number('readyAt'),
-    heartbeatAt: number('heartbeatAt'),
-    release: hash.release ?? '',
-    host: hash.host ?? '',
-    pid: number('pid'),
-    served: number('served'),
-    ackedDrain: number('ackedDrain'),
-    reason: hash.reason ?? '',
-    drain: number('drain'),
-    drainReason: hash.drainReason ?? '',
   };
 };

@@ -5,18 +5,19 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
-import { type Payload, packPayload } from '../codec/index.ts';
+import type { Payload } from '../codec/index.ts';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
 import { FlameClosedError, FlameIdConflictError, FlameQueueFullError, FlameUnavailableError } from '../errors/index.ts';
 import type { AcceptedCall, CallBackend } from '../protocol/call-backend.ts';
 import { callBackendFactory } from '../protocol/call-backend.ts';
 import { newCallId, userCallId } from '../protocol/call-id.ts';
 import type { RedisClient } from '../protocol/connect.ts';
-import { digestOf, ENVELOPE_VERSION, type Envelope, INLINE_ARGS_BYTES, signEnvelope } from '../protocol/envelope.ts';
+import { signEnvelope } from '../protocol/envelope.ts';
 import { appKeys, type PoolKeys, poolKeys } from '../protocol/keys.ts';
 import { ID_CONFLICT } from '../protocol/lua/grafts.ts';
 import { lookupCall, type Outcome } from '../protocol/outcome.ts';
 import type { ResolvedCallOptions } from '../types.ts';
+import { type DescribedCall, describeCall } from './describe-call.ts';
 import { createKick, type Kick } from './kick.ts';
 import { createLink, type Link } from './link.ts';
 import { createPendingCalls, FIRST_LOOK_MS, type PendingCalls, type Settler } from './pending.ts';
@@ -33,12 +34,6 @@ export interface CallRequest {
   readonly options: ResolvedCallOptions;
   /** `call` waits by the default bound of rulings section 2, `cast` has none. */
   readonly kind: 'call' | 'cast';
-}
-
-export interface DescribedCall {
-  readonly call: Omit<AcceptedCall, 'id' | 'data' | 'largeArgs'>;
-  readonly envelope: Envelope;
-  readonly largeArgs: Uint8Array | undefined;
 }
 
 export interface PoolClient {
@@ -208,47 +203,7 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
     }
   };
 
-  const describe = (request: CallRequest): DescribedCall => {
-    const { pool, functionName, payload, payloadSize, options } = request;
-    const inline = payload.parts.length === 0 && payloadSize <= INLINE_ARGS_BYTES;
-    const largeArgs = inline ? undefined : packPayload(payload);
-    const failOnLoss = options.onRunnerLost === 'fail';
-    const envelope: Envelope = {
-      v: ENVELOPE_VERSION,
-      fn: functionName,
-      release: config.release,
-      args: inline ? payload.json : null,
-      ...(largeArgs === undefined ? {} : { digest: digestOf(largeArgs) }),
-      size: payloadSize,
-      by,
-      opts: {
-        timeoutMs: options.timeoutMs,
-        retries: options.retries,
-        failOnLoss,
-        resultTtlMs: options.resultTtlMs,
-        failedTtlMs: options.failedTtlMs,
-        ...(options.backoff === undefined ? {} : { backoff: options.backoff }),
-      },
-    };
-    const fingerprintOf = (): string =>
-      digestOf(Buffer.from(`${functionName}\n${envelope.digest ?? digestOf(Buffer.from(payload.json))}`));
-    const call: DescribedCall['call'] = {
-      name: functionName,
-      delayMs: options.delayMs,
-      priority: options.priority,
-      fingerprint: options.id === undefined ? '' : fingerprintOf(),
-      waiter: request.kind === 'call' ? callerId : '',
-      queueTimeoutMs: options.queueTimeoutMs ?? 0,
-      deadlineInMs: options.deadlineInMs ?? 0,
-      deadlineAt: options.deadlineAt ?? 0,
-      resultTtlMs: options.resultTtlMs,
-      failedTtlMs: options.failedTtlMs,
-      failOnLoss,
-      maxPending: pool.maxPending,
-      link: options.link ? callerId : '',
-    };
-    return { call, envelope, largeArgs };
-  };
+  const describe = (request: CallRequest): DescribedCall => describeCall(request, { config, callerId, by });
 
   const acceptedCall = (request: CallRequest, id: string): AcceptedCall => {
     const { call, envelope, largeArgs } = describe(request);

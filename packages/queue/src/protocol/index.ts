@@ -28,7 +28,13 @@ export { type CallInspection, type CallState, inspectCall } from './inspection.t
 export { type AppKeys, appKeys, type PoolKeys, poolKeys } from './keys.ts';
 export { fetchBody, type Lookup, lookupCall, type Outcome, parseHead, settleWaiting } from './outcome.ts';
 export { createRetries, type Retries, type RetryResult } from './retry.ts';
-export type { AgentState, ControlMessage, PoolEvent, RunnerRecord } from './runner-record.ts';
+export {
+  type AgentState,
+  type ControlMessage,
+  type PoolEvent,
+  parseRunnerRecord,
+  type RunnerRecord,
+} from './runner-record.ts';
 export { listSchedules, removeSchedule, type Schedule } from './schedules.ts';
 export { judgeServer, readServerFacts, type ServerFacts, type ServerFinding } from './server-check.ts';
 export { INLINE_REPLY_BYTES, type OutcomeHead, type Verdict } from './verdict.ts';

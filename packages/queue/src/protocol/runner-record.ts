@@ -32,6 +32,37 @@ export interface RunnerRecord {
   readonly drainReason: string;
 }
 
+/** @returns the record in a runner's hash. Fields that it has not written yet are 0 or empty. */
+export const parseRunnerRecord = (
+  pool: string,
+  runnerId: string,
+  fields: Readonly<Record<string, string>>,
+): RunnerRecord => {
+  const number = (name: string): number => Number(fields[name] ?? 0) || 0;
+  return {
+    runnerId,
+    pool,
+    state: isAgentState(fields.state) ? fields.state : 'starting',
+    active: number('active'),
+    slots: number('slots'),
+    idleSince: number('idleSince'),
+    startedAt: number('startedAt'),
+    readyAt: number('readyAt'),
+    heartbeatAt: number('heartbeatAt'),
+    release: fields.release ?? '',
+    host: fields.host ?? '',
+    pid: number('pid'),
+    served: number('served'),
+    ackedDrain: number('ackedDrain'),
+    reason: fields.reason ?? '',
+    drain: number('drain'),
+    drainReason: fields.drainReason ?? '',
+  };
+};
+
+const STATES: ReadonlySet<string> = new Set(['starting', 'ready', 'draining', 'drained', 'ended']);
+const isAgentState = (value: string | undefined): value is AgentState => value !== undefined && STATES.has(value);
+
 /** A message on a pool's control channel; a hint only, for the durable flag is read at each lock renewal and heartbeat too. */
 export type ControlMessage =
   | { readonly type: 'cancel'; readonly callId: string }

@@ -1,0 +1,62 @@
+/** What a request looks like in Redis, before it has an id and a signature: an envelope, and what the accept script needs. */
+import { packPayload } from '../codec/index.ts';
+import type { AppConfig } from '../config/types.ts';
+import type { AcceptedCall } from '../protocol/call-backend.ts';
+import { digestOf, ENVELOPE_VERSION, type Envelope, INLINE_ARGS_BYTES } from '../protocol/envelope.ts';
+import type { CallRequest } from './caller.ts';
+
+export interface DescribedCall {
+  readonly call: Omit<AcceptedCall, 'id' | 'data' | 'largeArgs'>;
+  readonly envelope: Envelope;
+  readonly largeArgs: Uint8Array | undefined;
+}
+
+export interface Describer {
+  readonly config: AppConfig;
+  readonly callerId: string;
+  /** Host and process of the caller, for people. */
+  readonly by: string;
+}
+
+/** Pure. */
+export const describeCall = (request: CallRequest, { config, callerId, by }: Describer): DescribedCall => {
+  const { pool, functionName, payload, payloadSize, options } = request;
+  const inline = payload.parts.length === 0 && payloadSize <= INLINE_ARGS_BYTES;
+  const largeArgs = inline ? undefined : packPayload(payload);
+  const failOnLoss = options.onRunnerLost === 'fail';
+  const envelope: Envelope = {
+    v: ENVELOPE_VERSION,
+    fn: functionName,
+    release: config.release,
+    args: inline ? payload.json : null,
+    ...(largeArgs === undefined ? {} : { digest: digestOf(largeArgs) }),
+    size: payloadSize,
+    by,
+    opts: {
+      timeoutMs: options.timeoutMs,
+      retries: options.retries,
+      failOnLoss,
+      resultTtlMs: options.resultTtlMs,
+      failedTtlMs: options.failedTtlMs,
+      ...(options.backoff === undefined ? {} : { backoff: options.backoff }),
+    },
+  };
+  const fingerprintOf = (): string =>
+    digestOf(Buffer.from(`${functionName}\n${envelope.digest ?? digestOf(Buffer.from(payload.json))}`));
+  const call: DescribedCall['call'] = {
+    name: functionName,
+    delayMs: options.delayMs,
+    priority: options.priority,
+    fingerprint: options.id === undefined ? '' : fingerprintOf(),
+    waiter: request.kind === 'call' ? callerId : '',
+    queueTimeoutMs: options.queueTimeoutMs ?? 0,
+    deadlineInMs: options.deadlineInMs ?? 0,
+    deadlineAt: options.deadlineAt ?? 0,
+    resultTtlMs: options.resultTtlMs,
+    failedTtlMs: options.failedTtlMs,
+    failOnLoss,
+    maxPending: pool.maxPending,
+    link: options.link ? callerId : '',
+  };
+  return { call, envelope, largeArgs };
+};
