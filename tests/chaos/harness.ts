@@ -156,6 +156,11 @@ export const startChaos = async (options: FleetOptions = {}): Promise<Chaos> => 
       effects = parseEffects(await readFile(log, 'utf8'));
       commits = await readCommits(fleet, new Set(effects.map((e) => e.callId)));
       const late = fleet.started.flatMap(lateRenewals);
+      for (const entry of ledger) {
+        // The verdict names calls; why they were rejected is for whoever reads the output.
+        if (entry.type === 'settle' && !entry.ok)
+          process.stderr.write(`${entry.key} was rejected: ${String(entry.error)}\n`);
+      }
       return check({ ledger, effects, commits, faults: [...faults, ...late] }, { model: (key) => `done ${key}` });
     },
     async stop() {

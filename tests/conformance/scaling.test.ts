@@ -1,8 +1,6 @@
 /** Pools with a real autoscaler and real runner processes. */
 import { afterEach, expect, test } from 'vitest';
 import { type Fleet, startFleet, tasks } from '../support/fleet.ts';
-import { bySize } from '../support/tier.ts';
-import { waitFor } from '../support/wait-for.ts';
 
 let fleet: Fleet;
 afterEach(() => fleet.stop());
@@ -36,51 +34,4 @@ test('F02 a free slot is used before a runner is started; at max, calls wait in 
   clearInterval(watching);
   expect(most).toBeLessThanOrEqual(2);
   for (const [at, i] of order.entries()) expect(Math.abs(at - i)).toBeLessThanOrEqual(4);
-});
-
-test('F34 no call starts after a drain was acknowledged, in rounds of calls racing with drains', {
-  timeout: 600_000,
-}, async () => {
-  fleet = await startFleet({ pools: { main: { max: 4, maxConcurrency: 4, timeout: '30s' } } });
-  const rounds = bySize({ push: 20, nightly: 250 });
-  const keys = fleet.keys();
-  // Drains and reactivations of one runner, while another one serves what it hands back.
-  await fleet.runner();
-  const drained = await fleet.runner();
-  const record = keys.runner(drained.runnerId);
-  let generation = 0;
-  let stop = false;
-  let made = 0;
-  const load = async (): Promise<void> => {
-    while (!stop) {
-      expect(await fleet.flame.call(tasks.echo, made)).toBeDefined();
-      made += 1;
-    }
-  };
-  const lanes = Promise.all(Array.from({ length: 8 }, load));
-  for (let round = 0; round < rounds; round += 1) {
-    generation += 1;
-    await fleet.client.hset(record, 'drain', generation, 'drainReason', 'test');
-    await fleet.client.publish(keys.control, JSON.stringify({ type: 'drain', runnerId: drained.runnerId, generation }));
-    if (round < rounds - 1) {
-      // Taken back before it is acknowledged: the runner goes on.
-      await fleet.client.hset(record, 'drain', 0);
-      await fleet.client.publish(
-        keys.control,
-        JSON.stringify({ type: 'drain', runnerId: drained.runnerId, generation: 0 }),
-      );
-    }
-  }
-  await waitFor(async () => Number(await fleet.client.hget(record, 'ackedDrain')) === generation, {
-    what: 'the drain to be acknowledged',
-    timeoutMs: 30_000,
-  });
-  const servedAtAck = Number(await fleet.client.hget(record, 'served'));
-  await waitFor(() => !drained.process.alive(), { what: 'the drained runner to end', timeoutMs: 30_000 });
-  expect(Number(await fleet.client.hget(record, 'served'))).toBe(servedAtAck);
-  expect(Number(await fleet.client.hget(record, 'active'))).toBe(0);
-  stop = true;
-  await lanes;
-  expect(made).toBeGreaterThan(rounds);
-  expect((await drained.process.exited).code).toBe(0);
 });

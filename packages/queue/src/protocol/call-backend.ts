@@ -7,6 +7,7 @@ import type { RedisClient } from './connect.ts';
 import { createInterruptible } from './interruptible.ts';
 import { SUPERSEDED } from './lua/grafts.ts';
 import { isPassing, pauseBefore } from './passing-errors.ts';
+import { sendScript } from './send-script.ts';
 import { INLINE_REPLY_BYTES, type Verdict } from './verdict.ts';
 
 /** What the pick-up script says of a call beside BullMQ's own fields. */
@@ -145,10 +146,8 @@ export class CallBackend extends RedisQueueBackend {
     const at = JOB_ID_AT[command];
     if (at !== undefined) return this.#move(client, command, args, String(args[at]));
     const askedAt = performance.now();
-    const reply = super.execCommand(client, command, args);
-    return command === 'moveToActive'
-      ? (reply as Promise<unknown>).then((raw) => this.#noteReply(raw, askedAt))
-      : reply;
+    const reply = this.#send(client, command, args);
+    return command === 'moveToActive' ? reply.then((raw) => this.#noteReply(raw, askedAt)) : reply;
   }
 
   /** The move of a call that we hold. Redis may be loading, full or failing over: that passes, and the work is done. */
@@ -158,7 +157,7 @@ export class CallBackend extends RedisQueueBackend {
     for (let attempt = 1; ; attempt += 1) {
       const askedAt = performance.now();
       try {
-        const raw = await super.execCommand(client, command, sent);
+        const raw = await this.#send(client, command, sent);
         this.letGo(id);
         return command === 'moveToFinished' || raw === SUPERSEDED ? this.#noteReply(raw, askedAt) : raw;
       } catch (error) {
@@ -222,9 +221,13 @@ export class CallBackend extends RedisQueueBackend {
       link: call.link,
       delay: call.delayMs,
     });
-    const reply = super.execCommand(client, command, [...args, meta, call.largeArgs ?? '']) as Promise<string | number>;
+    const reply = this.#send<string | number>(client, command, [...args, meta, call.largeArgs ?? '']);
     // BullMQ would turn a negative number into an error without a class.
     return reply.then((raw) => (typeof raw === 'number' && raw <= SUPERSEDED ? { refused: raw } : raw));
+  }
+
+  #send<T = unknown>(client: never, command: string, args: unknown[]): Promise<T> {
+    return sendScript(() => super.execCommand(client, command, args) as Promise<T>);
   }
 
   #noteReply(raw: unknown, askedAt: number): unknown {

@@ -7,6 +7,7 @@ import type { RedisConfig } from '../config/types.ts';
 import { type BullScript, defineBullScripts } from './bullmq-scripts.ts';
 import { CALL_SCRIPTS } from './lua/call-scripts.ts';
 import { RUNNER_SCRIPTS } from './lua/runner-scripts.ts';
+import { sendScript } from './send-script.ts';
 
 export type RedisClient = Redis | Cluster;
 
@@ -70,9 +71,8 @@ export const runScript = (
   asBuffers = false,
 ): Promise<unknown> => {
   const command = asBuffers ? `${name}Buffer` : name;
-  return (
-    (client as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>)[command]?.(...args) ?? missing(name)
-  );
+  const commands = client as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
+  return sendScript(() => commands[command]?.(...args) ?? missing(name));
 };
 
 const missing = (name: string): never => {
