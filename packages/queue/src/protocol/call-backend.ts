@@ -7,31 +7,9 @@ import type { RedisClient } from './connect.ts';
 import { createInterruptible } from './interruptible.ts';
 import { SUPERSEDED } from './lua/grafts.ts';
 import { isPassing, pauseBefore } from './passing-errors.ts';
+import { type PickUp, type RawHash, toPickUp } from './pick-up.ts';
 import { sendScript } from './send-script.ts';
 import { INLINE_REPLY_BYTES, type Verdict } from './verdict.ts';
-
-/** What the pick-up script says of a call beside BullMQ's own fields. */
-export interface PickUp {
-  readonly generation: number;
-  /** Attempts before this generation, by BullMQ's `ats`. */
-  readonly attemptsBefore: number;
-  readonly runnerLosses: number;
-  readonly executorKills: number;
-  readonly lateFaults: number;
-  /** This generation already has an outcome: finish the job without running it. */
-  readonly settled: boolean;
-  readonly cancelReason: string | undefined;
-  readonly failOnLoss: boolean;
-  /** Redis ms; 0 for none. */
-  readonly deadlineAt: number;
-  /** How long this period of waiting lasted, pauses of the pool left out. */
-  readonly waitedMs: number;
-  readonly queueTimeoutMs: number;
-  /** Redis ms of the pick-up. */
-  readonly at: number;
-  /** This process's monotonic ms when it asked: the lock was set no earlier, however late the reply was read. */
-  readonly askedAt: number;
-}
 
 export interface AcceptedCall {
   readonly id: string;
@@ -75,8 +53,6 @@ const OWN_ARGUMENTS_AT: Readonly<Record<string, number>> = {
 export interface Refusal {
   readonly refused: number;
 }
-
-type RawHash = readonly (string | number)[];
 
 interface Marker {
   readonly member: string;
@@ -262,30 +238,6 @@ const withVerdict = (command: string, args: unknown[], verdict: Verdict): unknow
   };
   padded.push(JSON.stringify(fields), outcome?.body ?? '');
   return padded;
-};
-
-const toPickUp = (hash: RawHash, at: number, askedAt: number): PickUp | undefined => {
-  const fields = new Map<string, string>();
-  // Later pairs win: the script appends what it has just changed.
-  for (let i = 0; i + 1 < hash.length; i += 2) fields.set(String(hash[i]), String(hash[i + 1]));
-  const generation = fields.get('f:gen');
-  if (generation === undefined) return undefined;
-  const number = (name: string): number => Number(fields.get(name) ?? 0);
-  return {
-    generation: Number(generation),
-    attemptsBefore: number('f:base'),
-    runnerLosses: number('f:loss'),
-    executorKills: number('f:kill'),
-    lateFaults: number('f:late'),
-    settled: fields.get('f:settled') === '1',
-    cancelReason: fields.get('f:cancel'),
-    failOnLoss: fields.get('f:fail') === '1',
-    deadlineAt: number('f:dl'),
-    waitedMs: at - number('f:since') - (number('f:paused') - number('f:pz')),
-    queueTimeoutMs: number('f:qt'),
-    at,
-    askedAt,
-  };
 };
 
 /** How a backend gets its connections; `blocking` only for a worker. The caller keeps ownership of `client`. */

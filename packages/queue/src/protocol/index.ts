@@ -5,7 +5,6 @@ export {
   type AcceptedCall,
   CallBackend,
   callBackendFactory,
-  type PickUp,
   type Refusal,
 } from './call-backend.ts';
 export { newCallId, poolOfCallId, userCallId } from './call-id.ts';
@@ -27,6 +26,7 @@ export {
 export { type CallInspection, type CallState, inspectCall } from './inspection.ts';
 export { type AppKeys, appKeys, type PoolKeys, poolKeys } from './keys.ts';
 export { fetchBody, type Lookup, lookupCall, type Outcome, parseHead, settleWaiting } from './outcome.ts';
+export type { PickUp } from './pick-up.ts';
 export { createRetries, type Retries, type RetryResult } from './retry.ts';
 export {
   type AgentState,
