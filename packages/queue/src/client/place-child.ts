@@ -2,6 +2,7 @@
  * Long-lived functions: a child holds its slot until it ends or is stopped, and its runner does not idle out meanwhile. The
  * function says when it is up by `context().ready()`; that is stored with the call, so it cannot be missed.
  */
+import { configError } from '../errors/input-errors.ts';
 import type { CallHandle } from './handle.ts';
 
 export interface Child<Result> {
@@ -21,7 +22,7 @@ const LOOK_EVERY_MS = 200;
 
 /**
  * @returns once the function is ready.
- * @throws the function's error when it fails before that, and an Error when it returns without ever having been ready
+ * @throws the function's error when it fails before that, and FlameConfigError when it returns without ever having been ready
  */
 export const placeChild = async <Result>(
   handle: CallHandle<Result>,
@@ -41,9 +42,8 @@ export const placeChild = async <Result>(
   }
   if (ready === undefined) {
     await ended;
-    throw new Error(
-      `the placed function ended without calling context().ready() (call ${handle.id}): use flame.call for functions that end by themselves`,
-    );
+    const message = `call ${handle.id} ended without calling context().ready(): use flame.call for functions that end by themselves`;
+    throw configError('flame.placeChild', [{ path: '', message }]);
   }
   return {
     id: handle.id,

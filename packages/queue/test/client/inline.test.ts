@@ -98,3 +98,8 @@ test('F18 a placed function hands its value over and ends with its handle', asyn
   await expect(child.ended).rejects.toBeInstanceOf(FlameCancelledError);
   await expect(flame.placeChild(service, true)).rejects.toThrow('no port is free');
 });
+
+test('a placed function that ends without having been up is refused by name', async () => {
+  const brief = defineFunction('inlineBrief', { pool: 'images' }, () => 1);
+  await expect(flame.placeChild(brief)).rejects.toThrow(/without calling context\(\)\.ready/);
+});
