@@ -1,6 +1,6 @@
 /** The documentation of options of functions and calls. */
 import type { CallOptions, FunctionOptions } from '../types.ts';
-import type { OptionDoc } from './fields.ts';
+import type { OptionDoc } from './shape.ts';
 
 const doc = (kind: string, fallback: string, description: string): OptionDoc => ({
   kind,

@@ -1,8 +1,7 @@
 /** The options table of the documentation, generated from the schemas so that it cannot fall behind. */
-import type { z } from 'zod';
 import { callOptionDocs } from './call-option-docs.ts';
-import type { OptionDoc } from './fields.ts';
 import { appShape, poolShape } from './schema.ts';
+import type { OptionDoc, Shape } from './shape.ts';
 
 /** @returns markdown: one table for the app, one for a pool, one for functions and calls. */
 export const optionsTable = (): string =>
@@ -17,16 +16,8 @@ const UNITS = `A duration is a number of milliseconds or a string such as \`250m
 string such as \`512KB\`, \`16MB\`, \`1GB\`, where 1 KB is 1,024 bytes.
 `;
 
-export const docsOf = (shape: Readonly<Record<string, z.ZodType>>): Readonly<Record<string, OptionDoc>> =>
-  Object.fromEntries(
-    Object.entries(shape).map(([name, schema]) => {
-      const { description, kind, default: fallback } = (schema.meta() ?? {}) as Partial<OptionDoc>;
-      if (description === undefined || kind === undefined || fallback === undefined) {
-        throw new Error(`the option "${name}" has no documentation in its schema`);
-      }
-      return [name, { description, kind, default: fallback }];
-    }),
-  );
+export const docsOf = (shape: Shape): Readonly<Record<string, OptionDoc>> =>
+  Object.fromEntries(Object.entries(shape).map(([name, { doc }]) => [name, doc]));
 
 const section = (title: string, docs: Readonly<Record<string, OptionDoc>>): string => {
   const rows = Object.entries(docs).map(

@@ -1,35 +1,27 @@
 /** Building blocks of the schema: every field says what it expects, and is documented where it stands. */
-import { z } from 'zod';
 import { readBytes } from '../bytes.ts';
 import { readDuration } from '../duration.ts';
+import type { ConfigProblem } from '../errors/input-errors.ts';
 import { no, type Parsed, show, yes } from '../parsed.ts';
-
-/** One row of the options table. */
-export interface OptionDoc {
-  readonly description: string;
-  /** What to write: `duration`, `bytes`, `number`, … */
-  readonly kind: string;
-  readonly default: string;
-}
+import type { Field, OptionDoc } from './shape.ts';
 
 /** An optional field whose reader answers with the parsed value or with the problem. */
-export const field = <T>(doc: OptionDoc, read: (value: unknown) => Parsed<T>) =>
-  reading(read)
-    .optional()
-    .meta({ ...doc });
+export const field = <T>(doc: OptionDoc, read: (value: unknown) => Parsed<T>): Field<T | undefined> => ({
+  doc,
+  read: (value, path, problems) => (value === undefined ? undefined : take(read(value), path, problems)),
+});
 
 /** A field that must be given. */
-export const required = <T>(doc: OptionDoc, read: (value: unknown) => Parsed<T>) => reading(read).meta({ ...doc });
+export const required = <T>(doc: OptionDoc, read: (value: unknown) => Parsed<T>): Field<T> => ({
+  doc,
+  read: (value, path, problems) => take(read(value), path, problems),
+});
 
-const reading = <T>(read: (value: unknown) => Parsed<T>) =>
-  z
-    .custom<unknown>(() => true)
-    .transform((input, context): T => {
-      const parsed = read(input);
-      if (parsed.ok) return parsed.value;
-      context.issues.push({ code: 'custom', message: parsed.message, input });
-      return z.NEVER;
-    });
+const take = <T>(parsed: Parsed<T>, path: string, problems: ConfigProblem[]): T | undefined => {
+  if (parsed.ok) return parsed.value;
+  problems.push({ path, message: parsed.message });
+  return undefined;
+};
 
 export const duration = (description: string, fallback: string, rule: 'positive' | 'any' = 'positive') =>
   field({ description, kind: 'duration', default: fallback }, (value) => {

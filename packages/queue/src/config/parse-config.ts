@@ -2,12 +2,11 @@
 
 import { isPoolName, poolNameRule } from '../call-options.ts';
 import { type ConfigProblem, configError } from '../errors/input-errors.ts';
-import { didYouMean } from '../suggest.ts';
 import { readEnvironment } from './environment.ts';
 import type { ConfigInput, PoolInput } from './input.ts';
 import { type RedisReading, readRedis } from './redis.ts';
 import { deriveRelease } from './release.ts';
-import { appSchema, appShape, type ParsedPool, poolShape, readSigningKey } from './schema.ts';
+import { type ParsedPool, readApp, readSigningKey } from './schema.ts';
 import type { AppConfig, PoolConfig } from './types.ts';
 
 export interface ParseConfigOptions {
@@ -24,9 +23,9 @@ export interface ParseConfigOptions {
 export const parseConfig = (input: ConfigInput, options: ParseConfigOptions): AppConfig => {
   const { root, configFile, env = process.env } = options;
   const environment = readEnvironment(env);
-  const result = appSchema.safeParse(input);
-  const problems: ConfigProblem[] = [...(result.error?.issues ?? []).flatMap(problemsOf), ...poolProblems(input)];
-  problems.push(...environment.problems);
+  const problems: ConfigProblem[] = [];
+  const app = readApp(input, problems);
+  problems.push(...poolProblems(input), ...environment.problems);
   const address = (fieldOf(input, 'redis') ?? (env.REDIS_URL || undefined)) as ConfigInput['redis'];
   const redis = readRedis(address, environment.redisUrl);
   problems.push(...redis.problems);
@@ -38,9 +37,8 @@ export const parseConfig = (input: ConfigInput, options: ParseConfigOptions): Ap
   if (!environment.detached) {
     problems.push(...trustProblems(redis, signingKey, fieldOf(input, 'allowInsecureRedis') === true));
   }
-  if (result.data === undefined || problems.length > 0) throw configError(configFile ?? 'the config', problems);
+  if (app === undefined || problems.length > 0) throw configError(configFile ?? 'the config', problems);
 
-  const app = result.data;
   const timeouts = { heartbeat: app.heartbeatTimeout, failsafe: app.failsafeTimeout };
   return {
     app: app.app,
@@ -98,23 +96,6 @@ const poolConfig = (
 };
 
 const DEFAULT_MAX = 10;
-
-interface Issue {
-  readonly code?: string | undefined;
-  readonly path: readonly PropertyKey[];
-  readonly message: string;
-  readonly keys?: readonly string[];
-}
-
-const problemsOf = (issue: Issue): ConfigProblem[] => {
-  const path = issue.path.map(String);
-  if (issue.code !== 'unrecognized_keys') return [{ path: path.join('.'), message: issue.message }];
-  const known = Object.keys(path.length === 0 ? appShape : poolShape);
-  return (issue.keys ?? []).map((key) => ({
-    path: [...path, key].join('.'),
-    message: `unknown option.${didYouMean(key, known)}`,
-  }));
-};
 
 /** What concerns names, or two options at once. Looked for in the raw input, so that other problems do not hide it. */
 const poolProblems = (input: unknown): ConfigProblem[] => {

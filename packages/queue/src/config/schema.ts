@@ -1,12 +1,13 @@
 /** Every option of flame.config.ts: what it accepts, its unit, its default, and the sentence that documents it. */
-import { z } from 'zod';
 import type { Backend } from '../backend.ts';
 import { isPoolName } from '../call-options.ts';
 import { readDuration } from '../duration.ts';
+import type { ConfigProblem } from '../errors/input-errors.ts';
 import { mapParsed, no, type Parsed, show, yes } from '../parsed.ts';
 import type { Policy } from '../scaling.ts';
 import { bytes, duration, field, flag, hook, pluggable, required, whole } from './fields.ts';
 import type { ConfigInput, PoolInput, RedisInput } from './input.ts';
+import { type Field, isObject, type Output, readShape, type Shape } from './shape.ts';
 import type { IdleInfo, PoolHooks } from './types.ts';
 
 /** More would be a mistake: it is the number of machines. */
@@ -89,7 +90,7 @@ export const poolShape = {
   onGrowStart: hook<NonNullable<PoolHooks['onGrowStart']>>('Called when a runner is about to be launched.'),
   onGrowEnd: hook<NonNullable<PoolHooks['onGrowEnd']>>('Called when a launched runner is ready, or has failed.'),
   onShrink: hook<NonNullable<PoolHooks['onShrink']>>('Called when a runner is gone.'),
-} satisfies Record<keyof PoolInput, z.ZodType>;
+} satisfies Shape & Record<keyof PoolInput, unknown>;
 
 const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 
@@ -126,15 +127,25 @@ export const appShape = {
         ? yes(value as readonly string[])
         : no(`expected a list of paths or glob patterns, got ${show(value)}`),
   ),
-  pools: z
-    .record(z.string(), z.strictObject(poolShape, { error: 'expected an object with the options of a pool' }), {
-      error: 'expected an object with at least one pool, such as { images: { max: 10 } }',
-    })
-    .meta({
+  pools: {
+    doc: {
       description: 'The pools by name; names are lower-case letters, digits and `-`.',
       kind: 'record of pools',
       default: 'required',
-    }),
+    },
+    read(value, path, problems) {
+      if (!isObject(value)) {
+        problems.push({ path, message: 'expected an object with at least one pool, such as { images: { max: 10 } }' });
+        return undefined;
+      }
+      const expected = 'expected an object with the options of a pool';
+      const pools = Object.entries(value).map(([name, pool]) => [
+        name,
+        readShape(poolShape, pool, `${path}.${name}`, expected, problems),
+      ]);
+      return Object.fromEntries(pools) as Readonly<Record<string, ParsedPool>>;
+    },
+  } satisfies Field<Readonly<Record<string, ParsedPool>>>,
   prefix: field({ description: 'First part of every key in Redis.', kind: 'string', default: 'flame' }, (value) =>
     typeof value === 'string' && NAME.test(value)
       ? yes(value)
@@ -174,12 +185,13 @@ export const appShape = {
   ),
   allowEviction: flag('Accepts a Redis that evicts keys when memory is short, and with it the loss of calls.', 'false'),
   allowInsecureRedis: flag('Accepts a Redis on another host without authentication.', 'false'),
-} satisfies Record<keyof ConfigInput, z.ZodType>;
+} satisfies Shape & Record<keyof ConfigInput, unknown>;
 
-export const appSchema = z.strictObject(appShape, { error: 'expected an object with the options of the app' });
+export type ParsedPool = Output<typeof poolShape>;
 
-export type ParsedApp = z.output<typeof appSchema>;
-export type ParsedPool = ParsedApp['pools'][string];
+/** @returns the app's options; of use only when no problem was added */
+export const readApp = (input: unknown, problems: ConfigProblem[]): Output<typeof appShape> | undefined =>
+  readShape(appShape, input, '', 'expected an object with the options of the app', problems);
 
 /** Never shows the key. */
 export const readSigningKey = (value: unknown): Parsed<string> =>
