@@ -10,6 +10,14 @@ const PICK_UP = ['packages/runner/test/pick-up.test.ts'];
 
 export default [
   {
+    name: 'a runner stays as wide as its first executor until a call has ended',
+    file: 'packages/runner/src/call-worker.ts',
+    find: 'mainLoopQueue?.add(Promise.resolve());',
+    replace: '',
+    tests: ['F02 calls that waited for a runner'],
+    in: ['packages/runner/test/width.test.ts'],
+  },
+  {
     name: 'locks are not renewed',
     file: 'packages/runner/src/lease-keeper.ts',
     find: 'timer ??= setInterval(tick, LOCK_RENEW_MS);',

@@ -25,7 +25,8 @@ export interface CallWorkerOptions {
   readonly pool: string;
   readonly keys: PoolKeys;
   readonly runnerId: string;
-  readonly concurrency: number;
+  /** Most calls at once. */
+  readonly slots: number;
   readonly client: RedisClient;
   /** A connection of its own: an idle worker blocks on it. */
   readonly blocking: RedisClient;
@@ -45,6 +46,8 @@ export interface CallWorker {
   /** Fetches again when nobody else holds it. */
   release(reason: HoldReason): void;
   isHeld(reason: HoldReason): boolean;
+  /** From here on so many calls at once are fetched, if that is more than before; begins at one. */
+  widen(width: number): void;
   /** Resolves when the paused worker has nothing in hand and nothing on its way; at once when it never started. */
   whenStill(): Promise<void>;
   /** Lets go of the connections, without waiting for anything. */
@@ -68,6 +71,7 @@ export const createCallWorker = (options: CallWorkerOptions): CallWorker => {
       if (holds.delete(reason) && holds.size === 0) void worker.resume();
     },
     isHeld: (reason) => holds.has(reason),
+    widen: (width) => worker.widen(Math.min(width, options.slots)),
     whenStill: () => worker.loop,
     close: () => worker.close(true),
   };
@@ -78,7 +82,7 @@ class FencedWorker extends Worker {
   loop: Promise<void> = Promise.resolve();
   #looping = false;
 
-  constructor({ pool, keys, runnerId, concurrency, client, blocking, process }: CallWorkerOptions) {
+  constructor({ pool, keys, runnerId, client, blocking, process }: CallWorkerOptions) {
     super(
       pool,
       (job: Job, token?: string) => process(job, token ?? ''),
@@ -86,7 +90,7 @@ class FencedWorker extends Worker {
         connection: client as never,
         prefix: keys.base,
         name: runnerId,
-        concurrency,
+        concurrency: 1,
         autorun: false,
         lockDuration: LOCK_MS,
         // Our own keeper renews them, by the fence and on monotonic time.
@@ -99,6 +103,16 @@ class FencedWorker extends Worker {
       },
       callBackendFactory({ client, blocking }) as never,
     );
+  }
+
+  /** A loop that waits for a call to end must see that it may fetch another one: what it waits for next is nothing. */
+  widen(width: number): void {
+    if (width <= this.concurrency) return;
+    this.concurrency = width;
+    const { mainLoopQueue } = this as unknown as {
+      readonly mainLoopQueue: { add(nothing: Promise<void>): void } | null;
+    };
+    mainLoopQueue?.add(Promise.resolve());
   }
 
   /** A resume that comes while the loop winds down must not find it gone: it goes on. */

@@ -1,4 +1,5 @@
 /** The runner: takes calls off the queue and executes them in processes that it can kill. */
 export * from './executor/index.ts';
 export { findModules } from './find-modules.ts';
+export { type Executors, openExecutors } from './open-executors.ts';
 export { createRunner, type Runner, type RunnerOptions } from './runner.ts';

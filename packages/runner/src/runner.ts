@@ -10,11 +10,10 @@ import { createCallProcessor } from './call-processor.ts';
 import { type CallWorker, createCallWorker } from './call-worker.ts';
 import { listenToControl } from './control.ts';
 import { createDrain, type DrainLimit } from './drain.ts';
-import { createExecutorPool } from './executor/index.ts';
-import { findModules } from './find-modules.ts';
 import { createHeldCalls } from './held-call.ts';
 import { createLeaseKeeper } from './lease-keeper.ts';
 import { openConnections } from './open-connections.ts';
+import { type Executors, slotsOf } from './open-executors.ts';
 import { createPoolEvents } from './pool-events.ts';
 import { putBackStrays } from './put-back-strays.ts';
 import { createRegistration, type Standing } from './registration.ts';
@@ -22,8 +21,10 @@ import { createSoloGate } from './solo-gate.ts';
 import { type HeartbeatWatch, watchAutoscaler } from './terminator.ts';
 
 export interface RunnerOptions {
-  readonly pool: string;
+  readonly pool: PoolConfig;
   readonly runnerId: string;
+  /** Closed with the runner. */
+  readonly executors: Executors;
   readonly logger: Logger;
   /** It was launched by an autoscaler, and ends when that is gone. */
   readonly managed: boolean;
@@ -59,10 +60,9 @@ const STEP_MS = 3_000;
 const AFTER_RECONNECT_MS = 1_000;
 
 export const createRunner = (config: AppConfig, options: RunnerOptions): Runner => {
-  const { runnerId, logger, managed } = options;
-  const pool = poolOf(config, options.pool);
+  const { pool, runnerId, executors, logger, managed } = options;
   const keys = poolKeys(config.prefix, config.app, pool.name);
-  const slots = pool.singleUse ? 1 : pool.maxConcurrency;
+  const slots = slotsOf(pool);
   const connections = openConnections(config, runnerId, logger);
   const { client, blocking, subscriber } = connections;
   const events = createPoolEvents(client, keys, runnerId, logger);
@@ -72,7 +72,6 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
   let opened = false;
   let served = 0;
   let watch: HeartbeatWatch | undefined;
-  let executors: ReturnType<typeof createExecutorPool> | undefined;
   let ending: Promise<void> | undefined;
 
   const onError = (error: Error): void => logger.warn({ err: error }, 'runner error');
@@ -80,7 +79,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     pool: pool.name,
     keys,
     runnerId,
-    concurrency: slots,
+    slots,
     client,
     blocking,
     onError,
@@ -152,22 +151,9 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     await checkServer(client, config, logger);
     registration.start();
     await registration.beatNow();
-    const modules = await findModules(config.functions, config.root);
-    // Told to stop in the meantime: nothing may be started that nobody would end.
-    if (drain.draining) return;
-    executors = createExecutorPool({
-      slots,
-      isolation: pool.isolation,
-      spare: pool.singleUse ? 0 : 1,
-      modules,
-      root: config.root,
-      env: { ...pool.env, FLAME_RUNNER_ID: runnerId, FLAME_POOL: pool.name },
-      memoryLimit: pool.memoryLimit,
-      bootTimeoutMs: pool.bootTimeoutMs,
-      logger,
-      onLog: (line, stream) => logger.info({ stream }, line),
-    });
-    await executors.start();
+    const executorPool = await executors.ready;
+    // What is fetched before an executor is there for it would only wait here, and be lost with this runner.
+    executors.onWidth(worker.widen);
     process = createCallProcessor({
       app: config.app,
       pool,
@@ -177,7 +163,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
       signingKey: config.signingKey,
       client,
       backend: () => worker.backend,
-      executors,
+      executors: executorPool,
       calls,
       settleDoubt: leases.settleDoubt,
       onEnd: leases.ended,
@@ -240,7 +226,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
   const end = async (reason: string, event: 'runner.ended' | 'runner.failed'): Promise<void> => {
     watch?.stop();
     activity.stop();
-    await bounded(executors?.close(), STEP_MS);
+    await bounded(executors.close(), STEP_MS);
     leases.stop();
     registration.stop();
     await bounded(events.emit(event, reason, { served }), STEP_MS);
@@ -282,13 +268,6 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     cutShort: () => drain.cutNow(),
     ended: endsBy.promise,
   };
-};
-
-const poolOf = (config: AppConfig, name: string): PoolConfig => {
-  const pool = Object.hasOwn(config.pools, name) ? config.pools[name] : undefined;
-  if (pool !== undefined) return pool;
-  const message = `there is no pool "${name}"; the config has ${Object.keys(config.pools).join(', ')}`;
-  throw new FlameConfigError(`runner: ${message}`, { problems: [{ path: 'pool', message }] });
 };
 
 const checkServer = async (client: RedisClient, config: AppConfig, logger: Logger): Promise<void> => {

@@ -126,7 +126,7 @@ test('F38 a second SIGTERM does not wait any longer', async () => {
 });
 
 test('a runner that is told to stop while it boots ends without having been ready', async () => {
-  const runner = await stage.startRunner({ booting: true });
+  const runner = await stage.startRunner({ booting: true, env: { FLAME_TEST_FUNCTIONS: '["./slow.mjs"]' } });
   await waitFor(async () => (await runner.record()).state === 'starting', { what: 'it to register' });
   runner.signal('SIGTERM');
   expect((await settles(runner.exited, { what: 'the runner to end' })).code).toBe(0);

@@ -63,12 +63,13 @@ const runnerParts = (name: string, starts: Map<string, number[]>) => {
     pool: POOL,
     keys: stage.keys,
     runnerId: name,
-    concurrency: 3,
+    slots: 3,
     client,
     blocking,
     onError: () => undefined,
     process: (job, token) => processCall(job, token),
   });
+  worker.widen(3);
   const drain = createDrain({
     worker: () => worker,
     calls,

@@ -39,7 +39,8 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
   const running = new Set<Ticket>();
   let tempRoot: string | undefined;
   let spawned = 0;
-  let everReady = false;
+  /** Most executors that were ever ready at the same time. */
+  let width = 0;
   /** Executors in a row that ended without having done anything. */
   let failures = 0;
   let backoff: NodeJS.Timeout | undefined;
@@ -59,7 +60,7 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
   const booting = (): number => counted().filter((each) => !each.wasReady).length;
 
   const fill = (): void => {
-    const atOnce = everReady && failures === 0 ? BOOTS_AT_ONCE : 1;
+    const atOnce = width > 0 && failures === 0 ? BOOTS_AT_ONCE : 1;
     while (!closed && backoff === undefined && counted().length < slots + spare && booting() < atOnce) spawn();
   };
 
@@ -84,9 +85,16 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
     logger.debug({ executor: mark, pid: executor.pid }, 'executor started');
   };
 
+  const widen = (): void => {
+    const up = [...executors].filter((each) => each.wasReady && each.state !== 'ending').length;
+    if (up <= width) return;
+    width = up;
+    options.onWidth?.(width);
+  };
+
   const events: ExecutorEvents = {
     onIdle: (executor) => {
-      everReady = true;
+      widen();
       firstBoot.resolve();
       if (executor.calls > 0) failures = 0;
       if (executor.calls >= maxCalls) executor.retire(RETIRE_GRACE_MS);

@@ -145,6 +145,8 @@ export interface ExecutorPoolOptions {
   /** How long an idle executor may take to begin a call before what an earlier call left behind is blamed; 15 s unless set. */
   readonly startTimeoutMs?: number;
   readonly logger: Log;
+  /** Told how many executors have come up, whenever there are more than ever before. */
+  readonly onWidth?: (width: number) => void;
   /** Output that belongs to no call: while modules load, and what earlier calls left running. */
   readonly onLog?: (line: string, stream: OutputStream) => void;
 }

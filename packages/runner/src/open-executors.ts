@@ -1,0 +1,72 @@
+/**
+ * A runner's executors, started before anything else: they load the application's modules while this process loads its
+ * own libraries and connects to Redis.
+ */
+import type { AppConfig, PoolConfig } from '@flamejs/queue';
+import type { Logger } from 'pino';
+import { createExecutorPool, type ExecutorPool } from './executor/index.ts';
+import { findModules } from './find-modules.ts';
+
+export interface Executors {
+  /**
+   * Resolves when the first executor is ready.
+   * @throws FlameBootError, FlameConfigError
+   */
+  readonly ready: Promise<ExecutorPool>;
+  /** Told how many executors have come up, now and whenever there are more. */
+  onWidth(listener: (width: number) => void): void;
+  /** Ends them, also those that are still to be started. */
+  close(): Promise<void>;
+}
+
+export const slotsOf = (pool: PoolConfig): number => (pool.singleUse ? 1 : pool.maxConcurrency);
+
+export const openExecutors = (
+  config: AppConfig,
+  pool: PoolConfig,
+  { runnerId, logger }: { readonly runnerId: string; readonly logger: Logger },
+): Executors => {
+  let width = 0;
+  let tell: (width: number) => void = () => {};
+  let closed = false;
+  let executors: ExecutorPool | undefined;
+
+  const open = async (): Promise<ExecutorPool> => {
+    const modules = await findModules(config.functions, config.root);
+    executors = createExecutorPool({
+      slots: slotsOf(pool),
+      isolation: pool.isolation,
+      spare: pool.singleUse ? 0 : 1,
+      modules,
+      root: config.root,
+      env: { ...pool.env, FLAME_RUNNER_ID: runnerId, FLAME_POOL: pool.name },
+      memoryLimit: pool.memoryLimit,
+      bootTimeoutMs: pool.bootTimeoutMs,
+      logger,
+      onLog: (line, stream) => logger.info({ stream }, line),
+      onWidth(more) {
+        width = more;
+        tell(width);
+      },
+    });
+    // Closed in the meantime: starting rejects, and nothing is started that nobody would end.
+    if (closed) await executors.close();
+    await executors.start();
+    return executors;
+  };
+  const ready = open();
+  // Whoever waits for it hears of it; until then it must not count as unhandled.
+  ready.catch(() => undefined);
+
+  return {
+    ready,
+    onWidth(listener) {
+      tell = listener;
+      listener(width);
+    },
+    async close() {
+      closed = true;
+      await executors?.close();
+    },
+  };
+};

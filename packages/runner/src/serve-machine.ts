@@ -1,0 +1,50 @@
+/** A runner tied to its process and its machine: signals, the parent, spot notices and the dead-man timer. */
+import type { AppConfig } from '@flamejs/queue';
+import { createNestedService } from '@flamejs/queue/protocol';
+import { bounded } from './bounded.ts';
+import { linkMachine } from './machine-link.ts';
+import { createRunner, type RunnerOptions } from './runner.ts';
+import { watchSignals } from './terminator.ts';
+
+const CLOSE_MS = 1_000;
+
+export interface MachineOptions extends Pick<RunnerOptions, 'pool' | 'runnerId' | 'executors' | 'logger'> {
+  readonly env: Readonly<NodeJS.ProcessEnv>;
+}
+
+/**
+ * @returns why the runner has ended.
+ * @throws FlameConfigError, FlameBootError or a connection error when it could not start.
+ */
+export const serveMachine = async (config: AppConfig, { env, ...options }: MachineOptions): Promise<string> => {
+  const { logger } = options;
+  // Opened by the first call that a function makes; executors themselves have neither Redis' address nor the key.
+  const nested = createNestedService(config, logger);
+  const runner = createRunner(config, {
+    ...options,
+    managed: Boolean(env.FLAME_RUNNER_ID),
+    onNestedCall: nested.answer,
+    onContact: () => machine.contact(),
+  });
+  const machine = linkMachine({
+    env,
+    logger,
+    actions: {
+      stop: (reason) => void runner.stop(reason),
+      retire: (reason) => runner.retire(reason),
+      cutShort: () => runner.cutShort(),
+    },
+  });
+  const signals = watchSignals(
+    (reason) => void runner.stop(reason),
+    () => runner.cutShort(),
+  );
+  try {
+    await runner.start();
+    return await runner.ended;
+  } finally {
+    signals.stop();
+    machine.close();
+    await bounded(nested.close(), CLOSE_MS);
+  }
+};
