@@ -24,4 +24,5 @@ test('F02 calls that waited for a runner come to use all of its slots while the 
     what: 'all three to run at once',
     timeoutMs: 15_000,
   });
+  expect(await stage.client.llen(`${stage.keys.queue}wait`)).toBe(0);
 });
