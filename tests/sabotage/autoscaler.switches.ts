@@ -138,8 +138,8 @@ export default [
     file: `${src}/observe/watch.ts`,
     find: 'const unbroken = elapsed !== null && elapsed >= 0 && elapsed <= maxGapMs;',
     replace: 'const unbroken = elapsed !== null;',
-    tests: ['P23 after an outage of Redis'],
-    in: test('holding'),
+    tests: ['P23 a controller that stood still'],
+    in: test('watch'),
   },
   {
     name: 'a deposed leader may still write',

@@ -20,8 +20,8 @@ export default [
   {
     name: 'a runner renews what it has finished',
     file: 'packages/queue/src/protocol/lua/call-scripts.ts',
-    find: 'and not f[4] and (not lock or lock == token)',
-    replace: '',
+    find: "mine = redis.call('LPOS', queue .. 'active', id) ~= false",
+    replace: 'mine = true',
     tests: ['R-01 P13 F16 random histories'],
     in: MODEL,
   },

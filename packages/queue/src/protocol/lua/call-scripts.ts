@@ -127,10 +127,9 @@ local lost, cancelled = {}, {}
 for i = 2, #ARGV, 4 do
   local id, attempt, gen, token = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   local jobKey = queue .. id
-  local f = redis.call('HMGET', jobKey, 'ats', 'f:gen', 'f:cancel', 'finishedOn')
-  local lock = redis.call('GET', jobKey .. ':lock')
-  local mine = f[1] == attempt and f[2] == gen and not f[4] and (not lock or lock == token)
-  if mine and not lock then
+  local f = redis.call('HMGET', jobKey, 'ats', 'f:gen', 'f:cancel')
+  local mine = f[1] == attempt and f[2] == gen
+  if mine and redis.call('EXISTS', jobKey .. ':lock') == 0 then
     if redis.call('LREM', queue .. 'wait', 1, id) == 1 or redis.call('ZREM', queue .. 'prioritized', id) == 1 then
       redis.call('LPUSH', queue .. 'active', id)
     end
