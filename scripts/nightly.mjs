@@ -4,6 +4,7 @@ import { execute, main, say, seconds } from './lib/run.mjs';
 
 const parts = [
   { name: 'tests in full size', command: ['scripts/test.mjs'], env: { FLAME_TIER: 'nightly' } },
+  { name: 'fuzz', command: ['--import', 'tsx', 'scripts/fuzz-codec.ts', '--count', '10000000'] },
   { name: 'sabotage', command: ['scripts/sabotage.mjs'] },
   { name: 'dead code', command: ['scripts/lint-packages.mjs', '--all'] },
   { name: 'demo', command: ['scripts/demo.mjs'] },

@@ -1,5 +1,6 @@
 /** How a runner learns who it is. */
 import type { AppConfig, PoolConfig, RedisConfig } from '@flamejs/queue';
+import { keyText } from '@flamejs/queue/internal';
 
 export interface Environment {
   /** Plain variables, frozen with the launch. */
@@ -22,6 +23,7 @@ export const environmentOf = (config: AppConfig): Environment => {
     secrets: () => ({
       ...(redisUrl === undefined ? {} : { FLAME_REDIS_URL: redisUrl }),
       ...(config.signingKey === undefined ? {} : { FLAME_SIGNING_KEY: config.signingKey }),
+      ...(config.encryptionKeys.length === 0 ? {} : { FLAME_ENCRYPTION_KEYS: keyText(config.encryptionKeys) }),
     }),
   };
 };

@@ -8,6 +8,7 @@ import { decode, encode, encodeThrown, type Payload } from './codec/index.ts';
 import { type CallContext, runWithContext } from './context.ts';
 import { FlameCodecError, FlameUnknownFunctionError } from './errors/input-errors.ts';
 import { isNonRetryable } from './errors/non-retryable.ts';
+import type { SecretBox } from './payload/secret-box.ts';
 import { findFunction, knownFunctions, type RegisteredFunction } from './registry.ts';
 import { didYouMean } from './suggest.ts';
 
@@ -19,6 +20,8 @@ export interface ExecuteRequest {
   readonly context: CallContext;
   /** Bytes of the encoded result. */
   readonly payloadLimit: number;
+  /** Opens and seals what `flame.secret` wraps; `undefined` when the app has no keys. */
+  readonly secrets?: SecretBox | undefined;
   /** Of the caller and of this process, for the error about a closure that is not here. */
   readonly releases?: { readonly caller: string; readonly runner: string };
 }
@@ -44,26 +47,26 @@ const MAX_KNOWN = 50;
 
 /** @returns the encoded result, or the encoded error with what is known of retrying. Never rejects. */
 export const executeFunction = async (request: ExecuteRequest): Promise<ExecuteResult> => {
-  const { payload, functionName, context, payloadLimit } = request;
+  const { payload, functionName, context, payloadLimit, secrets } = request;
   let target: Target;
   let args: readonly unknown[];
   try {
     target = targetOf(request);
-    args = argumentsOf(decode(payload, { limit: payloadLimit }), functionName);
+    args = argumentsOf(decode(payload, { limit: payloadLimit, secrets }), functionName);
   } catch (error) {
-    return failed(error, false);
+    return failed(error, false, undefined, secrets);
   }
   let value: unknown;
   try {
     value = await runWithContext(context, async () => target.run(args));
   } catch (error) {
-    return runWithContext(context, () => judge(error, target, context));
+    return runWithContext(context, () => judge(error, target, context, secrets));
   }
   try {
-    return { ok: true, payload: encode(value, { limit: payloadLimit, root: 'result' }) };
+    return { ok: true, payload: encode(value, { limit: payloadLimit, root: 'result', secrets }) };
   } catch (error) {
     // The function did its work; doing it again would end here again.
-    return failed(error, false);
+    return failed(error, false, undefined, secrets);
   }
 };
 
@@ -98,13 +101,18 @@ const argumentsOf = (value: unknown, functionName: string): readonly unknown[] =
   throw new FlameCodecError(`the arguments of ${functionName} are not a list`, { path: 'arguments' });
 };
 
-const judge = async (error: unknown, target: Target, context: CallContext): Promise<ExecuteResult> => {
-  if (isNonRetryable(error)) return failed(error, false);
+const judge = async (
+  error: unknown,
+  target: Target,
+  context: CallContext,
+  secrets: SecretBox | undefined,
+): Promise<ExecuteResult> => {
+  if (isNonRetryable(error)) return failed(error, false, undefined, secrets);
   const retryable = await asks(() => target.retryIf?.(error, context.attempt) ?? true, true, 'retryIf', context);
   const { backoff } = target;
-  if (!retryable || backoff === undefined) return failed(error, retryable);
+  if (!retryable || backoff === undefined) return failed(error, retryable, undefined, secrets);
   const delayMs = await asks(() => askBackoff(backoff, context.attempt, error), undefined, 'backoff', context);
-  return failed(error, true, delayMs);
+  return failed(error, true, delayMs, secrets);
 };
 
 /** A predicate that fails must not hide the error that it was asked about: it is logged, and the default holds. */
@@ -122,9 +130,14 @@ const asks = async <T>(
   }
 };
 
-const failed = (error: unknown, retryable: boolean, retryDelayMs?: number | undefined): ExecuteResult => ({
+const failed = (
+  error: unknown,
+  retryable: boolean,
+  retryDelayMs: number | undefined,
+  secrets: SecretBox | undefined,
+): ExecuteResult => ({
   ok: false,
-  payload: encodeThrown(error),
+  payload: encodeThrown(error, { secrets }),
   retryable,
   retryDelayMs,
   ...describe(error),

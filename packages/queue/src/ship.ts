@@ -3,6 +3,8 @@
  * message reads as a sentence. The codec checks again at run time: types do not know private state, sockets or size.
  */
 
+import type { Secret } from './secret.ts';
+
 declare const reason: unique symbol;
 
 /** Stands where a value cannot be sent to another machine; nothing is assignable to it. */
@@ -18,7 +20,15 @@ export interface NotShippable<Reason extends string> {
 export interface ShippableClasses {}
 
 type Primitive = string | number | boolean | bigint | null | undefined;
-type Native = Date | RegExp | URL | Error | ArrayBuffer | ArrayBufferView | ShippableClasses[keyof ShippableClasses];
+type Native =
+  | Date
+  | RegExp
+  | URL
+  | Error
+  | ArrayBuffer
+  | ArrayBufferView
+  | Secret
+  | ShippableClasses[keyof ShippableClasses];
 /** Node's streams and sockets, and the web's. */
 type Stream =
   | { pipe(...args: never): unknown }

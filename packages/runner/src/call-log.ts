@@ -1,4 +1,8 @@
-/** What user code prints: into the call's BullMQ log, in batches and bounded, and into the runner's own log. */
+/**
+ * What user code prints: into the call's BullMQ log, in batches and bounded, and into the runner's own log. What looks like a
+ * credential by its name is left out of both.
+ */
+import { redactText } from '@flamejs/queue/internal';
 import { type PoolKeys, type RedisClient, runScript } from '@flamejs/queue/protocol';
 import type { Logger } from 'pino';
 import type { OutputStream } from './executor/index.ts';
@@ -37,9 +41,10 @@ export const createCallLog = (client: RedisClient, keys: PoolKeys, callId: strin
   };
 
   return {
-    add(line, stream) {
+    add(printed, stream) {
+      const line = redactText(printed.length > LINE_LENGTH ? `${printed.slice(0, LINE_LENGTH)}…` : printed);
       logger.info({ callId, stream }, line);
-      lines.push(line.length > LINE_LENGTH ? `${line.slice(0, LINE_LENGTH)}…` : line);
+      lines.push(line);
       // While Redis does not take them, only as many wait as would be kept.
       if (lines.length > KEEP_LINES) {
         lines.shift();

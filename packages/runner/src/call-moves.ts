@@ -1,10 +1,11 @@
 /** Carries out what was decided about a call, each by one fenced step of the protocol. */
-import type { CallBackend } from '@flamejs/queue/protocol';
+import type { CallBackend, Vault } from '@flamejs/queue/protocol';
 import { DelayedError, UnrecoverableError, WaitingError } from 'bullmq';
 import type { Logger } from 'pino';
 import type { Plan } from './after-run.ts';
 import type { CallFacts } from './call-facts.ts';
 import { type EncodedOutcome, errorOutcome, thrownOutcome, valueOutcome } from './outcome.ts';
+import { HIDDEN, sealOutcome } from './seal-outcome.ts';
 
 export interface Fence {
   /** BullMQ's count of pick-ups. */
@@ -24,11 +25,22 @@ export interface CallMoves {
 interface Context {
   readonly backend: CallBackend;
   readonly runnerId: string;
+  readonly vault: Vault;
   readonly logger: Logger;
 }
 
-export const createCallMoves = ({ backend, runnerId, logger }: Context, callId: string, token: string): CallMoves => {
-  const settle = (fence: Fence, outcome: EncodedOutcome): null => {
+export const createCallMoves = (
+  { backend, runnerId, vault, logger }: Context,
+  callId: string,
+  token: string,
+): CallMoves => {
+  const settle = async (
+    fence: Fence,
+    call: Pick<CallFacts, 'attempt' | 'pickUp'>,
+    plain: EncodedOutcome,
+    quotes = false,
+  ): Promise<null> => {
+    const outcome = await sealOutcome(vault, callId, plain, quotes, (error) => errorOutcome(call, runnerId, error));
     backend.decide(callId, { ...fence, outcome });
     if (outcome.head.ok) return null;
     throw failure(`${outcome.head.kind}: ${outcome.head.message}`);
@@ -49,13 +61,13 @@ export const createCallMoves = ({ backend, runnerId, logger }: Context, callId: 
     async carryOut(fence, call, plan) {
       switch (plan.kind) {
         case 'value':
-          return settle(fence, valueOutcome(call, runnerId, plan.frame));
+          return settle(fence, call, valueOutcome(call, runnerId, plan.frame));
         case 'thrown':
-          return settle(fence, thrownOutcome(call, runnerId, plan.frame, plan.errorName, plan.message));
+          return settle(fence, call, thrownOutcome(call, runnerId, plan.frame, plan.errorName, plan.message), true);
         case 'error':
-          return settle(fence, errorOutcome(call, runnerId, plan.error));
+          return settle(fence, call, errorOutcome(call, runnerId, plan.error));
         case 'retry': {
-          const fieldsToUpdate = { failedReason: plan.message.slice(0, MESSAGE_LENGTH) };
+          const fieldsToUpdate = { failedReason: vault.hides ? HIDDEN : plan.message.slice(0, MESSAGE_LENGTH) };
           backend.decide(callId, fence);
           if (plan.delayMs > 0) {
             // The script takes Redis' time in the place of ours.

@@ -2,9 +2,17 @@
  * One call on this runner, from its pick-up to its next place: decide, execute, decide again, move. Every way out carries a
  * verdict, by which Redis checks that this attempt is still the newest.
  */
-import type { PoolConfig } from '@flamejs/queue';
-import { setLongTimeout } from '@flamejs/queue/internal';
-import { type CallBackend, distrust, type PoolKeys, parseEnvelope, type RedisClient } from '@flamejs/queue/protocol';
+import type { AppConfig, PoolConfig } from '@flamejs/queue';
+import { scopeKeys, setLongTimeout } from '@flamejs/queue/internal';
+import {
+  type CallBackend,
+  distrust,
+  type PoolKeys,
+  parseEnvelope,
+  type RedisClient,
+  sealNote,
+  type Vault,
+} from '@flamejs/queue/protocol';
 import type { Job } from 'bullmq';
 import type { Logger } from 'pino';
 import { type Plan, planAfterRun, stopError } from './after-run.ts';
@@ -26,6 +34,8 @@ export interface CallProcessorOptions {
   readonly runnerId: string;
   readonly release: string;
   readonly signingKey: string | undefined;
+  readonly encryptionKeys: AppConfig['encryptionKeys'];
+  readonly vault: Vault;
   readonly client: RedisClient;
   readonly backend: () => CallBackend;
   readonly executors: ExecutorPool;
@@ -41,18 +51,18 @@ export interface CallProcessorOptions {
   readonly onStart: () => void;
   /** No executor starts here any more. */
   readonly onBootFailed: (message: string) => void;
-  /** Answers a call that a function makes. */
-  readonly onNestedCall: ((request: Uint8Array) => Promise<Uint8Array>) | undefined;
+  /** Answers a call that a function makes; `scope` is that of its secrets. */
+  readonly onNestedCall: ((request: Uint8Array, scope?: string) => Promise<Uint8Array>) | undefined;
 }
 
 export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, token: string) => Promise<null>) => {
-  const { pool, keys, runnerId, client, calls, gate, logger, executors } = options;
+  const { pool, keys, runnerId, client, calls, gate, logger, executors, vault, onNestedCall } = options;
 
   return async (job, token) => {
     const backend = options.backend();
     const callId = String(job.id);
     const pickUp = backend.takePickUp(callId);
-    const moves = createCallMoves({ backend, runnerId, logger }, callId, token);
+    const moves = createCallMoves({ backend, runnerId, vault, logger }, callId, token);
     if (pickUp === undefined) return moves.reject('this job was not added by Flame');
 
     const ats = job.attemptsStarted;
@@ -113,7 +123,7 @@ export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, 
       if (suspected) await Promise.race([pass.admitted, call.stopped]);
       const early = stoppedEarly(facts, call);
       if (early !== undefined) return early;
-      const found = await fetchArgs(client, keys, facts.callId, facts.envelope);
+      const found = await fetchArgs(client, keys, facts.callId, facts.envelope, vault, pool.payloadLimit);
       if ('error' in found) return { kind: 'error', error: found.error };
       return await execute(facts, call, clocks, executionOf(facts, found.args));
     } finally {
@@ -126,30 +136,35 @@ export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, 
     const { callId, envelope } = facts;
     const log = createCallLog(client, keys, callId, logger);
     const ttlMs = Math.max(envelope.opts.resultTtlMs, PROGRESS_TTL_MS);
-    const progress = createCallProgress(client, keys, callId, ttlMs, logger);
+    const progress = createCallProgress(client, keys, callId, ttlMs, vault, logger);
     options.onStart();
     const running = executors.execute(execution, {
       onLog: log.add,
       onProgress: progress.report,
-      onReady: (json) => storeReadiness(callId, json),
+      onReady: (json) => void storeReadiness(callId, json),
       beforeStart: () => options.settleDoubt(call),
-      ...(options.onNestedCall === undefined ? {} : { onNestedCall: options.onNestedCall }),
+      ...(onNestedCall === undefined
+        ? {}
+        : { onNestedCall: (request) => onNestedCall(request, execution.secrets?.scope) }),
     });
     clocks.watch(() => running.started);
     call.attach(running);
     const result = await running.result;
     log.flush();
-    progress.flush();
+    await progress.flush();
     report(facts, result);
     if (result.kind === 'boot-failed') options.onBootFailed(result.message);
     return planAfterRun({ call: facts, result, cause: call.cause, release: options.release });
   }
 
   /** Beside the call itself, so that whoever placed it finds it whenever they look. */
-  function storeReadiness(callId: string, json: Uint8Array): void {
-    client
-      .hset(`${keys.queue}${callId}`, 'f:ready', Buffer.from(json))
-      .catch((error: unknown) => logger.warn({ err: error, callId }, 'the readiness of a call could not be stored'));
+  async function storeReadiness(callId: string, json: Uint8Array): Promise<void> {
+    try {
+      const value = await sealNote(vault, json, { callId, kind: 'ready' });
+      await client.hset(`${keys.queue}${callId}`, 'f:ready', Buffer.from(value));
+    } catch (error) {
+      logger.warn({ err: error, callId }, 'the readiness of a call could not be stored');
+    }
   }
 
   function executionOf(facts: CallFacts, args: Execution['args']): Execution {
@@ -166,6 +181,7 @@ export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, 
       killGraceMs: pool.killGraceMs,
       payloadLimit: pool.payloadLimit,
       pool: pool.name,
+      secrets: scopeKeys(options.app, options.encryptionKeys, envelope.scope ?? callId),
       releases: { caller: envelope.release, runner: options.release },
     };
   }

@@ -1,5 +1,5 @@
 /** Progress of one call: its newest value in a key of its own, and on a channel of the same name for those who watch. */
-import type { PoolKeys, RedisClient } from '@flamejs/queue/protocol';
+import { type PoolKeys, type RedisClient, sealNote, type Vault } from '@flamejs/queue/protocol';
 import type { Logger } from 'pino';
 
 /** At most 20 a second: what comes faster is overtaken by the newest. */
@@ -7,8 +7,8 @@ const EVERY_MS = 50;
 
 export interface CallProgress {
   report(json: Uint8Array): void;
-  /** Sends the newest value if it has not been sent. */
-  flush(): void;
+  /** Sends the newest value if it has not been sent. Resolves when it is on its way; never rejects. */
+  flush(): Promise<void>;
 }
 
 export const createCallProgress = (
@@ -16,6 +16,7 @@ export const createCallProgress = (
   keys: PoolKeys,
   callId: string,
   ttlMs: number,
+  vault: Vault,
   logger: Logger,
 ): CallProgress => {
   const key = keys.progress(callId);
@@ -23,14 +24,24 @@ export const createCallProgress = (
   let timer: NodeJS.Timeout | undefined;
   let sentAt = Number.NEGATIVE_INFINITY;
 
-  const flush = (): void => {
+  const failed = (error: unknown): void => logger.debug({ err: error, callId }, 'progress could not be sent');
+
+  /** One after the other: a value whose sealing takes longer must not overtake a later one. */
+  let sending: Promise<void> = Promise.resolve();
+
+  const flush = (): Promise<void> => {
     clearTimeout(timer);
     timer = undefined;
-    if (newest === undefined) return;
-    const value = Buffer.from(newest);
+    if (newest === undefined) return sending;
+    const json = newest;
     newest = undefined;
     sentAt = performance.now();
-    const failed = (error: unknown): void => logger.debug({ err: error, callId }, 'progress could not be sent');
+    sending = sending.then(() => send(json)).catch(failed);
+    return sending;
+  };
+
+  const send = async (json: Uint8Array): Promise<void> => {
+    const value = Buffer.from(await sealNote(vault, json, { callId, kind: 'progress' }));
     client.set(key, value, 'PX', ttlMs).catch(failed);
     client.publish(key, value).catch(failed);
   };
@@ -40,8 +51,8 @@ export const createCallProgress = (
       newest = json;
       if (timer !== undefined) return;
       const waitMs = sentAt + EVERY_MS - performance.now();
-      if (waitMs <= 0) flush();
-      else timer = setTimeout(flush, waitMs);
+      if (waitMs <= 0) void flush();
+      else timer = setTimeout(() => void flush(), waitMs);
     },
     flush,
   };

@@ -1,15 +1,42 @@
-/** The arguments of a call: in its envelope, or in a key of their own. They stay bytes here. */
-import { FlameDataLossError, type FlameError, FlameUntrustedError } from '@flamejs/queue/errors';
-import { digestOf, type Envelope, type PoolKeys, type RedisClient } from '@flamejs/queue/protocol';
+/** The arguments of a call: in its envelope, or in a key of their own. They are opened if they are sealed, and stay bytes here. */
+import { FlameDataLossError, FlameError, FlameUntrustedError } from '@flamejs/queue/errors';
+import { digestOf, type Envelope, type PoolKeys, type RedisClient, type Vault } from '@flamejs/queue/protocol';
 import type { EncodedArgs } from './executor/index.ts';
 
-/** @returns the arguments, or the error with which the call ends. */
+type Found<T> = { readonly args: T } | { readonly error: FlameError };
+
+/**
+ * @param limit bytes of the encoded arguments
+ * @returns the arguments, or the error with which the call ends.
+ */
 export const fetchArgs = async (
   client: RedisClient,
   keys: PoolKeys,
   callId: string,
   envelope: Envelope,
-): Promise<{ readonly args: EncodedArgs } | { readonly error: FlameError }> => {
+  vault: Vault,
+  limit: number,
+): Promise<Found<EncodedArgs>> => {
+  const found = await storedArgs(client, keys, callId, envelope);
+  if ('error' in found) return found;
+  const { args } = found;
+  try {
+    const bytes = args instanceof Uint8Array ? args : Buffer.from(args.json);
+    const opened = await vault.open(bytes, { callId, kind: 'arguments', limit });
+    return { args: opened === bytes ? args : opened };
+  } catch (error) {
+    if (error instanceof FlameError) return { error };
+    throw error;
+  }
+};
+
+const storedArgs = async (
+  client: RedisClient,
+  keys: PoolKeys,
+  callId: string,
+  envelope: Envelope,
+): Promise<Found<EncodedArgs>> => {
+  if (envelope.sealed !== undefined) return { args: Buffer.from(envelope.sealed, 'base64') };
   if (envelope.args !== null) return { args: { json: envelope.args } };
   const bytes = await client.getBuffer(keys.args(callId));
   if (bytes === null) {

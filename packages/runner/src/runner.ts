@@ -2,7 +2,15 @@
 import { hostname } from 'node:os';
 import type { AppConfig, PoolConfig } from '@flamejs/queue';
 import { FlameConfigError } from '@flamejs/queue/errors';
-import { appKeys, judgeServer, poolKeys, type RedisClient, readServerFacts, whenReady } from '@flamejs/queue/protocol';
+import {
+  appKeys,
+  createVault,
+  judgeServer,
+  poolKeys,
+  type RedisClient,
+  readServerFacts,
+  whenReady,
+} from '@flamejs/queue/protocol';
 import type { Logger } from 'pino';
 import { createActivityReporter } from './activity.ts';
 import { bounded } from './bounded.ts';
@@ -29,7 +37,7 @@ export interface RunnerOptions {
   /** It was launched by an autoscaler, and ends when that is gone. */
   readonly managed: boolean;
   /** Answers the calls that functions make; without it they are refused. */
-  readonly onNestedCall?: ((request: Uint8Array) => Promise<Uint8Array>) | undefined;
+  readonly onNestedCall?: ((request: Uint8Array, scope?: string) => Promise<Uint8Array>) | undefined;
   /** Redis has answered a heartbeat. */
   readonly onContact?: (() => void) | undefined;
 }
@@ -161,6 +169,8 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
       runnerId,
       release: config.release,
       signingKey: config.signingKey,
+      encryptionKeys: config.encryptionKeys,
+      vault: createVault(config),
       client,
       backend: () => worker.backend,
       executors: executorPool,

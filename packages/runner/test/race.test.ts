@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { connect, type RedisClient, whenReady } from '@flamejs/queue/protocol';
+import { connect, createVault, type RedisClient, whenReady } from '@flamejs/queue/protocol';
 import type { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -85,6 +85,8 @@ const runnerParts = (name: string, starts: Map<string, number[]>) => {
     runnerId: name,
     release: 'r',
     signingKey: undefined,
+    encryptionKeys: [],
+    vault: createVault({ app: 'fixture', payload: [] }),
     client,
     backend: () => worker.backend,
     executors: countingExecutors(starts),

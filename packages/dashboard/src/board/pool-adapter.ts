@@ -3,11 +3,12 @@
  * of their own. A list shows heads and sizes; only a single call is looked into, and only up to a size.
  */
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
+import { redactText } from '@flamejs/queue/internal';
 import { parseEnvelope, parseHead } from '@flamejs/queue/protocol';
 import type { Job } from 'bullmq';
 import { pipelined } from '../operations/link.ts';
 import type { Operations } from '../operations/operations.ts';
-import { showArguments, showOutcome } from '../operations/payloads.ts';
+import { showArguments, showInline, showOutcome } from '../operations/payloads.ts';
 import { type Json, LIST_LIMITS, PAGE_LIMITS } from '../operations/present.ts';
 import type { Shown } from '../operations/types.ts';
 
@@ -73,16 +74,15 @@ const dress = (job: BoardJob, shown: { readonly data: Json; readonly returnvalue
 const briefArguments = (job: BoardJob): Json => {
   const envelope = parseEnvelope((job as unknown as Job).data);
   if (typeof envelope === 'string') return { note: `not a call of Flame: ${envelope}` };
-  const { args, size, opts, release } = envelope;
+  const { size, opts, release } = envelope;
   const more = { release, timeoutMs: opts.timeoutMs, retries: opts.retries };
-  if (args === null || args.length > LIST_BYTES) return { arguments: `${bytes(size)}, not loaded`, ...more };
-  return { arguments: args.slice(0, LIST_BYTES), ...more };
+  return { arguments: showInline(envelope, LIST_BYTES) ?? `${bytes(size)}, not loaded`, ...more };
 };
 
 const briefOutcome = (head: unknown): Json => {
   if (typeof head !== 'string') return null;
   const { ok, kind, message, size } = parseHead(head);
-  const text = message.slice(0, 2 * LIST_LIMITS.text);
+  const text = redactText(message.slice(0, 2 * LIST_LIMITS.text));
   return ok ? { result: `${bytes(size)}, not loaded` } : { error: kind, message: text };
 };
 

@@ -1,4 +1,5 @@
 /** One call: where it is and why, what it cost so far, and what can be done about it. */
+import { redactText } from '@flamejs/queue/internal';
 import { explainWaiting, inspectCall, type PoolStatus, parseEnvelope, parseHead } from '@flamejs/queue/protocol';
 import type { Link } from './link.ts';
 import { parseObject, toNumber } from './numbers.ts';
@@ -28,7 +29,7 @@ export const readCall = async (link: Link, pool: string, id: string): Promise<Ca
     functionName: call.functionName || (known?.fn ?? ''),
     state,
     reason,
-    text: head === undefined || head.ok ? text : `${head.kind}: ${head.message}`,
+    text: head === undefined || head.ok ? text : redactText(`${head.kind}: ${head.message}`),
     generation: call.generation,
     attempts: head?.attempts ?? call.attempts,
     runnerLosses: head?.runnerLosses ?? call.runnerLosses,

@@ -1,4 +1,5 @@
 /** Lists of calls. Only names, times and messages are read: never arguments, results, or anything that needs decoding. */
+import { redactText } from '@flamejs/queue/internal';
 import { type Link, pipelined } from './link.ts';
 import { toNumber, toText } from './numbers.ts';
 import type { CallListState, CallPage, CallQuery, CallRow } from './types.ts';
@@ -94,5 +95,5 @@ const toRow = (id: string, pool: string, state: CallListState, fields: readonly 
   enqueuedAt: toNumber(fields[1]),
   startedAt: toNumber(fields[2]),
   finishedAt: toNumber(fields[3]),
-  text: toText(fields[4]).slice(0, TEXT_LENGTH),
+  text: redactText(toText(fields[4]).slice(0, TEXT_LENGTH)),
 });

@@ -4,10 +4,12 @@ import {
   type AppKeys,
   appKeys,
   connect,
+  createVault,
   disconnect,
   type PoolKeys,
   poolKeys,
   type RedisClient,
+  type Vault,
   whenReady,
 } from '@flamejs/queue/protocol';
 
@@ -15,6 +17,8 @@ export interface Link {
   readonly config: AppConfig;
   readonly client: RedisClient;
   readonly app: AppKeys;
+  /** Opens what the app seals, as far as this process has the keys. */
+  readonly vault: Vault;
   keys(pool: string): PoolKeys;
   /** Resolves when connected. @throws FlameUnavailableError after `connectTimeout` */
   ready(): Promise<void>;
@@ -31,6 +35,7 @@ export const openLink = (config: AppConfig, name: string): Link => {
   return {
     config,
     client,
+    vault: createVault(config),
     app: appKeys(config.prefix, config.app),
     keys(pool) {
       const keys = known.get(pool) ?? poolKeys(config.prefix, config.app, pool);

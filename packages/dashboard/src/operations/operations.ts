@@ -1,5 +1,6 @@
 /** Everything that people ask of and do to an app: one object behind the pages, the JSON API and the command line. */
 import { type AppConfig, FlameConfigError } from '@flamejs/queue';
+import { redactText } from '@flamejs/queue/internal';
 import { judgeServer, poolOfCallId, readServerFacts, redisNow } from '@flamejs/queue/protocol';
 import { type Actions, createActions } from './act.ts';
 import { readCall } from './call-detail.ts';
@@ -62,7 +63,7 @@ export const openOperations = (config: AppConfig, name: string): Operations => {
   return {
     link,
     queues,
-    act: createActions(link, queues),
+    act: createActions(link, queues, name),
     checkPool,
     poolOf,
     system: () => readSystem(link),
@@ -87,7 +88,7 @@ export const openOperations = (config: AppConfig, name: string): Operations => {
     async logs(id, count) {
       const key = `${link.keys(poolOf(id)).queue}${id}:logs`;
       const [lines, total] = await Promise.all([link.client.lrange(key, -count, -1), link.client.llen(key)]);
-      return { lines, total };
+      return { lines: lines.map(redactText), total };
     },
     async close() {
       await queues.close();

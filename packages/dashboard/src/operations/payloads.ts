@@ -1,8 +1,8 @@
 /** Arguments, results and errors, read one call at a time and only up to a size; what is larger is named, not read. */
-import { decode, unpackPayload } from '@flamejs/queue/internal';
-import { parseEnvelope, parseHead } from '@flamejs/queue/protocol';
+import { decode, redactText, unpackPayload } from '@flamejs/queue/internal';
+import { type Envelope, isSealed, parseEnvelope, parseHead } from '@flamejs/queue/protocol';
 import type { Link } from './link.ts';
-import { PAGE_LIMITS, type PresentLimits, present } from './present.ts';
+import { type Json, LIST_LIMITS, PAGE_LIMITS, type PresentLimits, present } from './present.ts';
 import type { Shown, ShownError } from './types.ts';
 
 export interface ShowOptions {
@@ -26,9 +26,10 @@ export const showArguments = async (link: Link, pool: string, id: string, option
   const { args, size } = envelope;
   if (size > options.limit) return { kind: 'too-large', size, limit: options.limit };
   if (args !== null) return show(() => decode({ json: args, parts: [] }, { limit: options.limit }), size, options);
-  const bytes = await link.client.getBuffer(keys.args(id));
+  const { sealed } = envelope;
+  const bytes = sealed === undefined ? await link.client.getBuffer(keys.args(id)) : Buffer.from(sealed, 'base64');
   if (bytes === null) return { kind: 'none' };
-  return show(() => decode(unpackPayload(bytes), { limit: options.limit }), bytes.length, options);
+  return show(() => opened(link, id, 'arguments', bytes, options.limit), bytes.length, options);
 };
 
 /** The result or the error of a call that has ended. */
@@ -40,13 +41,39 @@ export const showOutcome = async (link: Link, pool: string, id: string, options:
   const body = await link.client.hgetBuffer(key, 'body');
   if (body === null) return { kind: 'none' };
   const { ok } = parseHead(head);
-  return show(() => decode(unpackPayload(body), { limit: options.limit }), body.length, options, !ok);
+  return show(() => opened(link, id, ok ? 'result' : 'error', body, options.limit), body.length, options, !ok);
 };
 
-const show = (read: () => unknown, size: number, options: ShowOptions, asError = false): Shown => {
+/** For a list: what stands in the record itself, in short, and nothing that would have to be opened. */
+export const showInline = ({ args, sealed }: Envelope, bytes: number): Json | undefined => {
+  if (sealed !== undefined) return SEALED_TEXT;
+  if (args === null || args.length > bytes) return undefined;
+  try {
+    return present(decode({ json: args, parts: [] }, { limit: bytes }), LIST_LIMITS).value;
+  } catch {
+    return undefined;
+  }
+};
+
+const SEALED_TEXT = '(sealed)';
+
+/** Sealed bytes are opened where this process has what it takes; secrets among them stay closed in any case. */
+const opened = async (
+  link: Link,
+  callId: string,
+  kind: 'arguments' | 'result' | 'error',
+  bytes: Buffer,
+  limit: number,
+): Promise<unknown> => {
+  // What was stored before this app sealed anything is still shown.
+  const frame = isSealed(bytes) ? await link.vault.open(bytes, { callId, kind, limit }) : bytes;
+  return decode(unpackPayload(frame), { limit });
+};
+
+const show = async (read: () => unknown, size: number, options: ShowOptions, asError = false): Promise<Shown> => {
   let value: unknown;
   try {
-    value = read();
+    value = await read();
   } catch (error) {
     // A class that only the application registers cannot be rebuilt here.
     return { kind: 'unreadable', message: error instanceof Error ? error.message : String(error), size };
@@ -62,16 +89,16 @@ const showError = (error: Error, { stacks }: ShowOptions): { error: ShownError; 
   const { code, advice } = error as { code?: unknown; advice?: unknown };
   const causes: string[] = [];
   for (let cause = error.cause; cause !== undefined && causes.length < CAUSES; ) {
-    causes.push(cause instanceof Error ? `${cause.name}: ${cause.message}`.slice(0, 1_000) : brief(cause));
+    causes.push(cause instanceof Error ? redactText(`${cause.name}: ${cause.message}`).slice(0, 1_000) : brief(cause));
     cause = cause instanceof Error ? cause.cause : undefined;
   }
   const stack = stacks ? String(error.stack ?? '') : '';
   const shown: ShownError = {
     name: String(error.name),
-    message: String(error.message).slice(0, STACK_LENGTH),
+    message: redactText(String(error.message).slice(0, STACK_LENGTH)),
     code: typeof code === 'string' ? code : '',
     advice: typeof advice === 'string' ? advice : '',
-    stack: stack.slice(0, STACK_LENGTH),
+    stack: redactText(stack.slice(0, STACK_LENGTH)),
     causes,
   };
   return { error: shown, cut: stack.length > STACK_LENGTH };

@@ -3,6 +3,7 @@
  * cut, and what looks like a secret by its name is left out. Never throws.
  */
 import { types } from 'node:util';
+import { isSecret, isSecretName, redactText } from '@flamejs/queue/internal';
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
@@ -16,9 +17,6 @@ export interface PresentLimits {
 export const PAGE_LIMITS: PresentLimits = { nodes: 5_000, depth: 12, text: 20_000 };
 export const LIST_LIMITS: PresentLimits = { nodes: 30, depth: 4, text: 120 };
 
-/** Names of fields whose values are credentials nearly always. */
-const SECRET = /passw(or)?d|secret|token|api[-_]?key|authorization|cookie|credential|private[-_]?key/i;
-
 /** @returns the value as JSON, and whether something was left out for its size. */
 export const present = (value: unknown, limits: PresentLimits): { readonly value: Json; readonly cut: boolean } => {
   let nodes = 0;
@@ -26,9 +24,9 @@ export const present = (value: unknown, limits: PresentLimits): { readonly value
   const path = new Set<object>();
 
   const text = (long: string): string => {
-    if (long.length <= limits.text) return long;
+    if (long.length <= limits.text) return redactText(long);
     cut = true;
-    return `${long.slice(0, limits.text)}… (${long.length.toLocaleString('en-US')} characters)`;
+    return `${redactText(long.slice(0, limits.text))}… (${long.length.toLocaleString('en-US')} characters)`;
   };
 
   const show = (item: unknown, depth: number): Json => {
@@ -53,6 +51,7 @@ export const present = (value: unknown, limits: PresentLimits): { readonly value
 
   const object = (item: object, depth: number): Json => {
     if (path.has(item)) return '(circular)';
+    if (isSecret(item)) return String(item);
     const brief = scalarText(item);
     if (brief !== undefined) return text(brief);
     if (depth > limits.depth) {
@@ -63,7 +62,7 @@ export const present = (value: unknown, limits: PresentLimits): { readonly value
     try {
       if (Array.isArray(item)) return list(item, depth);
       if (item instanceof Set) return { [`Set(${item.size})`]: list([...item], depth) };
-      if (item instanceof Map) return { [`Map(${item.size})`]: list([...item], depth) };
+      if (item instanceof Map) return { [`Map(${item.size})`]: list([...item].map(withoutSecret), depth) };
       if (item instanceof Error) return { [item.name]: text(item.message), ...fields(item, depth) };
       const name: unknown = Object.getPrototypeOf(item)?.constructor?.name;
       const shown = fields(item, depth);
@@ -96,7 +95,8 @@ export const present = (value: unknown, limits: PresentLimits): { readonly value
         shown['…'] = `${(keys.length - i).toLocaleString('en-US')} more`;
         break;
       }
-      shown[text(key)] = SECRET.test(key) ? '[redacted]' : show((item as Record<string, unknown>)[key], depth);
+      const value = (item as Record<string, unknown>)[key];
+      shown[text(key)] = isSecretName(key, value) ? REDACTED : show(value, depth);
     }
     return shown;
   };
@@ -107,6 +107,12 @@ export const present = (value: unknown, limits: PresentLimits): { readonly value
     return { value: `(cannot be shown: ${error instanceof Error ? error.message : String(error)})`, cut: true };
   }
 };
+
+const REDACTED = '[redacted]';
+
+/** An entry of a Map, whose key may name a secret as well as a field's can. */
+const withoutSecret = ([key, value]: readonly [unknown, unknown]): readonly unknown[] =>
+  typeof key === 'string' && isSecretName(key, value) ? [key, REDACTED] : [key, value];
 
 const scalarText = (item: object): string | undefined => {
   if (item instanceof Date) return Number.isNaN(item.getTime()) ? 'Date(invalid)' : item.toISOString();

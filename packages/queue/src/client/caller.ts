@@ -5,9 +5,10 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
-import type { Payload } from '../codec/index.ts';
+import { type Payload, packPayload } from '../codec/index.ts';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
 import { FlameClosedError, FlameIdConflictError, FlameQueueFullError, FlameUnavailableError } from '../errors/index.ts';
+import { type About, createVault, type Vault } from '../payload/vault.ts';
 import type { AcceptedCall, CallBackend } from '../protocol/call-backend.ts';
 import { callBackendFactory } from '../protocol/call-backend.ts';
 import { newCallId, userCallId } from '../protocol/call-id.ts';
@@ -20,6 +21,7 @@ import type { ResolvedCallOptions } from '../types.ts';
 import { type DescribedCall, describeCall } from './describe-call.ts';
 import { createKick, type Kick } from './kick.ts';
 import { createLink, type Link } from './link.ts';
+import { openOutcome } from './opened-outcome.ts';
 import { createPendingCalls, FIRST_LOOK_MS, type PendingCalls, type Settler } from './pending.ts';
 import { createPresence } from './presence.ts';
 import { createRecall, type Recall } from './recall.ts';
@@ -34,6 +36,8 @@ export interface CallRequest {
   readonly options: ResolvedCallOptions;
   /** `call` waits by the default bound of rulings section 2, `cast` has none. */
   readonly kind: 'call' | 'cast';
+  /** What the secrets among its arguments are sealed for, when that is not the call itself. */
+  readonly scope?: string;
 }
 
 export interface PoolClient {
@@ -46,6 +50,7 @@ export interface PoolClient {
 export interface Caller {
   readonly id: string;
   readonly link: Link;
+  readonly vault: Vault;
   /** Accepts a call. @returns its id once Redis has it. `settler`, when given, is told of the outcome */
   submit(request: CallRequest, settler?: Settler, callId?: string): Promise<string>;
   /** The id that a request will have, before it is sent. */
@@ -53,8 +58,8 @@ export interface Caller {
   /** Waits for a call that somebody has accepted before. */
   join(callId: string, pool: PoolConfig, settler: Settler): Promise<void>;
   leave(callId: string, settler: Settler): void;
-  /** A request as it goes to Redis, before it has an id and a signature. */
-  describe(request: CallRequest): DescribedCall;
+  /** A request as it goes to Redis, before it has an id and a signature; its arguments sealed for whoever it is about. */
+  describe(request: CallRequest, about: About): Promise<DescribedCall>;
   pool(config: PoolConfig): PoolClient;
   readonly recall: Recall;
   close(): Promise<void>;
@@ -64,11 +69,21 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
   const callerId = randomBytes(12).toString('hex');
   const by = `${hostname()}/${process.pid}`;
   const link = createLink(config, logger);
+  const vault = createVault(config);
   const pending: PendingCalls = createPendingCalls();
   const pools = new Map<string, PoolClient>();
   const backends = new Map<string, CallBackend>();
-  const recall = createRecall(link, (pool) => keysOf(pool), logger);
-  const sweep: Sweep = createSweep({ config, link, pending, callerId, poolOf: (name) => pools.get(name), logger });
+  const recall = createRecall(link, (pool) => keysOf(pool), vault, logger);
+  const sweep: Sweep = createSweep({
+    config,
+    link,
+    vault,
+    pending,
+    settle: (callId, outcome) => settle(callId, outcome),
+    callerId,
+    poolOf: (name) => pools.get(name),
+    logger,
+  });
   const presence = createPresence(link, (pool) => keysOf(pool).caller(callerId), logger);
   let closed = false;
   link.onReconnect((sameServer) => sweep.afterReconnect(sameServer));
@@ -85,7 +100,7 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
       open: () => link.reader(`flame:${config.app}:${pool.name}:replies`),
       commands: () => link.client(),
       wanted: () => pending.count(pool.name) > 0,
-      onOutcome: (callId, outcome: Outcome) => pending.settle(callId, outcome),
+      onOutcome: (callId, outcome: Outcome) => settle(callId, outcome),
       onRemoved: (callId) => pending.fail(callId, sweep.removedError(callId, true)),
       logger,
     });
@@ -110,6 +125,15 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
     return backend;
   };
 
+  /** Opened first, where anything is sealed. What is not awaited, or is of an earlier generation, is left as it is. */
+  const settle = (callId: string, outcome: Outcome): void => {
+    const entry = pending.get(callId);
+    if (entry === undefined || outcome.generation < entry.generation) return;
+    const opened = openOutcome(vault, callId, outcome, config.pools[entry.pool]?.payloadLimit);
+    if (opened instanceof Promise) void opened.then((found) => pending.settle(callId, found));
+    else pending.settle(callId, opened);
+  };
+
   const idOf = (pool: PoolConfig, options: ResolvedCallOptions): string =>
     options.id === undefined ? newCallId(pool.name) : userCallId(pool.name, options.id);
 
@@ -123,7 +147,7 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
     const client = poolClient(pool);
     link.admission.check(pool.name);
     if (options.link) await presence.announce(pool.name);
-    const call = acceptedCall(request, callId);
+    const call = await acceptedCall(request, callId);
     const stillLimitMs =
       kind === 'call' && options.queueTimeoutMs === undefined ? pool.bootTimeoutMs + 30_000 : undefined;
     // Registered before the add: the reply may be faster than the acknowledgement.
@@ -184,7 +208,7 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
 
   const lookNow = async (callId: string, client: PoolClient): Promise<void> => {
     const found = await lookupCall(await link.client(), client.keys, callId, callerId);
-    if (found.state === 'settled') pending.settle(callId, found.outcome);
+    if (found.state === 'settled') settle(callId, found.outcome);
     if (found.state === 'pending') {
       const entry = pending.get(callId);
       if (entry !== undefined) entry.generation = found.generation;
@@ -203,16 +227,20 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
     }
   };
 
-  const describe = (request: CallRequest): DescribedCall => describeCall(request, { config, callerId, by });
+  const describe = async (request: CallRequest, about: About): Promise<DescribedCall> => {
+    const sealed = vault.seals ? await vault.seal(packPayload(request.payload), about) : undefined;
+    return describeCall(request, { config, callerId, by, sealed });
+  };
 
-  const acceptedCall = (request: CallRequest, id: string): AcceptedCall => {
-    const { call, envelope, largeArgs } = describe(request);
+  const acceptedCall = async (request: CallRequest, id: string): Promise<AcceptedCall> => {
+    const { call, envelope, largeArgs } = await describe(request, { callId: id, kind: 'arguments' });
     return { ...call, id, largeArgs, data: JSON.stringify(signEnvelope(envelope, id, config.app, config.signingKey)) };
   };
 
   return {
     id: callerId,
     link,
+    vault,
     recall,
     idOf,
     describe,

@@ -13,6 +13,7 @@ import { configError } from '../errors/input-errors.ts';
 import { type DefineFunction, defineFunction, isFlameFunction } from '../fn.ts';
 import { newCallId, poolOfCallId, userCallId } from '../protocol/call-id.ts';
 import type { Outcome } from '../protocol/outcome.ts';
+import { Secret } from '../secret.ts';
 import type { AnyFlameFunction, CallArgs, CallResult, ParsedCallOptions, ShipArgs, ShipResult } from '../types.ts';
 import { FLAME_FUNCTION } from '../types.ts';
 import type { CallMaker } from './call-maker.ts';
@@ -25,6 +26,7 @@ import { type MapInput, type MapOptions, type MapOutcome, mapCalls } from './map
 import { onAbort } from './on-abort.ts';
 import { type Child, placeChild } from './place-child.ts';
 import type { ScheduleHandle, ScheduleTiming } from './schedule.ts';
+import { secretsHere } from './secrets-here.ts';
 import { settleWith } from './settle-with.ts';
 
 /** A pool, as the target of closures. Made by `flame.pool`. */
@@ -80,6 +82,12 @@ export interface Flame {
     fn: F,
     ...args: CallArgs<F>
   ): Promise<ScheduleHandle>;
+  /**
+   * Wraps a value that nobody is to see: it travels encrypted with the app's `encryptionKeys` even where nothing else is, and
+   * whatever prints it prints `[secret]`. The function asks for it with `.reveal()`. Works for results and errors too.
+   * @example flame.call(charge, flame.secret(cardNumber)), with `(card: Secret<string>) => pay(card.reveal())`
+   */
+  secret<T>(value: T): Secret<T>;
   /** A handle on a call made by any process. @throws FlameConfigError when `id` is not a call id of this app */
   attach<Result = unknown>(id: string): CallHandle<Result>;
   /** Names a pool of the config. @throws FlameConfigError when there is none of that name */
@@ -125,16 +133,22 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
     return refuse('pool', `there is no pool "${name}" in the config of app "${config.app}"; it has ${known}`);
   };
 
-  const request = (target: unknown, args: readonly unknown[], kind: CallRequest['kind']): CallRequest => {
+  /** @param scope of its secrets, when they are not this one call's */
+  const request = (target: unknown, args: readonly unknown[], kind: CallRequest['kind'], scope?: string): Asked => {
     const { name, pool: poolName, options: given, values, root } = resolveTarget(target, args);
     const pool = poolConfig(poolName ?? onlyPool(config, name));
-    const payload = encode(values, { limit: pool.payloadLimit, root });
+    const options = resolveCallOptions(given, pool);
+    const id = options.id === undefined ? newCallId(pool.name) : userCallId(pool.name, options.id);
+    const secrets = secretsHere(config, scope ?? id);
+    const payload = encode(values, { limit: pool.payloadLimit, root, secrets });
     return {
+      id,
+      ...(scope === undefined ? {} : { scope }),
       pool,
       functionName: name,
       payload,
       payloadSize: payloadSize(payload),
-      options: resolveCallOptions(given, pool),
+      options,
       kind,
     };
   };
@@ -147,7 +161,7 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
       const asked = request(target, args, 'call');
       const { signal } = asked.options;
       if (signal?.aborted) return reject(signal.reason);
-      const id = idOf(asked);
+      const { id } = asked;
       const making = maker();
       const forget = onAbort(signal, () => {
         reject(signal?.reason);
@@ -156,7 +170,7 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
       const settler = {
         resolve(outcome: Outcome): void {
           forget();
-          settleWith(outcome, local, resolve, reject);
+          settleWith(outcome, secretsHere(config, id), local, resolve, reject);
         },
         reject(error: unknown): void {
           forget();
@@ -172,7 +186,7 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
     const { signal } = asked.options;
     signal?.throwIfAborted();
     const calls = await maker();
-    const id = await calls.submit(asked, undefined, idOf(asked));
+    const id = await calls.submit(asked, undefined, asked.id);
     onAbort(signal, () => calls.abort(id, asked.pool, describeAbort(signal)));
     return calls.handle(asked.pool, id);
   };
@@ -193,16 +207,18 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
       const endless = fn[FLAME_FUNCTION].options.timeoutMs === undefined ? fn.with({ timeout: MAX_DURATION_MS }) : fn;
       const asked = request(endless, args, 'cast');
       const calls = await maker();
-      const id = await calls.submit(asked, undefined, idOf(asked));
+      const id = await calls.submit(asked, undefined, asked.id);
       return placeChild(calls.handle(asked.pool, id), () => calls.readiness(asked.pool, id));
     },
-    schedule: async (id, timing, fn, ...args) => (await maker()).schedule(id, timing, request(fn, args, 'cast')),
+    schedule: async (id, timing, fn, ...args) =>
+      (await maker()).schedule(id, timing, request(fn, args, 'cast', `schedule:${id}`)),
     call: call as Flame['call'],
     cast: cast as Flame['cast'],
     attach: (id) => {
       const pool = poolConfig(poolOfCallId(id));
       return lazyHandle(id, async () => (await maker()).handle(pool, id));
     },
+    secret: (value) => Secret.of(value),
     pool: (name) => ({ pool: poolConfig(name).name }),
     context: currentContext,
     isRunner: process.env.FLAME_RUNNER_ID !== undefined,
@@ -226,8 +242,8 @@ const loadMaker = async (
   return (await import('./over-redis.ts')).createRedisCaller(config, logger);
 };
 
-const idOf = ({ pool, options }: CallRequest): string =>
-  options.id === undefined ? newCallId(pool.name) : userCallId(pool.name, options.id);
+/** A request, and the id that its call will have. */
+type Asked = CallRequest & { readonly id: string };
 
 interface Target {
   readonly name: string;

@@ -1,8 +1,9 @@
 /** What a request looks like in Redis, before it has an id and a signature: an envelope, and what the accept script needs. */
+import { createHmac } from 'node:crypto';
 import { packPayload } from '../codec/index.ts';
 import type { AppConfig } from '../config/types.ts';
 import type { AcceptedCall } from '../protocol/call-backend.ts';
-import { digestOf, ENVELOPE_VERSION, type Envelope, INLINE_ARGS_BYTES } from '../protocol/envelope.ts';
+import { digestOf, ENVELOPE_VERSION, type Envelope, INLINE_ARGS_BYTES, placeSealed } from '../protocol/envelope.ts';
 import type { CallRequest } from './caller.ts';
 
 export interface DescribedCall {
@@ -16,20 +17,23 @@ export interface Describer {
   readonly callerId: string;
   /** Host and process of the caller, for people. */
   readonly by: string;
+  /** The packed arguments, sealed; `undefined` when this app seals nothing. */
+  readonly sealed: Uint8Array | undefined;
 }
 
 /** Pure. */
-export const describeCall = (request: CallRequest, { config, callerId, by }: Describer): DescribedCall => {
+export const describeCall = (request: CallRequest, { config, callerId, by, sealed }: Describer): DescribedCall => {
   const { pool, functionName, payload, payloadSize, options } = request;
   const inline = payload.parts.length === 0 && payloadSize <= INLINE_ARGS_BYTES;
-  const largeArgs = inline ? undefined : packPayload(payload);
+  const packed = inline ? undefined : packPayload(payload);
   const failOnLoss = options.onRunnerLost === 'fail';
   const envelope: Envelope = {
     v: ENVELOPE_VERSION,
     fn: functionName,
     release: config.release,
-    args: inline ? payload.json : null,
-    ...(largeArgs === undefined ? {} : { digest: digestOf(largeArgs) }),
+    ...(request.scope === undefined ? {} : { scope: request.scope }),
+    args: inline && sealed === undefined ? payload.json : null,
+    ...(packed === undefined ? {} : { digest: digestOf(packed) }),
     size: payloadSize,
     by,
     opts: {
@@ -41,8 +45,12 @@ export const describeCall = (request: CallRequest, { config, callerId, by }: Des
       ...(options.backoff === undefined ? {} : { backoff: options.backoff }),
     },
   };
-  const fingerprintOf = (): string =>
-    digestOf(Buffer.from(`${functionName}\n${envelope.digest ?? digestOf(Buffer.from(payload.json))}`));
+  const fingerprintOf = (): string => {
+    const text = `${functionName}\n${envelope.digest ?? digestOf(Buffer.from(payload.json))}`;
+    // A plain digest of few possible values would tell which it is.
+    const { signingKey } = config;
+    return sealed === undefined || signingKey === undefined ? digestOf(Buffer.from(text)) : hmacOf(text, signingKey);
+  };
   const call: DescribedCall['call'] = {
     name: functionName,
     delayMs: options.delayMs,
@@ -58,5 +66,7 @@ export const describeCall = (request: CallRequest, { config, callerId, by }: Des
     maxPending: pool.maxPending,
     link: options.link ? callerId : '',
   };
-  return { call, envelope, largeArgs };
+  return sealed === undefined ? { call, envelope, largeArgs: packed } : { call, ...placeSealed(envelope, sealed) };
 };
+
+const hmacOf = (text: string, key: string): string => createHmac('sha256', key).update(text).digest('base64url');

@@ -6,6 +6,7 @@ import type { Outcome } from '../protocol/outcome.ts';
 import { createRetries, type RetryResult } from '../protocol/retry.ts';
 import type { Caller } from './caller.ts';
 import { watchProgress } from './progress.ts';
+import { secretsHere } from './secrets-here.ts';
 import { settleWith } from './settle-with.ts';
 import { type CallStatus, readStatus } from './status.ts';
 
@@ -48,7 +49,7 @@ export const createHandle = <Result>(
   id: string,
 ): CallHandle<Result> => ({
   id,
-  result: (options = {}) => awaitOutcome(caller, pool, id, options) as Promise<Result>,
+  result: (options = {}) => awaitOutcome(config, caller, pool, id, options) as Promise<Result>,
   status: () => readStatus(config, caller, pool, id),
   async cancel(reason = 'cancelled through its handle') {
     const became = await caller.recall.cancel(id, pool.name, reason);
@@ -61,10 +62,11 @@ export const createHandle = <Result>(
     if (result === 'retried') kick.send();
     return result;
   },
-  progress: () => watchProgress(caller, pool, id),
+  progress: () => watchProgress(config, caller, pool, id),
 });
 
 const awaitOutcome = (
+  config: AppConfig,
   caller: Caller,
   pool: PoolConfig,
   id: string,
@@ -82,7 +84,7 @@ const awaitOutcome = (
     const settler = {
       resolve(outcome: Outcome): void {
         done();
-        settleWith(outcome, local, resolve, reject);
+        settleWith(outcome, secretsHere(config, id), local, resolve, reject);
       },
       reject(error: unknown): void {
         done();

@@ -20,12 +20,14 @@ import {
 } from '../errors/index.ts';
 import { configError } from '../errors/input-errors.ts';
 import { executeFunction } from '../execute.ts';
+import type { SecretBox } from '../payload/secret-box.ts';
 import type { Outcome } from '../protocol/outcome.ts';
 import type { RetryResult } from '../protocol/retry.ts';
 import type { CallMaker } from './call-maker.ts';
 import type { CallRequest } from './caller.ts';
 import type { CallHandle } from './handle.ts';
 import type { Settler } from './pending.ts';
+import { secretsHere } from './secrets-here.ts';
 import { settleWith } from './settle-with.ts';
 import type { CallStatus } from './status.ts';
 
@@ -44,7 +46,7 @@ interface InlineCall {
   ready: { readonly value: unknown } | undefined;
 }
 
-export const createInlineCaller = (_config: AppConfig): CallMaker => {
+export const createInlineCaller = (config: AppConfig): CallMaker => {
   const calls = new Map<string, InlineCall>();
   let closed = false;
 
@@ -111,13 +113,15 @@ export const createInlineCaller = (_config: AppConfig): CallMaker => {
           }),
         );
       }, options.timeoutMs);
-      const context = contextOf(call, attempt, AbortSignal.any([call.abort.signal, limit.signal]));
+      const secrets = secretsHere(config, call.request.scope ?? call.id);
+      const context = contextOf(call, attempt, secrets, AbortSignal.any([call.abort.signal, limit.signal]));
       // A copy for each attempt: decoding may hand the bytes themselves to the function.
       const execution = executeFunction({
         payload: unpackPayload(Buffer.from(call.args)),
         functionName,
         context,
         payloadLimit: pool.payloadLimit,
+        secrets,
       });
       const result = await Promise.race([execution, ended]);
       timer.clear();
@@ -217,7 +221,8 @@ export const createInlineCaller = (_config: AppConfig): CallMaker => {
         const local = new Error();
         return new Promise<Result>((resolve, reject) => {
           join(id, {
-            resolve: (outcome) => settleWith(outcome, local, resolve as (value: unknown) => void, reject),
+            resolve: (outcome) =>
+              settleWith(outcome, secretsHere(config, id), local, resolve as (value: unknown) => void, reject),
             reject,
           });
         });
@@ -255,7 +260,12 @@ export const createInlineCaller = (_config: AppConfig): CallMaker => {
   };
 };
 
-const contextOf = (call: InlineCall, attempt: number, signal: AbortSignal): CallContext => {
+const contextOf = (
+  call: InlineCall,
+  attempt: number,
+  secrets: SecretBox | undefined,
+  signal: AbortSignal,
+): CallContext => {
   const { options, functionName, pool } = call.request;
   const timeoutAt = Date.now() + options.timeoutMs;
   const ends = Math.min(timeoutAt, options.deadlineAt ?? Number.POSITIVE_INFINITY);
@@ -269,11 +279,11 @@ const contextOf = (call: InlineCall, attempt: number, signal: AbortSignal): Call
     signal,
     isInline: true,
     progress(value) {
-      encode(value, { root: 'progress' });
+      encode(value, { root: 'progress', secrets });
       call.progress.push(value);
     },
     ready(value) {
-      encode(value, { root: 'ready' });
+      encode(value, { root: 'ready', secrets });
       call.ready = { value };
     },
     log: () => undefined,

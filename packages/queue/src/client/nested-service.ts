@@ -10,14 +10,17 @@ import { type Caller, type CallRequest, createCaller } from './caller.ts';
 import { createHandle } from './handle.ts';
 import { NESTED_LIMIT, type NestedReply, type NestedRequest } from './nested-messages.ts';
 
+export interface NestedService {
+  /** @param scope of the call that asks: what it can seal and open secrets for; `undefined` when the app has no keys */
+  answer(request: Uint8Array, scope?: string): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
 /** The runner's side: answers one executor's requests. Its own caller is opened at the first one. */
-export const createNestedService = (
-  config: AppConfig,
-  logger: Logger,
-): { answer(request: Uint8Array): Promise<Uint8Array>; close(): Promise<void> } => {
+export const createNestedService = (config: AppConfig, logger: Logger): NestedService => {
   let caller: Caller | undefined;
 
-  const handleRequest = async (request: NestedRequest): Promise<NestedReply> => {
+  const handleRequest = async (request: NestedRequest, scope: string | undefined): Promise<NestedReply> => {
     caller ??= createCaller(config, logger);
     const pool = Object.hasOwn(config.pools, request.pool) ? config.pools[request.pool] : undefined;
     if (pool === undefined) throw new FlameUnavailableError(`there is no pool "${request.pool}"`, { enqueued: 'no' });
@@ -33,15 +36,15 @@ export const createNestedService = (
         return outcomeReply(await joined(caller, pool, request.id));
       case 'cast':
       case 'call':
-        return submit(caller, pool, request);
+        return submit(caller, pool, request, scope);
     }
   };
 
   return {
-    async answer(bytes) {
+    async answer(bytes, scope) {
       let reply: NestedReply;
       try {
-        reply = await handleRequest(decode(unpackPayload(bytes), NESTED_LIMIT) as NestedRequest);
+        reply = await handleRequest(decode(unpackPayload(bytes), NESTED_LIMIT) as NestedRequest, scope);
       } catch (error) {
         reply = { kind: 'error', error };
       }
@@ -64,6 +67,7 @@ const submit = async (
   caller: Caller,
   pool: PoolConfig,
   request: Extract<NestedRequest, { op: 'call' | 'cast' }>,
+  scope: string | undefined,
 ): Promise<NestedReply> => {
   const payload: Payload = unpackPayload(request.payload);
   const options: ResolvedCallOptions = { ...resolveCallOptions({}, pool), ...request.options, signal: undefined };
@@ -74,6 +78,7 @@ const submit = async (
     payloadSize: request.size,
     options,
     kind: request.op,
+    ...(scope === undefined ? {} : { scope }),
   };
   if (request.op === 'cast') return { kind: 'value', value: await caller.submit(asked, undefined, request.id) };
   return outcomeReply(

@@ -12,11 +12,12 @@ import type { CallMaker } from './call-maker.ts';
 import { transportOf } from './executor-side.ts';
 import type { CallHandle, CancelResult } from './handle.ts';
 import { NESTED_LIMIT, type NestedReply, type NestedRequest } from './nested-messages.ts';
+import { secretsHere } from './secrets-here.ts';
 import { settleWith } from './settle-with.ts';
 import type { CallStatus } from './status.ts';
 
 /** The executor's side. */
-export const createNestedCaller = (_config: AppConfig): CallMaker => {
+export const createNestedCaller = (config: AppConfig): CallMaker => {
   const ask = async (request: NestedRequest): Promise<NestedReply> => {
     const transport = transportOf();
     if (transport === undefined) {
@@ -43,8 +44,9 @@ export const createNestedCaller = (_config: AppConfig): CallMaker => {
     async result() {
       const local = new Error();
       const reply = await ask({ op: 'result', pool: pool.name, id });
+      const secrets = secretsHere(config, id);
       return new Promise((resolve, reject) =>
-        settleWith(reply as Outcome & NestedReply, local, resolve as (v: unknown) => void, reject),
+        settleWith(reply as Outcome & NestedReply, secrets, local, resolve as (v: unknown) => void, reject),
       );
     },
     status: () => askValue<CallStatus>({ op: 'status', pool: pool.name, id }),

@@ -1,11 +1,12 @@
 /** Calls over Redis. Loaded with the first call: executors and command lines that make none do without the queue's libraries. */
 import { type Logger, pino } from 'pino';
-import { decode } from '../codec/index.ts';
 import type { AppConfig } from '../config/types.ts';
+import { readNote } from '../payload/note.ts';
 import type { CallMaker } from './call-maker.ts';
 import { createCaller } from './caller.ts';
 import { createHandle } from './handle.ts';
 import { schedule } from './schedule.ts';
+import { secretsHere } from './secrets-here.ts';
 
 /** @param given without it, warnings go to stderr */
 export const createRedisCaller = (config: AppConfig, given: Logger | undefined): CallMaker => {
@@ -16,8 +17,10 @@ export const createRedisCaller = (config: AppConfig, given: Logger | undefined):
     handle: (pool, id) => createHandle(config, caller, pool, id),
     async readiness(pool, id) {
       const client = await caller.link.client();
-      const json = await client.hget(`${caller.pool(pool).keys.queue}${id}`, 'f:ready');
-      return json === null ? undefined : { value: decode({ json, parts: [] }) };
+      const bytes = await client.hgetBuffer(`${caller.pool(pool).keys.queue}${id}`, 'f:ready');
+      if (bytes === null) return undefined;
+      const secrets = secretsHere(config, id);
+      return { value: await readNote(caller.vault, bytes, { callId: id, kind: 'ready' }, { secrets }) };
     },
     abort: (id, pool, reason) => caller.recall.add(id, pool.name, reason),
     schedule: (id, timing, request) => schedule(caller, id, timing, request),

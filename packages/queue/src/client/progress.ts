@@ -1,13 +1,15 @@
 /** Follows a call's progress: its last value is kept beside a channel of the same name. */
-import { decode } from '../codec/index.ts';
-import type { PoolConfig } from '../config/types.ts';
+import type { AppConfig, PoolConfig } from '../config/types.ts';
+import { readNote } from '../payload/note.ts';
 import type { Caller } from './caller.ts';
+import { secretsHere } from './secrets-here.ts';
 
 /** A slow reader loses the oldest values, never the newest. */
 const BUFFER = 1_000;
 const LOOK_MS = 1_000;
 
 export async function* watchProgress(
+  config: AppConfig,
   caller: Caller,
   pool: PoolConfig,
   id: string,
@@ -40,7 +42,12 @@ export async function* watchProgress(
     caller.join(id, pool, settler).catch(end);
     for (;;) {
       for (let value = values.shift(); value !== undefined; value = values.shift())
-        yield decode({ json: value.toString(), parts: [] });
+        yield await readNote(
+          caller.vault,
+          value,
+          { callId: id, kind: 'progress' },
+          { secrets: secretsHere(config, id) },
+        );
       if (ended) return;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, LOOK_MS);

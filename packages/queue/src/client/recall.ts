@@ -5,6 +5,7 @@
 import type { Logger } from 'pino';
 import { encode, packPayload } from '../codec/index.ts';
 import { FlameCancelledError } from '../errors/index.ts';
+import type { Vault } from '../payload/vault.ts';
 import type { PoolKeys } from '../protocol/keys.ts';
 import { type SettledWaiting, settleWaiting } from '../protocol/outcome.ts';
 import type { OutcomeHead } from '../protocol/verdict.ts';
@@ -23,7 +24,7 @@ export interface Recall {
   flush(): Promise<void>;
 }
 
-export const createRecall = (link: Link, keysOf: (pool: string) => PoolKeys, logger: Logger): Recall => {
+export const createRecall = (link: Link, keysOf: (pool: string) => PoolKeys, vault: Vault, logger: Logger): Recall => {
   const waiting = new Map<string, { pool: string; reason: string }>();
   let working: Promise<void> | undefined;
 
@@ -41,9 +42,8 @@ export const createRecall = (link: Link, keysOf: (pool: string) => PoolKeys, log
       size: body.length,
     };
     const client = await link.client();
-    return link.bounded(
-      settleWaiting(client, keysOf(pool), callId, { generation: 0, head, body, cancelReason: reason }),
-    );
+    const verdict = { generation: 0, head, body, cancelReason: reason };
+    return link.bounded(settleWaiting(client, keysOf(pool), callId, verdict, vault));
   };
 
   const work = async (): Promise<void> => {

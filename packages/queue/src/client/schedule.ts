@@ -33,7 +33,7 @@ export const schedule = async (
   const client = await caller.link.client();
   const { keys } = caller.pool(request.pool);
   const nextAt = nextMoment(parsed, await redisNow(client));
-  const { call, envelope, largeArgs } = caller.describe(request);
+  const { call, envelope, largeArgs } = await caller.describe(request, { callId: id, kind: 'schedule' });
   const stored = {
     id,
     ...parsed,

@@ -1,20 +1,25 @@
 /** Turns stored outcomes back into values and errors. */
-import { decode, unpackPayload } from '../codec/index.ts';
+import { DEFAULT_LIMIT, decode, unpackPayload } from '../codec/index.ts';
+import type { SecretBox } from '../payload/secret-box.ts';
 import type { Outcome } from '../protocol/outcome.ts';
 
 /**
  * Turns a stored outcome into the promise's end.
+ * @param outcome opened
  * @param local an error made at the call site: an error from a runner gets its stack appended, so that it shows both sides
  */
 export const settleWith = (
   outcome: Outcome,
+  secrets: SecretBox | undefined,
   local: Error,
   resolve: (value: unknown) => void,
   reject: (error: unknown) => void,
 ): void => {
   let value: unknown;
   try {
-    value = decode(unpackPayload(outcome.body));
+    // Its size was bounded where it was encoded, by a limit that may be larger than the default.
+    const limit = Math.max(DEFAULT_LIMIT, outcome.body.length);
+    value = decode(unpackPayload(outcome.body), { limit, secrets });
   } catch (error) {
     reject(error);
     return;

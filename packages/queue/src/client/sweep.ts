@@ -5,6 +5,7 @@
 import type { Logger } from 'pino';
 import type { AppConfig } from '../config/types.ts';
 import { FlameDataLossError, FlameRemovedError } from '../errors/index.ts';
+import type { Vault } from '../payload/vault.ts';
 import { type AcceptedCall, callBackendFactory } from '../protocol/call-backend.ts';
 import type { RedisClient } from '../protocol/connect.ts';
 import { encodeOutcome } from '../protocol/encode-outcome.ts';
@@ -13,7 +14,7 @@ import { expiryError } from '../protocol/expiry-error.ts';
 import type { PoolStatus } from '../protocol/explain.ts';
 import { inspectCall } from '../protocol/inspection.ts';
 import { appKeys } from '../protocol/keys.ts';
-import { lookupCall, settleWaiting } from '../protocol/outcome.ts';
+import { lookupCall, type Outcome, settleWaiting } from '../protocol/outcome.ts';
 import type { PoolClient } from './caller.ts';
 import type { Link } from './link.ts';
 import { type Awaited, type PendingCalls, SLOWEST_LOOK_MS } from './pending.ts';
@@ -41,7 +42,10 @@ export interface Sweep {
 export interface SweepOptions {
   readonly config: AppConfig;
   readonly link: Link;
+  readonly vault: Vault;
   readonly pending: PendingCalls;
+  /** Opens an outcome and hands it to those who wait for it. */
+  readonly settle: (callId: string, outcome: Outcome) => void;
   readonly callerId: string;
   readonly poolOf: (name: string) => PoolClient | undefined;
   readonly logger: Logger;
@@ -54,7 +58,7 @@ interface Held {
 }
 
 export const createSweep = (options: SweepOptions): Sweep => {
-  const { config, link, pending, callerId, poolOf, logger } = options;
+  const { config, link, vault, pending, settle, callerId, poolOf, logger } = options;
   const held = new Map<string, Held>();
   const again = new Map<string, number>();
   let heldBytes = 0;
@@ -95,7 +99,7 @@ export const createSweep = (options: SweepOptions): Sweep => {
     entry.lookAt = performance.now() + entry.lookEveryMs;
     entry.lookEveryMs = Math.min(entry.lookEveryMs * 2, SLOWEST_LOOK_MS);
     const found = await lookupCall(client, pool.keys, entry.callId, callerId);
-    if (found.state === 'settled') return pending.settle(entry.callId, found.outcome);
+    if (found.state === 'settled') return settle(entry.callId, found.outcome);
     if (found.state === 'missing') return vanished(client, entry, pool);
     entry.generation = found.generation;
     const stuck = entry.stillLimitMs !== undefined && performance.now() - entry.since >= entry.stillLimitMs;
@@ -116,7 +120,8 @@ export const createSweep = (options: SweepOptions): Sweep => {
     }
     const status = await readPoolStatus(client);
     const error = expiryError(callId, entry.pool, call, decision, status[entry.pool]);
-    await settleWaiting(client, pool.keys, callId, { ...encodeOutcome(error, call), generation: call.generation });
+    const verdict = { ...encodeOutcome(error, call), generation: call.generation };
+    await settleWaiting(client, pool.keys, callId, verdict, vault);
     // The outcome comes by the reply stream, like every other; look soon in case it does not.
     entry.lookAt = performance.now() + STEP_MS;
   };

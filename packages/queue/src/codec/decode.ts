@@ -1,6 +1,8 @@
 /** Payloads to values. Whatever the bytes are: no code of theirs runs, and the only error is FlameCodecError. */
-import { FlameCodecError } from '../errors/index.ts';
+import { FlameCodecError, FlameSealError } from '../errors/index.ts';
+import type { SecretBox } from '../payload/secret-box.ts';
 import { countField, setOwn } from './fields.ts';
+import { unpackPayload } from './frame.ts';
 import { checkText, DEFAULT_LIMIT, MAX_DEPTH, MAX_NODES, tooDeep, tooMany } from './limits.ts';
 import { partReader } from './parts.ts';
 import { badPayload } from './refusal.ts';
@@ -10,6 +12,8 @@ import type { Decoder, Json, Node, Payload } from './types.ts';
 export interface DecodeOptions {
   /** Bytes, JSON and parts together; default 16 MiB. */
   readonly limit?: number;
+  /** Opens secrets when they are asked for. Without it they arrive, and cannot be revealed. */
+  readonly secrets?: SecretBox | undefined;
 }
 
 /**
@@ -20,7 +24,7 @@ export interface DecodeOptions {
  */
 export function decode(payload: Payload, options: DecodeOptions = {}): unknown {
   try {
-    return readPayload(payload, options.limit ?? DEFAULT_LIMIT);
+    return readPayload(payload, options.limit ?? DEFAULT_LIMIT, options.secrets);
   } catch (error) {
     if (error instanceof FlameCodecError) throw error;
     if (error instanceof RangeError && /call stack/i.test(error.message)) throw tooDeep('');
@@ -31,7 +35,7 @@ export function decode(payload: Payload, options: DecodeOptions = {}): unknown {
 /** Every tag stands in JSON as this text, and no plain value does: its `$` would have been wrapped. */
 const TAG_MARK = '"$":';
 
-function readPayload(payload: Payload, limit: number): unknown {
+function readPayload(payload: Payload, limit: number, secrets: SecretBox | undefined): unknown {
   const { json, parts } = payload;
   if (typeof json !== 'string') throw badPayload('it has no JSON text');
   let size = Buffer.byteLength(json);
@@ -44,10 +48,10 @@ function readPayload(payload: Payload, limit: number): unknown {
   checkText(json, tagged);
   const tree = JSON.parse(json) as Json;
   if (!tagged && parts.length === 0) return tree;
-  return decodeTree(tree, parts);
+  return decodeTree(tree, parts, { limit, secrets });
 }
 
-function decodeTree(tree: Json, parts: readonly Uint8Array[]): unknown {
+function decodeTree(tree: Json, parts: readonly Uint8Array[], options: DecodeOptions): unknown {
   const objects: (object | undefined)[] = [];
   const reader = partReader(parts);
   let nodes = 0;
@@ -112,6 +116,11 @@ function decodeTree(tree: Json, parts: readonly Uint8Array[]): unknown {
     },
     bytes: reader.bytes,
     ownBuffer: reader.ownBuffer,
+    reveal(scope, bytes) {
+      const { secrets } = options;
+      if (secrets === undefined) throw notHere(scope);
+      return decode(unpackPayload(secrets.open(scope, bytes)), options);
+    },
   };
 
   const decoded = value(tree);
@@ -121,3 +130,11 @@ function decodeTree(tree: Json, parts: readonly Uint8Array[]): unknown {
 
 /** `undefined`, odd numbers and BigInts are nodes here, but no containers for the writer who counted the depth. */
 const PRIMITIVE_NODE = 1;
+
+const notHere = (scope: string): FlameSealError =>
+  new FlameSealError(`a secret of ${scope} cannot be revealed here: this process has no key for it`, {
+    callId: scope,
+    reason: 'no-key',
+    advice:
+      'Set `encryptionKeys` in the config, or FLAME_ENCRYPTION_KEYS; the dashboard and the command line never reveal.',
+  });

@@ -1,5 +1,6 @@
 /** Values to payloads. */
 import { FlamePayloadTooLargeError } from '../errors/index.ts';
+import type { SecretBox } from '../payload/secret-box.ts';
 import { type EncodedTree, encodeTree } from './encoder.ts';
 import { checkText, DEFAULT_LIMIT, MAX_NODES, tooDeep } from './limits.ts';
 import { isPlain } from './plain.ts';
@@ -10,6 +11,8 @@ export interface EncodeOptions {
   readonly limit?: number;
   /** What error messages call the value: `argument`, `result`; default `value`. */
   readonly root?: string;
+  /** Encrypts what `flame.secret` wraps. Without it a secret is refused. */
+  readonly secrets?: SecretBox | undefined;
 }
 
 /**
@@ -21,14 +24,14 @@ export interface EncodeOptions {
  * @throws FlamePayloadTooLargeError when it needs more than `limit` bytes; what is sure to is not written out at all
  */
 export function encode(value: unknown, options: EncodeOptions = {}): Payload {
-  const { limit = DEFAULT_LIMIT, root = 'value' } = options;
+  const { limit = DEFAULT_LIMIT, root = 'value', secrets } = options;
   if (isPlain(value, limit)) {
     const json = JSON.stringify(value);
     const size = Buffer.byteLength(json);
     if (size <= limit) return { json, parts: [] };
     throw tooLarge(encodeTree(value, { root }), root, size, limit);
   }
-  return writeTree(encodeTree(value, { root }), root, limit);
+  return writeTree(encodeTree(value, { root, secrets }), root, limit);
 }
 
 /** Bytes that a payload takes, without the frame around it. */

@@ -1,6 +1,8 @@
 /** The walk that writes tagged JSON. Strict by default: what cannot travel is refused with the path to it. */
 import { FlameError } from '../errors/index.ts';
+import type { SecretBox } from '../payload/secret-box.ts';
 import { setOwn } from './fields.ts';
+import { packPayload } from './frame.ts';
 import { INLINE_BYTES, MAX_BIGINT_DIGITS, MAX_DEPTH, MAX_NODES, tooDeep, tooMany } from './limits.ts';
 import { enumerableSymbol } from './own-keys.ts';
 import { formatPath, type Place, type Segment } from './path.ts';
@@ -24,11 +26,12 @@ export interface TreeOptions {
   readonly root: string;
   /** Leave out what cannot travel, and everything past this many bytes, and list it. */
   readonly lenientBytes?: number;
+  readonly secrets?: SecretBox | undefined;
 }
 
 /** @throws FlameCodecError with the path, unless lenient. */
 export function encodeTree(value: unknown, options: TreeOptions): EncodedTree {
-  const { root, lenientBytes } = options;
+  const { root, lenientBytes, secrets } = options;
   const lenient = lenientBytes !== undefined;
   const path: Segment[] = [];
   const parts: Uint8Array[] = [];
@@ -192,6 +195,11 @@ export function encodeTree(value: unknown, options: TreeOptions): EncodedTree {
       return { n: view.byteLength, p: parts.length - 1 };
     },
     refuse,
+    secrets,
+    frame(value) {
+      const inner = encodeTree(value, { root: here(), secrets });
+      return packPayload({ json: JSON.stringify(inner.tree), parts: inner.parts });
+    },
     isFull() {
       if (full && dropped.length < MAX_DROPPED) dropped.push(`${here()} from here on`);
       return full;

@@ -10,8 +10,9 @@ import { markFromFrame } from './parts.ts';
 import { badPayload, codecError } from './refusal.ts';
 import type { Payload } from './types.ts';
 
-/** High half: version; low half: flags, none so far. A compressed or sealed frame would set one. */
+/** High half: version; low half: flags. The flag of a sealed frame is set by the vault, which also takes it off. */
 const VERSION_1 = 0x10;
+const SEALED = VERSION_1 | 0x01;
 const FIXED_HEAD = 12;
 const ALIGN = 8;
 const MAX_LENGTH = 2 ** 32 - 1;
@@ -50,6 +51,8 @@ export function packPayload(payload: Payload): Buffer {
 export function unpackPayload(bytes: Uint8Array): Payload {
   const frame = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (frame.length < FIXED_HEAD) throw badPayload('it is cut off');
+  if (frame[0] === SEALED)
+    throw badPayload('it is sealed, and the config of this process has no `payload` to open it with');
   if (frame[0] !== VERSION_1) throw badPayload(`its frame is of kind ${frame[0]}, this version reads ${VERSION_1}`);
   const jsonBytes = frame.readUInt32LE(4);
   const count = frame.readUInt32LE(8);

@@ -3,6 +3,7 @@
  * socket, five megabytes of response. So what cannot travel is left out and named, and nothing here throws.
  */
 import { inspect, types } from 'node:util';
+import type { SecretBox } from '../payload/secret-box.ts';
 import { encode, payloadSize, writeTree } from './encode.ts';
 import { encodeTree } from './encoder.ts';
 import type { Json, Node, Payload } from './types.ts';
@@ -16,23 +17,26 @@ export const DEFAULT_ERROR_LIMIT = 64 * 1024;
  * `flameTruncated` with the paths of it (at most 20).
  * @param options.limit bytes, default 64 KiB
  */
-export function encodeThrown(thrown: unknown, options: { readonly limit?: number } = {}): Payload {
-  const limit = options.limit ?? DEFAULT_ERROR_LIMIT;
+export function encodeThrown(
+  thrown: unknown,
+  options: { readonly limit?: number; readonly secrets?: SecretBox | undefined } = {},
+): Payload {
+  const { limit = DEFAULT_ERROR_LIMIT, secrets } = options;
   const error = isError(thrown) ? thrown : wrap(thrown);
   try {
-    return encode(error, { limit, root: 'error' });
+    return encode(error, { limit, root: 'error', secrets });
   } catch {
-    return encodeLenient(error, limit) ?? encodeBare(error, limit);
+    return encodeLenient(error, limit, secrets) ?? encodeBare(error, limit);
   }
 }
 
 /** Text is counted by characters while it is walked, so what is kept may need up to three times its share in bytes. */
 const SHARES = [0.75, 0.25, 0.05];
 
-function encodeLenient(error: Error, limit: number): Payload | undefined {
+function encodeLenient(error: Error, limit: number, secrets: SecretBox | undefined): Payload | undefined {
   for (const share of SHARES) {
     try {
-      const encoded = encodeTree(error, { root: 'error', lenientBytes: Math.floor(limit * share) });
+      const encoded = encodeTree(error, { root: 'error', lenientBytes: Math.floor(limit * share), secrets });
       if (!isErrorNode(encoded.tree)) return undefined;
       encoded.tree.t = encoded.dropped.map((path) =>
         path

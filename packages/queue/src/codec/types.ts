@@ -1,4 +1,5 @@
 /** The shapes that the parts of the codec share. */
+import type { SecretBox } from '../payload/secret-box.ts';
 import type { Place, Segment } from './path.ts';
 
 /** An encoded value: JSON text, and large binary data beside it. */
@@ -30,6 +31,10 @@ export interface Encoder {
   refuse(what: string, advice: string, at?: string | Place): Json;
   /** A lenient encoder has no room left: collections end here. Always false for a strict one. */
   isFull(): boolean;
+  /** Seals what `flame.secret` wraps; `undefined` where there are no keys. */
+  readonly secrets: SecretBox | undefined;
+  /** A value as a frame of its own, without references to what is around it. */
+  frame(value: unknown): Uint8Array;
   /** Runs `encode` while a reference to `value` cannot be resolved by the reader. */
   closed(value: object, encode: () => void): void;
 }
@@ -48,6 +53,8 @@ export interface Decoder {
   bytes(node: Node, align: number): Uint8Array;
   /** As `bytes`, as a buffer that holds nothing else. */
   ownBuffer(node: Node): ArrayBuffer;
+  /** Opens a secret and decodes what is in it, later. @throws FlameSealError, FlameCodecError */
+  reveal(scope: string, bytes: Uint8Array): unknown;
 }
 
 /** One kind of object: how it is written and read. A closed table of these is all that the codec knows. */

@@ -19,7 +19,7 @@ export interface Config extends AppConfig {
  * Parses the configuration, once. Paths in it are relative to the folder of the calling module when that is named
  * `flame.config.*`, else to the current working directory; `flame` commands take the folder of the file that they load.
  *
- * Of the environment, FLAME_REDIS_URL, FLAME_SIGNING_KEY (each also as a file that `…_FILE` names) and FLAME_RELEASE win
+ * Of the environment, FLAME_REDIS_URL, FLAME_SIGNING_KEY, FLAME_ENCRYPTION_KEYS (each also as a file that `…_FILE` names) and FLAME_RELEASE win
  * over what stands here; REDIS_URL is used when `redis` is absent.
  *
  * @returns the configuration with every default filled in, for `createFlame`.

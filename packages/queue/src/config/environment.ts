@@ -5,6 +5,8 @@ import type { ConfigProblem } from '../errors/input-errors.ts';
 export interface Environment {
   readonly redisUrl: string | undefined;
   readonly signingKey: string | undefined;
+  /** As `id:key,id:key`. */
+  readonly encryptionKeys: string | undefined;
   readonly release: string | undefined;
   /** Nothing here reaches Redis, so whether its address is safe is of no concern: an executor, or inline mode. */
   readonly detached: boolean;
@@ -32,6 +34,7 @@ export const readEnvironment = (env: Readonly<NodeJS.ProcessEnv>): Environment =
   return {
     redisUrl: secret('FLAME_REDIS_URL'),
     signingKey: secret('FLAME_SIGNING_KEY'),
+    encryptionKeys: secret('FLAME_ENCRYPTION_KEYS'),
     release: env.FLAME_RELEASE || undefined,
     detached: env.FLAME_EXECUTOR === '1' || env.FLAME_MODE === 'inline',
     problems,

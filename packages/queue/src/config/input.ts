@@ -3,6 +3,7 @@ import type { ClusterOptions, RedisOptions } from 'ioredis';
 import type { Backend } from '../backend.ts';
 import type { Bytes } from '../bytes.ts';
 import type { Duration } from '../duration.ts';
+import type { PayloadStep } from '../payload/read-payload.ts';
 import type { Policy } from '../scaling.ts';
 import type { IdleInfo, PoolHooks } from './types.ts';
 
@@ -60,6 +61,14 @@ export interface PoolInput extends PoolHooks {
   readonly buffer?: number | undefined;
 }
 
+/** `openssl rand -base64 32` makes a key. */
+export interface EncryptionKeyInput {
+  /** Stands beside what was encrypted, in the open: 1 to 40 letters, digits and `._-`, never used for another key. */
+  readonly id: string;
+  /** 32 bytes: base64 or hex text, or the bytes themselves. */
+  readonly key: string | Uint8Array;
+}
+
 export interface ConfigInput {
   /** Names the application: part of every key in Redis and of every label on machines. */
   readonly app: string;
@@ -69,6 +78,8 @@ export interface ConfigInput {
   readonly functions?: readonly string[] | undefined;
   /** The pools by name; names are lower-case letters, digits and `-`. */
   readonly pools: Readonly<Record<string, PoolInput>>;
+  /** Most runners of all pools together, whatever their `max` adds up to; physical instances never exceed it. */
+  readonly quota?: number | undefined;
   /** First part of every key in Redis. */
   readonly prefix?: string | undefined;
   /** How long a call waits for Redis to be reachable before it fails with FlameUnavailableError. */
@@ -77,6 +88,10 @@ export interface ConfigInput {
   readonly release?: string | undefined;
   /** Secret of at least 16 characters that signs calls; needed when Redis is on another host; FLAME_SIGNING_KEY wins over it. */
   readonly signingKey?: string | undefined;
+  /** Keys for `flame.secret` and `encrypt()`: the first encrypts, all decrypt; FLAME_ENCRYPTION_KEYS (`id:key,id:key`) wins over it. */
+  readonly encryptionKeys?: readonly EncryptionKeyInput[] | undefined;
+  /** What happens to the bytes of calls in Redis, in order: `compress()`, `encrypt()` of `@flamejs/queue/payload`, or `{ name, seal, open }`. */
+  readonly payload?: PayloadStep | readonly PayloadStep[] | undefined;
   /** How long a runner goes on without a heartbeat of the autoscaler before it drains and ends its machine. */
   readonly heartbeatTimeout?: Duration | undefined;
   /** How long a runner waits for the autoscaler's first heartbeat before it ends its machine. */

@@ -2,6 +2,8 @@
 
 import { isPoolName, poolNameRule } from '../call-options.ts';
 import { type ConfigProblem, configError } from '../errors/input-errors.ts';
+import { readKeyText } from '../payload/keys.ts';
+import { readPayloadSteps } from '../payload/read-payload.ts';
 import { readEnvironment } from './environment.ts';
 import type { ConfigInput, PoolInput } from './input.ts';
 import { type RedisReading, readRedis } from './redis.ts';
@@ -34,6 +36,11 @@ export const parseConfig = (input: ConfigInput, options: ParseConfigOptions): Ap
     const read = readSigningKey(environment.signingKey);
     if (!read.ok) problems.push({ path: 'FLAME_SIGNING_KEY', message: read.message });
   }
+  const encryptionKeys =
+    (environment.encryptionKeys === undefined
+      ? app?.encryptionKeys
+      : readKeyText(environment.encryptionKeys, 'FLAME_ENCRYPTION_KEYS', problems)) ?? [];
+  const payload = readPayloadSteps(fieldOf(input, 'payload'), encryptionKeys, environment.detached, problems);
   if (!environment.detached) {
     problems.push(...trustProblems(redis, signingKey, fieldOf(input, 'allowInsecureRedis') === true));
   }
@@ -44,12 +51,15 @@ export const parseConfig = (input: ConfigInput, options: ParseConfigOptions): Ap
     app: app.app,
     prefix: app.prefix ?? 'flame',
     redis: redis.config,
+    quota: app.quota,
     connectTimeoutMs: app.connectTimeout ?? 5_000,
     functions: app.functions ?? [],
     root,
     configFile,
     release: environment.release ?? app.release ?? deriveRelease(root),
     signingKey,
+    encryptionKeys,
+    payload,
     heartbeatTimeoutMs: app.heartbeatTimeout,
     failsafeTimeoutMs: app.failsafeTimeout,
     allowEviction: app.allowEviction ?? false,
@@ -104,6 +114,14 @@ const poolProblems = (input: unknown): ConfigProblem[] => {
   const entries = Object.entries(pools as Record<string, PoolInput>);
   const problems: ConfigProblem[] = [];
   if (entries.length === 0) problems.push({ path: 'pools', message: 'expected at least one pool' });
+  const quota = fieldOf(input, 'quota');
+  const mins = entries.reduce((sum, [, pool]) => sum + (typeof pool?.min === 'number' ? pool.min : 0), 0);
+  if (typeof quota === 'number' && mins > quota) {
+    problems.push({
+      path: 'quota',
+      message: `must not be less than what the pools' min add up to (${mins} > ${quota})`,
+    });
+  }
   for (const [name, pool] of entries) {
     const path = `pools.${name}`;
     if (!isPoolName(name)) problems.push({ path, message: poolNameRule(name) });
@@ -128,6 +146,12 @@ const trustProblems = (redis: RedisReading, signingKey: unknown, allowInsecure: 
     problems.push({
       path: 'redis',
       message: `${host} is another host, and no authentication is configured: anyone who reaches it could run code on your machines. Give the URL a password (rediss://user:password@host), or set allowInsecureRedis: true`,
+    });
+  }
+  if (redis.unverified && !allowInsecure) {
+    problems.push({
+      path: 'redis',
+      message: `tls.rejectUnauthorized: false accepts any server as ${host}, which then gets the password: give the authority's certificate as tls.ca, or set allowInsecureRedis: true`,
     });
   }
   if (signingKey === undefined) {

@@ -3,11 +3,13 @@ import type { AppConfig, RedisConfig } from './types.ts';
 
 const SECRET = '[secret]';
 
-/** @returns a copy without the signing key, Redis' credentials, and the values of the pools' environment. */
+/** @returns a copy without the signing key, the encryption keys, Redis' credentials, and the values of the pools' environment. */
 export const redactConfig = (config: AppConfig): Record<string, unknown> => ({
   ...config,
   redis: redactRedis(config.redis),
   ...(config.signingKey !== undefined && { signingKey: SECRET }),
+  encryptionKeys: config.encryptionKeys.map(({ id }) => ({ id, key: SECRET })),
+  payload: config.payload.map(({ name }) => name),
   pools: Object.fromEntries(
     Object.entries(config.pools).map(([name, pool]) => [
       name,

@@ -4,6 +4,8 @@ import { isPoolName } from '../call-options.ts';
 import { readDuration } from '../duration.ts';
 import type { ConfigProblem } from '../errors/input-errors.ts';
 import { mapParsed, no, type Parsed, show, yes } from '../parsed.ts';
+import { readKeyList } from '../payload/keys.ts';
+import type { EncryptionKey } from '../payload/types.ts';
 import type { Policy } from '../scaling.ts';
 import { bytes, duration, field, flag, hook, pluggable, required, whole } from './fields.ts';
 import type { ConfigInput, PoolInput, RedisInput } from './input.ts';
@@ -146,6 +148,12 @@ export const appShape = {
       return Object.fromEntries(pools) as Readonly<Record<string, ParsedPool>>;
     },
   } satisfies Field<Readonly<Record<string, ParsedPool>>>,
+  quota: whole(
+    'Most runners of all pools together, whatever their `max` adds up to; physical instances never exceed it.',
+    'none',
+    1,
+    MAX_RUNNERS,
+  ),
   prefix: field({ description: 'First part of every key in Redis.', kind: 'string', default: 'flame' }, (value) =>
     typeof value === 'string' && NAME.test(value)
       ? yes(value)
@@ -174,6 +182,25 @@ export const appShape = {
       default: 'none',
     },
     (value) => readSigningKey(value),
+  ),
+  encryptionKeys: {
+    doc: {
+      description:
+        'Keys for `flame.secret` and `encrypt()`: the first encrypts, all decrypt; FLAME_ENCRYPTION_KEYS (`id:key,id:key`) wins over it.',
+      kind: 'list of { id, key }',
+      default: 'none',
+    },
+    read: readKeyList,
+  } satisfies Field<readonly EncryptionKey[]>,
+  payload: field(
+    {
+      description:
+        'What happens to the bytes of calls in Redis, in order: `compress()`, `encrypt()` of `@flamejs/queue/payload`, or `{ name, seal, open }`.',
+      kind: 'transform or list of them',
+      default: 'none',
+    },
+    // Read where the keys are known: they may come from the environment.
+    (value) => yes(value as ConfigInput['payload']),
   ),
   heartbeatTimeout: duration(
     'How long a runner goes on without a heartbeat of the autoscaler before it drains and ends its machine.',

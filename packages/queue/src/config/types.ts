@@ -1,6 +1,7 @@
 /** The parsed configuration: fully defaulted, readonly, durations in milliseconds. Nothing behind the parser repeats a default. */
 import type { ClusterOptions, RedisOptions } from 'ioredis';
 import type { Backend } from '../backend.ts';
+import type { EncryptionKey, PayloadTransform } from '../payload/types.ts';
 import type { Policy } from '../scaling.ts';
 
 export type RedisConfig =
@@ -71,6 +72,8 @@ export interface AppConfig {
   readonly app: string;
   /** First part of every key; `flame` unless set. */
   readonly prefix: string;
+  /** Most runners of all pools together; `undefined` for no bound but each pool's `max`. */
+  readonly quota: number | undefined;
   readonly redis: RedisConfig;
   readonly connectTimeoutMs: number;
   /** Glob patterns or paths of the modules that runners load, relative to `root`. */
@@ -81,6 +84,10 @@ export interface AppConfig {
   readonly configFile: string | undefined;
   readonly release: string;
   readonly signingKey: string | undefined;
+  /** Of `flame.secret` and of `encrypt()`; the first encrypts, all decrypt. Empty without any. */
+  readonly encryptionKeys: readonly EncryptionKey[];
+  /** What bytes of calls go through on their way into Redis, in order. */
+  readonly payload: readonly PayloadTransform[];
   /** As configured for all pools; each pool has its own value, resolved. */
   readonly heartbeatTimeoutMs: number | undefined;
   readonly failsafeTimeoutMs: number | undefined;

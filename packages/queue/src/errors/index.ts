@@ -23,6 +23,7 @@ import {
   FlameClosedError,
   FlameIdConflictError,
   FlameQueueFullError,
+  FlameSealError,
   FlameUnavailableError,
   FlameUntrustedError,
 } from './transport-errors.ts';
@@ -62,6 +63,7 @@ export const flameErrorClasses: Readonly<Record<string, { readonly prototype: Er
     FlameIdConflictError,
     FlameQueueFullError,
     FlameClosedError,
+    FlameSealError,
     NonRetryableError,
   }) as Record<string, { readonly prototype: Error }>,
 );

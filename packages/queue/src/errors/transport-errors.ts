@@ -76,3 +76,33 @@ export class FlameUntrustedError extends FlameError {
     nameErrorClass(FlameUntrustedError, 'FlameUntrustedError');
   }
 }
+
+/**
+ * - `no-key`: the key that it was sealed with is not configured here
+ * - `tampered`: it does not open: it was changed, moved from another call, or sealed with another key of the same id
+ * - `unsealed`: it stands in the open although this app seals what it stores
+ * - `no-payload`: it is sealed, and the config of this process has no `payload` to open it with
+ * - `failed`: a transform of `payload` threw, gave no bytes, or did not answer
+ */
+export type SealProblem = 'no-key' | 'tampered' | 'unsealed' | 'no-payload' | 'failed';
+
+/**
+ * Arguments, a result, an error, progress or a secret of a call could not be sealed, or could not be opened where they were
+ * needed. Thrown to the caller, who also gets it when it happened on the runner; nothing of the bytes is shown.
+ */
+export class FlameSealError extends FlameError {
+  static override readonly code = 'FLAME_ERR_SEAL';
+  static override readonly advice =
+    'Give callers, runners and the autoscaler the same `payload` and `encryptionKeys`, and keep an old key until nothing that it sealed is kept any more.';
+  declare readonly code: 'FLAME_ERR_SEAL';
+  readonly reason: SealProblem;
+
+  static {
+    nameErrorClass(FlameSealError, 'FlameSealError');
+  }
+
+  constructor(message: string, options: FlameErrorOptions & { readonly reason: SealProblem }) {
+    super(message, options);
+    this.reason = options.reason;
+  }
+}

@@ -7,6 +7,7 @@ import type { RedisConfig } from '../config/types.ts';
 import { type BullScript, defineBullScripts } from './bullmq-scripts.ts';
 import { CALL_SCRIPTS } from './lua/call-scripts.ts';
 import { RUNNER_SCRIPTS } from './lua/runner-scripts.ts';
+import { keepErrorsQuiet } from './quiet-errors.ts';
 import { sendScript } from './send-script.ts';
 
 export type RedisClient = Redis | Cluster;
@@ -31,6 +32,9 @@ export const connect = (config: RedisConfig, role: ConnectionRole, name: string)
     connectionName: name,
     // A half-open link is found by TCP keep-alive instead of never.
     keepAlive: 5_000,
+    // After a fail-over that left the connection up, the server is a replica now: only a new connection finds the primary. The
+    // refused command has done nothing; a producer's caller is told, others send it again.
+    reconnectOnError: (error) => (error.message.startsWith('READONLY') ? (role === 'steady' ? 2 : 1) : false),
     // Keep-alive does not act while something is unanswered, and proxies answer it themselves: a command that gets no byte
     // for so long has a dead link. Longer than any of our blocking reads.
     socketTimeout: 15_000,
@@ -41,6 +45,7 @@ export const connect = (config: RedisConfig, role: ConnectionRole, name: string)
       : config.url === undefined
         ? new Redis(exact({ ...config.options, ...common }))
         : new Redis(config.url, exact({ ...config.options, ...common }));
+  keepErrorsQuiet(client);
   defineBullScripts(client);
   for (const script of OWN_SCRIPTS)
     client.defineCommand(script.name, { numberOfKeys: script.keys, lua: script.content });
@@ -84,7 +89,10 @@ export const disconnect = (client: RedisClient | undefined): void => {
   client?.disconnect();
 };
 
-/** Resolves when the connection is usable. Rejects after `timeoutMs` with the last connection error. */
+/**
+ * Resolves when the connection is usable. Rejects after `timeoutMs` with the last connection error; at once when the server
+ * or its certificate is refused, or refuses us, which waiting does not mend.
+ */
 export const whenReady = (client: RedisClient, timeoutMs: number): Promise<void> => {
   const usable = (): boolean => client.status === 'ready';
   if (usable()) return Promise.resolve();
@@ -100,6 +108,8 @@ export const whenReady = (client: RedisClient, timeoutMs: number): Promise<void>
     const onReady = (): void => done();
     const onError = (error: Error): void => {
       lastError = error;
+      const refusal = explainRefusal(error);
+      if (refusal !== undefined) done(new Error(refusal, { cause: error }));
     };
     const timer = setTimeout(
       () => done(lastError ?? new Error(`no connection within ${timeoutMs} ms (${client.status})`)),

@@ -30,7 +30,11 @@ export interface Envelope {
   readonly release: string;
   /** Arguments as codec JSON, when they have no binary parts and are small; `null` when they stand in their own key. */
   readonly args: string | null;
-  /** SHA-256 of the packed arguments in their own key. */
+  /** Sealed arguments as base64, when they are small; `args` is `null` then. */
+  readonly sealed?: string;
+  /** What secrets among the arguments and in the result are sealed for, when that is not the call itself. */
+  readonly scope?: string;
+  /** SHA-256 of the packed (or sealed) arguments in their own key. */
   readonly digest?: string;
   /** Size of the encoded arguments, bytes. */
   readonly size: number;
@@ -41,6 +45,18 @@ export interface Envelope {
 
 /** Arguments up to this size stand in the job itself, where the dashboard can show them. */
 export const INLINE_ARGS_BYTES = 16 * 1024;
+
+/** Puts sealed arguments into the envelope, or beside it when they are large. */
+export const placeSealed = (
+  envelope: Envelope,
+  sealed: Uint8Array,
+): { readonly envelope: Envelope; readonly largeArgs: Uint8Array | undefined } => {
+  const { sealed: _, digest: __, ...rest } = envelope;
+  const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength);
+  return sealed.length <= INLINE_ARGS_BYTES
+    ? { envelope: { ...rest, args: null, sealed: bytes.toString('base64') }, largeArgs: undefined }
+    : { envelope: { ...rest, args: null, digest: digestOf(sealed) }, largeArgs: sealed };
+};
 
 export const digestOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('base64url');
 
@@ -74,11 +90,13 @@ export const distrust = (
 /** @returns the envelope in a job's data, or a sentence that says what is wrong with it. */
 export const parseEnvelope = (data: unknown): Envelope | string => {
   if (typeof data !== 'object' || data === null) return 'its data is not an envelope';
-  const { v, fn, args, opts } = data as Partial<Envelope>;
+  const { v, fn, args, opts, sealed, scope } = data as Partial<Envelope>;
   if (v !== ENVELOPE_VERSION)
     return `its envelope has version ${String(v)}, this runner reads version ${ENVELOPE_VERSION}`;
   if (typeof fn !== 'string' || (args !== null && typeof args !== 'string')) return 'its envelope is damaged';
   if (typeof opts !== 'object' || opts === null || typeof opts.timeoutMs !== 'number')
     return 'its envelope has no options';
+  for (const text of [sealed, scope])
+    if (text !== undefined && typeof text !== 'string') return 'its envelope is damaged';
   return data as Envelope;
 };

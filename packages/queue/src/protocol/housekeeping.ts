@@ -5,6 +5,7 @@
 
 import type { AppConfig } from '../config/types.ts';
 import { FlameRunnerLostError } from '../errors/index.ts';
+import { createVault, noVault } from '../payload/vault.ts';
 import { type CallBackend, callBackendFactory } from './call-backend.ts';
 import { type RedisClient, runScript } from './connect.ts';
 import { encodeOutcome } from './encode-outcome.ts';
@@ -39,7 +40,7 @@ export interface Housekeeping {
 
 /**
  * @param client a `steady` connection, owned by the caller
- * @param config needed to run schedules, whose calls are signed; without it they are left alone
+ * @param config needed to run schedules, whose calls are signed, and to seal; without it schedules are left alone
  */
 export const createHousekeeping = (
   client: RedisClient,
@@ -53,6 +54,7 @@ export const createHousekeeping = (
     maxStalledCount: 1_000_000,
     stalledInterval: STALLED_CHECK_MS - 500,
   } as { prefix: string });
+  const vault = config === undefined ? noVault : createVault(config);
   // Connection errors are the connection owner's to report.
   backend.on('error', () => undefined);
 
@@ -67,7 +69,8 @@ export const createHousekeeping = (
           losses: call.runnerLosses + 1,
         },
       );
-      await settleWaiting(client, keys, id, { ...encodeOutcome(error, call), generation: call.generation });
+      const verdict = { ...encodeOutcome(error, call), generation: call.generation };
+      await settleWaiting(client, keys, id, verdict, vault);
     }
   };
 
@@ -84,7 +87,7 @@ export const createHousekeeping = (
     },
     async promoteDelayed() {
       const now = await redisNow(client);
-      const scheduled = config === undefined ? [] : await runDueSchedules(client, keys, pool, config, now);
+      const scheduled = config === undefined ? [] : await runDueSchedules(client, keys, pool, config, vault, now);
       const due = await client.zrangebyscore(`${keys.queue}delayed`, 0, (now + 1) * 0x1000 - 1, 'LIMIT', 0, BATCH);
       // A call that another process promotes in between is no longer delayed, which is all that was wanted.
       const promoted = await Promise.allSettled(due.map((id) => backend.promote(id)));
@@ -105,13 +108,11 @@ export const createHousekeeping = (
           continue;
         }
         const error = expiryError(id, pool, call, decision);
-        const settled = await settleWaiting(client, keys, id, {
-          ...encodeOutcome(error, call),
-          generation: call.generation,
-        });
+        const verdict = { ...encodeOutcome(error, call), generation: call.generation };
+        const settled = await settleWaiting(client, keys, id, verdict, vault);
         if (settled === 'settled') ended += 1;
       }
-      return ended + (await cancelOrphans(client, keys));
+      return ended + (await cancelOrphans(client, keys, vault));
     },
     async sweep() {
       const [stale, orphans] = (await runScript(client, 'flameStale', [keys.queue, BATCH])) as [string[], number];

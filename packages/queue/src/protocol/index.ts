@@ -1,5 +1,7 @@
 /** What the runner, the autoscaler, the dashboard and the command line share with the facade. Not for applications. */
 export { createNestedService } from '../client/nested-service.ts';
+export { sealNote } from '../payload/note.ts';
+export { createVault, isSealed, type Vault } from '../payload/vault.ts';
 export { BULLMQ_VERSION } from './bullmq-scripts.ts';
 export {
   type AcceptedCall,
@@ -28,6 +30,14 @@ export { type AppKeys, appKeys, type PoolKeys, poolKeys } from './keys.ts';
 export { fetchBody, type Lookup, lookupCall, type Outcome, parseHead, settleWaiting } from './outcome.ts';
 export type { PickUp } from './pick-up.ts';
 export { createRetries, type Retries, type RetryResult } from './retry.ts';
+export {
+  type OrderedBy,
+  type OrderResult,
+  orderRunner,
+  parseOrder,
+  type RunnerOrder,
+  type StandingOrder,
+} from './runner-orders.ts';
 export {
   type AgentState,
   type ControlMessage,

@@ -1,5 +1,6 @@
 /** Calls with `link: true` end with their caller: those whose caller is no longer heard of are cancelled. */
 import { FlameCancelledError } from '../errors/index.ts';
+import type { Vault } from '../payload/vault.ts';
 import type { RedisClient } from './connect.ts';
 import { encodeOutcome } from './encode-outcome.ts';
 import { inspectCall } from './inspection.ts';
@@ -12,7 +13,7 @@ export const CALLER_TTL_MS = 15_000;
 const BATCH = 200;
 
 /** Looks at the linked calls that were looked at longest ago. @returns how many calls were cancelled or asked to stop */
-export const cancelOrphans = async (client: RedisClient, keys: PoolKeys): Promise<number> => {
+export const cancelOrphans = async (client: RedisClient, keys: PoolKeys, vault: Vault): Promise<number> => {
   const ids = await client.zrange(keys.linked, '0', String(BATCH - 1));
   let cancelled = 0;
   for (const id of ids) {
@@ -29,11 +30,8 @@ export const cancelOrphans = async (client: RedisClient, keys: PoolKeys): Promis
     const call = await inspectCall(client, keys, id);
     const reason = 'its caller is gone, and it was made with link: true';
     const error = new FlameCancelledError(`call ${id} was cancelled: ${reason}`, { callId: id, reason });
-    await settleWaiting(client, keys, id, {
-      ...encodeOutcome(error, call),
-      generation: call.generation,
-      cancelReason: reason,
-    });
+    const verdict = { ...encodeOutcome(error, call), generation: call.generation, cancelReason: reason };
+    await settleWaiting(client, keys, id, verdict, vault);
     cancelled += 1;
   }
   return cancelled;

@@ -1,4 +1,5 @@
 /** Reading calls: their outcome, and what they wait for. Thin functions over our scripts, with typed answers. */
+import { noVault, type Vault } from '../payload/vault.ts';
 import type { RedisClient } from './connect.ts';
 import { runScript } from './connect.ts';
 import type { PoolKeys } from './keys.ts';
@@ -67,8 +68,10 @@ export const settleWaiting = async (
   keys: PoolKeys,
   callId: string,
   verdict: WaitingVerdict,
+  vault: Vault = noVault,
 ): Promise<SettledWaiting> => {
-  const { generation, head, body, cancelReason } = verdict;
+  const { generation, head, cancelReason } = verdict;
+  const body = await vault.seal(verdict.body, { callId, kind: head.ok ? 'result' : 'error' });
   const args = [
     keys.queue,
     callId,

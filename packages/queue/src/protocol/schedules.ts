@@ -3,11 +3,14 @@
  * leaders, or one that starts again, cast it once. They live in the pool's slot; the autoscaler's leader runs them.
  */
 import { CronExpressionParser } from 'cron-parser';
+import { DEFAULT_LIMIT } from '../codec/index.ts';
 import type { AppConfig } from '../config/types.ts';
+import { FlameError } from '../errors/index.ts';
+import { isSealed, type Vault } from '../payload/vault.ts';
 import { type AcceptedCall, type CallBackend, callBackendFactory } from './call-backend.ts';
 import { userCallId } from './call-id.ts';
 import type { RedisClient } from './connect.ts';
-import { type Envelope, signEnvelope } from './envelope.ts';
+import { type Envelope, placeSealed, signEnvelope } from './envelope.ts';
 import type { PoolKeys } from './keys.ts';
 
 export interface Timing {
@@ -58,6 +61,7 @@ export const runDueSchedules = async (
   keys: PoolKeys,
   pool: string,
   config: AppConfig,
+  vault: Vault,
   now: number,
 ): Promise<readonly string[]> => {
   const cast: string[] = [];
@@ -69,13 +73,9 @@ export const runDueSchedules = async (
       backend.on('error', () => undefined);
     }
     const id = userCallId(pool, `schedule\n${schedule.id}\n${schedule.nextAt}`);
-    const envelope = signEnvelope(
-      { ...schedule.envelope, by: `schedule ${schedule.id}` },
-      id,
-      config.app,
-      config.signingKey,
-    );
-    const largeArgs = schedule.largeArgs === undefined ? undefined : Buffer.from(schedule.largeArgs, 'base64');
+    const limit = config.pools[pool]?.payloadLimit ?? DEFAULT_LIMIT;
+    const { envelope: own, largeArgs } = await argumentsFor(schedule, id, vault, limit);
+    const envelope = signEnvelope({ ...own, by: `schedule ${schedule.id}` }, id, config.app, config.signingKey);
     const reply = await backend.accept({ ...schedule.call, id, data: JSON.stringify(envelope), largeArgs });
     // A full pool is not the schedule's fault: the same moment is tried again.
     if (typeof reply !== 'string') continue;
@@ -83,6 +83,26 @@ export const runDueSchedules = async (
     await advance(client, keys, schedule, nextMoment(schedule, now));
   }
   return cast;
+};
+
+/** Arguments are sealed for the schedule; each call of it gets them sealed for itself. */
+const argumentsFor = async (
+  { id: scheduleId, envelope, largeArgs }: Schedule,
+  callId: string,
+  vault: Vault,
+  limit: number,
+): Promise<{ readonly envelope: Envelope; readonly largeArgs: Uint8Array | undefined }> => {
+  const stored = envelope.sealed ?? largeArgs;
+  const bytes = stored === undefined ? undefined : Buffer.from(stored, 'base64');
+  if (bytes === undefined || !(isSealed(bytes) || vault.seals)) return { envelope, largeArgs: bytes };
+  try {
+    const frame = await vault.open(bytes, { callId: scheduleId, kind: 'schedule', limit });
+    return placeSealed(envelope, await vault.seal(frame, { callId, kind: 'arguments' }));
+  } catch (error) {
+    if (!(error instanceof FlameError)) throw error;
+    // As they are they do not open for the call either: it fails, and says so, where a schedule could only be silent.
+    return { envelope, largeArgs: envelope.sealed === undefined ? bytes : undefined };
+  }
 };
 
 /** Only as long as it is still the schedule that was read: one that was replaced meanwhile has a time of its own. */

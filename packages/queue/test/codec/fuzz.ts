@@ -3,8 +3,10 @@
  * some thousands, `scripts/fuzz-codec.ts` as many as one likes.
  */
 import { decode, type Payload } from '../../src/codec/index.ts';
-import { FlameCodecError } from '../../src/errors/index.ts';
+import { FlameCodecError, FlameSealError } from '../../src/errors/index.ts';
+import { isSecret } from '../../src/secret.ts';
 import { mutator } from './mutate.ts';
+import { box } from './samples.ts';
 
 export interface FuzzReport {
   readonly runs: number;
@@ -51,7 +53,7 @@ export function judge(payload: Payload): Outcome {
   let value: unknown;
   let outcome: Outcome = 'accepted';
   try {
-    value = decode(payload);
+    value = decode(payload, { secrets: box });
   } catch (error) {
     if (!(error instanceof FlameCodecError)) throw new Error('another error than FlameCodecError', { cause: error });
     outcome = 'rejected';
@@ -104,7 +106,7 @@ const likely = clean.filter(({ object }) =>
 let checks = 0;
 
 /** Counts the keys of the likeliest each time, of the others and their kinds now and then: that takes longer than a decode. */
-function assertUnpolluted(whole = checks % 50 === 0): void {
+export function assertUnpolluted(whole = checks % 50 === 0): void {
   checks += 1;
   for (const { object, keys, signature } of whole ? clean : likely) {
     if (Reflect.ownKeys(object).length !== keys || (whole && signatureOf(object) !== signature)) {
@@ -122,6 +124,7 @@ function assertOnlyData(value: unknown): void {
     if (typeof item === 'function' || typeof item === 'symbol') throw new Error(`decoding made a ${typeof item}`);
     if (typeof item !== 'object' || item === null || seen.has(item)) continue;
     seen.add(item);
+    if (isSecret(item)) queue.push(revealed(item));
     if (item instanceof Map) queue.push(...item.keys(), ...item.values());
     if (item instanceof Set) queue.push(...item);
     if (ArrayBuffer.isView(item)) continue;
@@ -131,5 +134,15 @@ function assertOnlyData(value: unknown): void {
       if (descriptor?.get !== undefined || descriptor?.set !== undefined) throw new Error(`an accessor ${String(key)}`);
       queue.push(descriptor?.value);
     }
+  }
+}
+
+/** What is in a secret is decoded only now; a mutated one does not open. */
+function revealed(secret: { reveal(): unknown }): unknown {
+  try {
+    return secret.reveal();
+  } catch (error) {
+    if (error instanceof FlameSealError || error instanceof FlameCodecError) return undefined;
+    throw new Error('a secret broke in another way than by FlameSealError', { cause: error });
   }
 }

@@ -57,6 +57,15 @@ export const malformed: Readonly<Record<string, readonly Payload[]>> = {
     json({ $: 'RegExp', v: 'a'.repeat(70_000), f: '' }),
     json({ $: 'RegExp', v: 'a', f: 'g'.repeat(1000) }),
   ],
+  Secret: [
+    json({ $: 'Secret' }),
+    json({ $: 'Secret', s: 'images.a' }),
+    json({ $: 'Secret', s: 1, n: 0, b: '' }),
+    json({ $: 'Secret', s: 'x'.repeat(2_001), n: 0, b: '' }),
+    json({ $: 'Secret', s: 'images.a', n: 1, b: '' }),
+    json({ $: 'Secret', s: 'images.a', n: 3, b: '***=' }),
+    json({ $: 'Secret', s: 'images.a', n: 1, p: 0 }),
+  ],
   URL: [
     json({ $: 'URL' }),
     json({ $: 'URL', v: '' }),

@@ -1,7 +1,7 @@
 /** A seeded mutator of valid payloads. The same seed gives the same payloads, in the same order. */
-import { encode, type Payload, packPayload, unpackPayload } from '../../src/codec/index.ts';
+import { type Payload, packPayload, unpackPayload } from '../../src/codec/index.ts';
 import { FlameCodecError } from '../../src/errors/index.ts';
-import { samples } from './samples.ts';
+import { payloadOf, samples } from './samples.ts';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 interface Place {
@@ -14,7 +14,7 @@ export function mutator(seed: number): () => Payload {
   const random = mulberry32(seed);
   const below = (bound: number): number => Math.floor(random() * bound);
   const pick = <T>(list: readonly T[]): T => list[below(list.length)] as T;
-  const corpus = samples.map(({ make }) => encode(make())).filter(({ json }) => json.length < 6000);
+  const corpus = samples.map(payloadOf).filter(({ json }) => json.length < 6000);
   const tagNames = [
     ...new Set(corpus.flatMap(({ json }) => [...json.matchAll(/"\$":"(\w+)"/g)].map(([, tag]) => tag ?? ''))),
   ];
@@ -200,7 +200,7 @@ function deep(levels: number, bracket: string): Json {
 }
 
 /** A small generator of random numbers with a seed. */
-function mulberry32(seed: number): () => number {
+export function mulberry32(seed: number): () => number {
   let state = seed | 0;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

@@ -4,10 +4,11 @@ import { expect, test } from 'vitest';
 import { decode, encode, packPayload, unpackPayload } from '../../src/codec/index.ts';
 import { FlameTimeoutError } from '../../src/errors/index.ts';
 import { assertSameGraph } from './same-graph.ts';
-import { Money, QuotaError, samples, UnregisteredError } from './samples.ts';
+import { box, Money, QuotaError, samples, UnregisteredError } from './samples.ts';
 
 /** The whole way: encoded, packed into one frame as Redis would hold it, unpacked, decoded. */
-const travel = <T>(value: T): T => decode(unpackPayload(packPayload(encode(value)))) as T;
+const travel = <T>(value: T): T =>
+  decode(unpackPayload(packPayload(encode(value, { secrets: box }))), { secrets: box }) as T;
 
 /** Those that arrive as something else on purpose, or that Node's own comparison cannot compare: tests of their own below. */
 const apart = ['objects of another realm', 'unregistered error class', 'invalid Date'];

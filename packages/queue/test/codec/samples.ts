@@ -1,7 +1,10 @@
 /** Values of every kind that can travel. The fuzzer mutates them, so each tag must occur here: a test checks that. */
+import { createSecretKey } from 'node:crypto';
 import vm from 'node:vm';
 import { encode, registerClass, registerError } from '../../src/codec/index.ts';
 import { FlameTimeoutError } from '../../src/errors/index.ts';
+import { appBox, type SecretBox } from '../../src/payload/secret-box.ts';
+import { Secret } from '../../src/secret.ts';
 
 export class Money {
   readonly #cents: number;
@@ -32,6 +35,13 @@ registerClass(Money, {
   },
 });
 registerError(QuotaError);
+
+/** Seals and opens the secrets among the samples. */
+export const box: SecretBox | undefined = appBox(
+  'samples',
+  [{ id: 'test', key: createSecretKey(Buffer.alloc(32, 7)) }],
+  'images.samples',
+);
 
 export interface Sample {
   readonly name: string;
@@ -240,6 +250,7 @@ export const samples: readonly Sample[] = [
     make: () => new FlameTimeoutError('ran out', { timeoutMs: 5, attempt: 1, callId: 'images.a' }),
   },
   { name: 'registered class', make: () => [new Money(300, 'EUR'), { price: new Money(1, 'USD') }] },
+  { name: 'secrets', make: () => [Secret.of('hidden'), { pin: Secret.of({ deep: [1n, Secret.of(2)] }) }] },
   {
     name: 'objects of another realm',
     make: () =>
@@ -249,4 +260,4 @@ export const samples: readonly Sample[] = [
   },
 ];
 
-export const payloadOf = (sample: Sample) => encode(sample.make());
+export const payloadOf = (sample: Sample) => encode(sample.make(), { secrets: box });

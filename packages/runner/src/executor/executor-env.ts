@@ -2,8 +2,8 @@
 import { EXECUTOR_ENV, MARK_ENV } from './markers.ts';
 import { inheritableNodeOptions } from './node-options.ts';
 
-/** Whoever holds these can enqueue and sign calls; nested calls go through the runner instead. */
-const SECRETS = /^(FLAME_REDIS_URL|FLAME_SIGNING_KEY|REDIS_URL)(_FILE)?$/;
+/** Whoever holds these can enqueue, sign and read calls; nested calls go through the runner instead. */
+const SECRETS = /^(FLAME_REDIS_URL|FLAME_SIGNING_KEY|FLAME_ENCRYPTION_KEYS|REDIS_URL)(_FILE)?$/;
 
 /** @param extra the pool's own variables; it wins, also over what is left out. */
 export const executorEnv = (

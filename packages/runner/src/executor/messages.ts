@@ -1,4 +1,5 @@
 /** The messages between a runner and one executor. Bytes pass through; structure is checked where it arrives. */
+import type { ScopeKeys } from '@flamejs/queue/internal';
 import type { EncodedArgs } from './types.ts';
 
 export interface BootMessage {
@@ -23,6 +24,7 @@ export interface CallMessage {
   readonly deadlineAt: number | undefined;
   readonly payloadLimit: number;
   readonly pool: string;
+  readonly secrets: ScopeKeys | undefined;
   readonly releases: { readonly caller: string; readonly runner: string } | undefined;
 }
 

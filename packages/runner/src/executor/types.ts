@@ -6,6 +6,8 @@
  * - **slot**: the right to run one execution; a pool has `slots` of them and `spare` executors more, kept warm.
  */
 
+import type { ScopeKeys } from '@flamejs/queue/internal';
+
 /** Encoded arguments: a packed frame of the codec, or the codec's JSON when it has no binary parts. */
 export type EncodedArgs = Uint8Array | { readonly json: string };
 
@@ -29,6 +31,8 @@ export interface Execution {
   /** Most bytes of the encoded result. */
   readonly payloadLimit: number;
   readonly pool: string;
+  /** Keys for the secrets of this call; `undefined` when the app has none. */
+  readonly secrets?: ScopeKeys | undefined;
   /** Of the caller and of this runner, for the error about a closure that is not here. */
   readonly releases?: { readonly caller: string; readonly runner: string } | undefined;
 }

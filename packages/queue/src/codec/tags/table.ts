@@ -1,5 +1,6 @@
 /** The closed table: every kind of object that can travel, by prototype for the way out and by name for the way in. */
 import { types } from 'node:util';
+import { isSecret } from '../../secret.ts';
 import { classOfPrototype } from '../registry.ts';
 import type { Tag } from '../types.ts';
 import { arrayBufferTag, bufferTag, dataViewTag, typedArrayTags } from './binary.ts';
@@ -7,6 +8,7 @@ import { decodeInstance, encodeInstance } from './classes.ts';
 import { arrayTag, mapTag, nullObjectTag, objectTag, setTag } from './collections.ts';
 import { domExceptionTag, errorTag } from './errors.ts';
 import { bigintTag, numberTag, undefinedTag } from './primitives.ts';
+import { secretTag } from './secret.ts';
 import { boxedPrototypes, boxTag, dateTag, regexpTag, searchParamsTag, urlTag } from './text.ts';
 
 const byPrototype: ReadonlyMap<unknown, Tag> = new Map<unknown, Tag>([
@@ -33,6 +35,7 @@ export const decoders: ReadonlyMap<unknown, Tag['decode']> = new Map<unknown, Ta
   ...Array.from(byPrototype.values(), (tag) => [tag.name, tag.decode] as const),
   [errorTag.name, errorTag.decode],
   ['Class', decodeInstance],
+  [secretTag.name, secretTag.decode],
 ]);
 
 /** @returns how to write the object, `undefined` when it cannot be sent. */
@@ -47,6 +50,7 @@ export function tagOf(value: object): Tag | undefined {
     return { name: registered.name, encode: encodeInstance(registered), decode: decodeInstance };
   }
   if (types.isNativeError(value) || value instanceof Error) return errorTag;
+  if (isSecret(value)) return secretTag;
   return foreignTag(prototype);
 }
 

@@ -8,8 +8,10 @@ import {
   FlameCancelledError,
   FlameCodecError,
   FlameTimeoutError,
+  giveSecrets,
   type Payload,
   packPayload,
+  scopeBox,
   unpackPayload,
 } from '@flamejs/queue/internal';
 import { MAX_LOG_BYTES } from '../line-sink.ts';
@@ -48,6 +50,7 @@ export const perform = (call: CallMessage, port: Port, closures: ClosureModules 
     logBudget -= Buffer.byteLength(text) + 1;
     port.post({ t: 'log', seq, text });
   };
+  const secrets = scopeBox(call.secrets);
   const progress = createThrottle((json: Uint8Array) => port.post({ t: 'progress', seq, json }));
   const context: CallContext = {
     callId,
@@ -60,16 +63,17 @@ export const perform = (call: CallMessage, port: Port, closures: ClosureModules 
       return signalOf();
     },
     isInline: false,
-    progress: (value) => progress.send(encodeProgress(value)),
-    ready: (value) => port.post({ t: 'up', seq, json: encodeProgress(value) }),
+    progress: (value) => progress.send(encodeProgress(value, secrets)),
+    ready: (value) => port.post({ t: 'up', seq, json: encodeProgress(value, secrets) }),
     log: (...values) => log(format(...values)),
   };
+  giveSecrets(context, secrets);
 
   const run = async (): Promise<Ending> => {
     await closures?.load(functionName);
     const payload = readArgs(call.args);
     const releases = call.releases === undefined ? {} : { releases: call.releases };
-    const result = await executeFunction({ payload, functionName, context, payloadLimit, ...releases });
+    const result = await executeFunction({ payload, functionName, context, payloadLimit, secrets, ...releases });
     progress.flush();
     const frame = packPayload(result.payload);
     if (result.ok) return { t: 'returned', seq, frame };
@@ -111,8 +115,8 @@ const refuse = (seq: number, error: unknown): Ending => {
   };
 };
 
-const encodeProgress = (value: unknown): Uint8Array => {
-  const { json, parts } = encode(value, { root: 'progress' });
+const encodeProgress = (value: unknown, secrets: ReturnType<typeof scopeBox>): Uint8Array => {
+  const { json, parts } = encode(value, { root: 'progress', secrets });
   if (parts.length === 0) return Buffer.from(json, 'utf8');
   throw new FlameCodecError('progress carries no binary data: report numbers and text, and return the bytes', {
     path: 'progress',

@@ -1,0 +1,32 @@
+/** Outcomes as they come out of Redis, opened. What does not open becomes an outcome too, so that the call settles with why. */
+import { DEFAULT_LIMIT, encode, packPayload } from '../codec/index.ts';
+import { FlameError, FlameSealError } from '../errors/index.ts';
+import { after, type MaybePromise, type Vault } from '../payload/vault.ts';
+import type { Outcome } from '../protocol/outcome.ts';
+
+/** @param limit bytes of a value in this pool; errors are smaller than any limit that makes sense. Never throws or rejects. */
+export const openOutcome = (
+  vault: Vault,
+  callId: string,
+  outcome: Outcome,
+  limit = DEFAULT_LIMIT,
+): MaybePromise<Outcome> => {
+  const failed = (error: unknown): Outcome => failedOutcome(callId, outcome, error);
+  try {
+    const kind = outcome.head.ok ? 'result' : 'error';
+    const opened = vault.open(outcome.body, { callId, kind, limit });
+    const made = after(opened, (body): Outcome => (body === outcome.body ? outcome : { ...outcome, body }));
+    return made instanceof Promise ? made.catch(failed) : made;
+  } catch (error) {
+    return failed(error);
+  }
+};
+
+const failedOutcome = (callId: string, { generation, head }: Outcome, cause: unknown): Outcome => {
+  const error =
+    cause instanceof FlameError
+      ? cause
+      : new FlameSealError(`call ${callId}: its outcome could not be opened`, { callId, reason: 'failed', cause });
+  const body = packPayload(encode(error));
+  return { generation, head: { ...head, ok: false, kind: error.name, message: error.message }, body };
+};
