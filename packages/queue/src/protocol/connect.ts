@@ -8,6 +8,7 @@ import { type BullScript, defineBullScripts } from './bullmq-scripts.ts';
 import { CALL_SCRIPTS } from './lua/call-scripts.ts';
 import { RUNNER_SCRIPTS } from './lua/runner-scripts.ts';
 import { keepErrorsQuiet } from './quiet-errors.ts';
+import { explainRefusal } from './refusal.ts';
 import { sendScript } from './send-script.ts';
 
 export type RedisClient = Redis | Cluster;
