@@ -12,6 +12,8 @@ export interface RedisReading {
   readonly remote: readonly string[];
   /** A password or a client certificate is configured. */
   readonly authenticated: boolean;
+  /** TLS is told to accept any certificate, so that anybody on the way can be the server. */
+  readonly unverified: boolean;
 }
 
 export const DEFAULT_REDIS_URL = 'redis://127.0.0.1:6379';
@@ -67,11 +69,18 @@ const overridden = (input: RedisInput | undefined, url: string): RedisReading =>
 const single = (url: string | undefined, options: RedisOptions, path: string): RedisReading => {
   const config: RedisConfig = { kind: 'single', url, options };
   const secured = (password: unknown): boolean => isSet(password) || isSet(options.tls?.cert);
+  const unverified = options.tls?.rejectUnauthorized === false;
   if (url === undefined) {
     const hosts = options.path
       ? []
       : (options.sentinels?.map((sentinel) => sentinel.host ?? 'localhost') ?? [options.host ?? 'localhost']);
-    return { config, problems: [], remote: hosts.filter(isRemote), authenticated: secured(options.password) };
+    return {
+      config,
+      problems: [],
+      remote: hosts.filter(isRemote),
+      authenticated: secured(options.password),
+      unverified,
+    };
   }
   const address = parseUrl(url);
   if (address === undefined) {
@@ -85,6 +94,7 @@ const single = (url: string | undefined, options: RedisOptions, path: string): R
     problems: [],
     remote: host !== undefined && isRemote(host) ? [host] : [],
     authenticated: secured(address.password) || isSet(options.password),
+    unverified,
   };
 };
 
@@ -108,6 +118,7 @@ const cluster = (nodes: ClusterInput['cluster'], options: ClusterOptions): Redis
     problems,
     remote: parsed.map(({ host }) => host).filter((host) => host !== '' && isRemote(host)),
     authenticated: isSet(password) || isSet(options.redisOptions?.tls?.cert),
+    unverified: options.redisOptions?.tls?.rejectUnauthorized === false,
   };
 };
 
@@ -151,4 +162,5 @@ const broken = (path: string, message: string): RedisReading => ({
   problems: [{ path, message }],
   remote: [],
   authenticated: true,
+  unverified: false,
 });
