@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FlameBootError } from '@flamejs/queue/internal';
 import { createExecutor, type Executor, type ExecutorEvents } from './executor.ts';
@@ -16,7 +16,7 @@ const DEFAULT_SPARE = 1;
 const DEFAULT_BOOT_TIMEOUT_MS = 60_000;
 const DEFAULT_START_TIMEOUT_MS = 15_000;
 /** More at once would only slow each other down, and the calls that already run. */
-const BOOTS_AT_ONCE = 4;
+const BOOTS_AT_ONCE = Math.min(4, Math.max(2, availableParallelism()));
 /** A call whose executors are lost before they begin it moves on so often. */
 const MOVES = 3;
 /** For the exit handlers of an executor that is no longer needed. */
