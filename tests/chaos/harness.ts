@@ -2,7 +2,6 @@
  * A fleet under load and faults, and its verdict. Callers keep a ledger, functions append to a log, the store is read
  * afterwards, and every fault is written down with the processes that it touched.
  */
-import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +20,7 @@ import {
 } from '@flamejs/queue/testing';
 import { expect } from 'vitest';
 import { type Fleet, type FleetOptions, type RunnerProcess, startFleet, tasks } from '../support/fleet.ts';
+import { childrenOf } from '../support/processes.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { type Random, runSeed, seeded } from './random.ts';
 
@@ -78,7 +78,11 @@ export const startChaos = async (options: FleetOptions = {}): Promise<Chaos> => 
   const note: Chaos['note'] = (kind, touching) => {
     const at = Date.now();
     const index =
-      faults.push({ kind, at, ...(touching === undefined ? {} : { pids: touching.flatMap(executorsOf) }) }) - 1;
+      faults.push({
+        kind,
+        at,
+        ...(touching === undefined ? {} : { pids: touching.flatMap(({ process }) => childrenOf(process.pid)) }),
+      }) - 1;
     return {
       over() {
         faults[index] = { ...(faults[index] as Fault), until: Date.now() };
@@ -205,16 +209,10 @@ const lateRenewals = ({ process }: RunnerProcess): readonly Fault[] =>
     .map((line) => JSON.parse(line) as { readonly time: number; readonly silentMs: number; readonly calls: string[] })
     .map(({ time, silentMs, calls }) => ({ kind: 'late-renewal', at: time - silentMs, until: time, callIds: calls }));
 
-/** A runner's executors are its children. */
-const executorsOf = (runner: RunnerProcess): readonly number[] => {
-  const pid = runner.process.pid;
-  try {
-    return readdirSync(`/proc/${pid}/task`).flatMap((task) =>
-      readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
-    );
-  } catch {
-    return [];
-  }
+/** How long callers waited for the calls that have settled; ms. */
+export const waitsOf = (chaos: Chaos): readonly number[] => {
+  const invokedAt = new Map(chaos.ledger.flatMap((e) => (e.type === 'invoke' ? [[e.key, e.at] as const] : [])));
+  return chaos.ledger.flatMap((e) => (e.type === 'settle' ? [e.at - (invokedAt.get(e.key) ?? e.at)] : []));
 };
 
 /** Errors that calls were rejected with. */

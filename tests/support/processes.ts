@@ -1,7 +1,7 @@
 /** Real processes for tests: started with their output captured, ended for sure, and counted when they should be gone. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { type FoundProcess, processesMarked } from './marked.ts';
 import { settles, waitFor } from './wait-for.ts';
@@ -123,6 +123,17 @@ export const startProcess = async (
     },
   };
   return self;
+};
+
+/** Processes that this one has started and that live: a runner's are its executors. */
+export const childrenOf = (pid: number): readonly number[] => {
+  try {
+    return readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+      readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+    );
+  } catch {
+    return [];
+  }
 };
 
 /** Whether a process with this id runs (a zombie that nobody has reaped does not). */

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FlameRunnerLostError } from '@flamejs/queue';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { isAlive } from '../../../tests/support/processes.ts';
+import { childrenOf, isAlive } from '../../../tests/support/processes.ts';
 import { settles, waitFor } from '../../../tests/support/wait-for.ts';
 import { linesOf, type RunnerProcess, type Stage, startStage } from './support.ts';
 
@@ -66,29 +66,33 @@ test('RI-03 P13 the late result of a runner that was frozen past its lock is dis
   const one = { pool: { maxConcurrency: 1 } };
   const runners = [await stage.startRunner(one), await stage.startRunner(one)];
   const file = join(stage.folder, 'frozen');
-  const call = await stage.cast(stage.tasks.effect, file, 6_000, 'once');
+  const call = await stage.cast(stage.tasks.effectSlowFirst, file, 25_000);
   await startsIn(file, 1);
   const frozen = await runnerOf(call.id, runners);
   frozen.signal('SIGSTOP');
   await startsIn(file, 2);
   frozen.signal('SIGCONT');
-  expect(await call.result()).toBe('once');
+  expect(await call.result()).toBe(2);
   const outcome = await stage.client.hmget(stage.keys.outcome(call.id), 'gen', 'head');
   expect(outcome[0]).toBe('1');
   expect(JSON.parse(outcome[1] ?? '{}')).toMatchObject({ ok: true, attempts: 2, runnerLosses: 1 });
   // It has noticed and goes on as a runner in good order.
   const idle = async () => Number((await frozen.record()).active) === 0;
-  await waitFor(idle, { what: 'it to let go', timeoutMs: 15_000 });
+  await waitFor(idle, { what: 'it to let go', timeoutMs: 30_000 });
   expect(frozen.alive()).toBe(true);
+  expect(read(file).filter((line) => line.startsWith('end'))).toHaveLength(1);
   expect(await stage.client.zcard(`${stage.keys.queue}completed`)).toBe(1);
 });
 
 test('R-04 P13 a call that waited for an executor while its runner was frozen does not begin once another runner has it', async () => {
   const calls = 6;
   const frozen = await stage.startRunner({ pool: { maxConcurrency: calls } });
+  await waitFor(() => childrenOf(frozen.pid).length > calls, { what: 'its executors to be up' });
   const file = join(stage.folder, 'late-begin');
-  // It has one executor so far: it picks all of them up, and most wait for executors that are still starting.
+  // It loses them all at once, and picks up more calls than it can begin before others have started.
+  const crashes = Array.from({ length: calls }, () => stage.call(stage.tasks.exit).catch(() => undefined));
   const handles = await Promise.all(Array.from({ length: calls }, () => stage.cast(stage.tasks.effect, file, 100)));
+  await Promise.all(crashes);
   const held = async () => (await stage.client.llen(`${stage.keys.queue}active`)) + starts(file).length >= calls;
   await waitFor(held, { what: 'their pick-ups', everyMs: 2 });
   frozen.signal('SIGSTOP');
