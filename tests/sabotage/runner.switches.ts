@@ -103,7 +103,7 @@ export default [
     file: 'packages/runner/src/executor/stragglers.ts',
     find: 'export const killGroup = (pid: number): void => kill(-pid);',
     replace: 'export const killGroup = (pid: number): void => kill(pid);',
-    tests: ['R-09 what an executor has started'],
+    tests: ['R-09 a child that cannot be told'],
     in: STOP,
   },
   {

@@ -134,6 +134,16 @@ test('TK-10 R-09 children, detached ones, those of another session and a double 
   await waitFor(() => family.every((pid) => !isAlive(pid)), { what: 'the family to be gone', timeoutMs: 3_000 });
 });
 
+test('R-09 a child that cannot be told by its environment dies with the process group', async () => {
+  const call = testPool().call('child-without-environment', [], { killGraceMs: 100 });
+  await waitFor(() => pidIn(call.lines) !== undefined, { what: 'the child to start' });
+  const pid = pidIn(call.lines) ?? 0;
+  expect(isAlive(pid)).toBe(true);
+  call.cancel('enough');
+  await call.result;
+  await waitFor(() => !isAlive(pid), { what: 'the child to be gone', timeoutMs: 3_000 });
+});
+
 test('TK-13 R-09 what an executor has started does not outlive its crash, even when it holds the pipes open', async () => {
   const pool = testPool();
   const crashedAt = performance.now();
