@@ -12,7 +12,7 @@ const parts = [
 ];
 
 await main(async () => {
-  await prepare({ browser: true });
+  await prepare({ browser: true, clocks: true, engine: true });
   const wanted = process.argv[2];
   const chosen = parts.filter((part) => wanted === undefined || part.name.includes(wanted));
   const results = [];

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Brings what npm cannot: a Redis-compatible server (Redis >= 6.2 or Valkey) for the tests and the demo.
-# With `--with chromium`, brings the browser of the browser tests in its place.
+# With `--with chromium`, brings the browser of the browser tests in its place; with `--with faketime`, the library by which
+# tests give a process a wrong clock; with `--with podman`, the container engine of the container tests.
 # Prints the path of the program on stdout; everything else goes to stderr. Exit codes: 0 found or installed,
 # 3 this system has no package manager that we know, 4 the installation needs rights that we do not have, 5 it failed.
 set -eu
@@ -20,11 +21,39 @@ find_chromium() {
   command -v chromium || command -v chromium-browser || command -v google-chrome
 }
 
+find_faketime() {
+  for library in "${FLAME_FAKETIME:-}" /usr/lib/*/faketime/libfaketime.so.1 /usr/lib*/faketime/libfaketime.so.1 \
+    /opt/homebrew/lib/faketime/libfaketime.1.dylib; do
+    if [ -e "$library" ]; then printf '%s\n' "$library" && return 0; fi
+  done
+  return 1
+}
+
+# All that a container with limits and a network needs; podman alone would start none.
+find_podman() {
+  for part in runc catatonit; do command -v "$part" >/dev/null || return 1; done
+  command -v podman
+}
+
 find_wanted() {
-  if [ "$wanted" = chromium ]; then find_chromium; else find_server; fi
+  case "$wanted" in
+    chromium) find_chromium ;;
+    podman) find_podman ;;
+    faketime) find_faketime ;;
+    *) find_server ;;
+  esac
 }
 
 by_hand() {
+  if [ "$wanted" = podman ]; then
+    say "Flame's container tests need podman, runc, netavark, aardvark-dns and catatonit, and root; without, they are skipped."
+    return
+  fi
+  if [ "$wanted" = faketime ]; then
+    say "Flame's tests of wrong clocks need libfaketime and found none; they are skipped. The package is called faketime (Debian)"
+    say "or libfaketime (Fedora, Alpine, Arch, Homebrew); or set FLAME_FAKETIME to the path of the library."
+    return
+  fi
   if [ "$wanted" = chromium ]; then
     say "Flame's browser tests need Chromium and found none. Install it with your system's package manager (Debian, Fedora, Alpine,"
     say "Arch: the package is called chromium), or set FLAME_CHROMIUM to the path of a Chromium or Chrome."
@@ -58,6 +87,32 @@ apt_chromium() {
   apt-get "$@" || { apt-get update && apt-get "$@"; }
 }
 
+install_faketime() {
+  case "$1" in
+    apt-get) DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends faketime ||
+      { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends faketime; } ;;
+    dnf) dnf install -y libfaketime ;;
+    apk) apk add --no-cache libfaketime ;;
+    pacman) pacman -Sy --noconfirm libfaketime ;;
+    brew) brew install libfaketime ;;
+  esac
+}
+
+# Named one by one: the recommended packages of podman are many, and its own choice of a runtime fails on mixed cgroups.
+apt_podman() {
+  export DEBIAN_FRONTEND=noninteractive
+  set -- install -y --no-install-recommends podman runc netavark aardvark-dns fuse-overlayfs catatonit iptables
+  apt-get "$@" || { apt-get update && apt-get "$@"; }
+}
+
+install_podman() {
+  case "$1" in
+    apt-get) apt_podman ;;
+    dnf) dnf install -y podman runc netavark aardvark-dns catatonit ;;
+    *) return 1 ;;
+  esac
+}
+
 install_chromium() {
   case "$1" in
     apt-get) apt_chromium ;;
@@ -80,15 +135,22 @@ install() {
 
 wanted=redis
 if [ "${1:-}" = "--install" ]; then # the part that runs with raised rights
-  if [ "${3:-redis}" = chromium ]; then install_chromium "$2" >&2; else install "$2" >&2; fi
+  case "${3:-redis}" in
+    chromium) install_chromium "$2" >&2 ;;
+    faketime) install_faketime "$2" >&2 ;;
+    podman) install_podman "$2" >&2 ;;
+    *) install "$2" >&2 ;;
+  esac
   exit
 fi
 if [ "${1:-}" = "--with" ]; then
-  if [ "${2:-}" != chromium ]; then
-    say "setup.sh knows --with chromium, and nothing else."
-    exit 2
-  fi
-  wanted=chromium
+  case "${2:-}" in
+    chromium | faketime | podman) wanted=$2 ;;
+    *)
+      say "setup.sh knows --with chromium, --with faketime and --with podman, and nothing else."
+      exit 2
+      ;;
+  esac
 fi
 
 find_wanted && exit 0
@@ -102,11 +164,12 @@ if [ -z "$manager" ]; then
   exit 3
 fi
 
-if [ "$wanted" = chromium ]; then
-  say "No Chromium found: installing it with $manager, for the browser tests."
-else
-  say "No Redis server found: installing one with $manager (the program only; no service is started)."
-fi
+case "$wanted" in
+  chromium) say "No Chromium found: installing it with $manager, for the browser tests." ;;
+  podman) say "No container engine found: installing podman with $manager, for the container tests." ;;
+  faketime) say "No libfaketime found: installing it with $manager, for the tests of wrong clocks." ;;
+  *) say "No Redis server found: installing one with $manager (the program only; no service is started)." ;;
+esac
 if [ "$manager" = brew ] || [ "$(id -u)" = 0 ]; then
   raise=
 elif ! command -v sudo >/dev/null 2>&1; then

@@ -9,7 +9,7 @@ const totalsFile = join(root, 'reports/totals.json');
 
 await main(async () => {
   const started = performance.now();
-  await prepare({ browser: true });
+  await prepare({ browser: true, clocks: true, engine: true });
 
   const failures = [];
   const check = async (label, command, args, options) => {

@@ -6,11 +6,13 @@ import { execute, root, StepError, say, step } from './run.mjs';
 
 const oldest = [20, 19];
 
-export const prepare = async ({ redis = true, browser = false, build = true } = {}) => {
+export const prepare = async ({ redis = true, browser = false, clocks = false, engine = false, build = true } = {}) => {
   checkNode();
   await ensureDependencies();
   if (redis) process.env.FLAME_REDIS_SERVER = await ensureRedis();
   if (browser) await ensureChromium();
+  if (clocks) await ensureFaketime();
+  if (engine) await ensureEngine();
   if (build) await buildPackages();
 };
 
@@ -64,6 +66,25 @@ const ensureChromium = async () => {
     quiet: 'stdout',
   });
   if (code === 0) process.env.FLAME_CHROMIUM = stdout.trim().split('\n').at(-1);
+};
+
+// Where it cannot be had, the tests of wrong clocks are skipped, and say so.
+const ensureFaketime = async () => {
+  const { code, stdout } = await execute('sh', [join(root, 'scripts/setup.sh'), '--with', 'faketime'], {
+    quiet: 'stdout',
+  });
+  if (code === 0) process.env.FLAME_FAKETIME = stdout.trim().split('\n').at(-1);
+};
+
+// Only where it costs nobody anything to ask: as root on Linux. Where it cannot be had, the container tests are skipped and
+// say this reason.
+const ensureEngine = async () => {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return;
+  const { code } = await execute('sh', [join(root, 'scripts/setup.sh'), '--with', 'podman'], {
+    quiet: 'stdout',
+    timeoutMs: 180_000,
+  });
+  if (code !== 0) process.env.FLAME_NO_ENGINE = `podman could not be installed (setup.sh --with podman: ${code})`;
 };
 
 const buildPackages = () =>

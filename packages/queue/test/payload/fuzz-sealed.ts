@@ -14,6 +14,7 @@ import { mulberry32, mutator } from '../codec/mutate.ts';
 
 export interface SealedReport {
   readonly runs: number;
+  /** Whose value was decoded in the end. */
   readonly opened: number;
   readonly refused: number;
 }
