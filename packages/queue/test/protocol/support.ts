@@ -70,6 +70,7 @@ export const plainCall = (): AcceptedCall => ({
   resultTtlMs: 3_600_000,
   failedTtlMs: 7_200_000,
   failOnLoss: false,
+  release: 'r1',
   maxPending: 1_000,
   link: '',
   largeArgs: undefined,
