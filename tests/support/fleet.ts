@@ -8,7 +8,7 @@ import { type AutoscalerDeps, createAutoscaler } from '@flamejs/autoscaler';
 import { type AppConfig, createFlame, type Flame } from '@flamejs/queue';
 import { type ConfigInput, parseConfig } from '@flamejs/queue/internal';
 import { type PoolKeys, parseRunnerRecord, poolKeys, type RunnerRecord } from '@flamejs/queue/protocol';
-import type { Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 import { pino } from 'pino';
 import { startNode, type TestProcess } from './processes.ts';
 import { type RedisServer, startRedis } from './redis.ts';
@@ -25,11 +25,23 @@ export const tasks: any = await import('../fixtures/app/tasks.mjs' as string);
 type Pools = ConfigInput['pools'];
 const quiet = pino({ level: 'silent' });
 
+/** Servers that a test has started by itself: a cluster, a fail-over group, one with TLS. */
+export interface Servers {
+  /** How the app names them. */
+  readonly input: NonNullable<ConfigInput['redis']>;
+  /** The test's own connection, with every right. */
+  readonly client: Redis | Cluster;
+  /** Ended with the fleet. */
+  stop(): Promise<void>;
+}
+
 export interface FleetOptions {
   /** The pools of the config; durations and bounds as users write them. JSON only, for runners read them too. */
   readonly pools?: Pools;
   readonly app?: Partial<Omit<ConfigInput, 'app' | 'pools' | 'redis'>>;
   readonly redis?: Parameters<typeof startRedis>[0];
+  /** In the place of the private server. */
+  readonly servers?: Servers;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -42,6 +54,7 @@ export interface RunnerProcess {
 }
 
 export interface Fleet {
+  /** The private server. @throws Error when the test has brought servers of its own */
   readonly redis: RedisServer;
   readonly client: Redis;
   readonly config: AppConfig;
@@ -65,21 +78,24 @@ export interface Fleet {
 
 export const startFleet = async (options: FleetOptions = {}): Promise<Fleet> => {
   const pools: Pools = options.pools ?? { main: { max: 4, maxConcurrency: 2 } };
-  const redis = await startRedis(options.redis);
+  const own = options.servers === undefined ? await startRedis(options.redis) : undefined;
+  const servers: Servers = options.servers ?? privately(own);
   const app = `t${randomBytes(4).toString('hex')}`;
   const env: Readonly<Record<string, string>> = {
     FLAME_APP: app,
     FLAME_CONFIG: CONFIG_FILE,
-    FLAME_REDIS_URL: redis.url,
+    ...(typeof servers.input === 'string'
+      ? { FLAME_REDIS_URL: servers.input }
+      : { FLAME_TEST_REDIS: JSON.stringify(servers.input) }),
     FLAME_TEST_POOLS: JSON.stringify(pools),
     ...options.env,
   };
-  const input: ConfigInput = { ...options.app, app, redis: redis.url, functions: ['./tasks.mjs'], pools };
+  const input: ConfigInput = { ...options.app, app, redis: servers.input, functions: ['./tasks.mjs'], pools };
   const config = parseConfig(input, { root: APP_FOLDER, configFile: CONFIG_FILE, env: { FLAME_RELEASE: 'test' } });
   const flames: Flame[] = [];
   const runners: RunnerProcess[] = [];
   const autoscalers: ReturnType<typeof createAutoscaler>[] = [];
-  const client = redis.client();
+  const client = servers.client as Redis;
   const keys = (pool = 'main'): PoolKeys => poolKeys(config.prefix, app, pool);
 
   const recordOf = async (pool: string, runnerId: string): Promise<RunnerRecord | undefined> => {
@@ -87,8 +103,9 @@ export const startFleet = async (options: FleetOptions = {}): Promise<Fleet> => 
     return hash.state === undefined ? undefined : parseRunnerRecord(pool, runnerId, hash);
   };
 
-  const caller = (url = redis.url): Flame => {
-    const flame = createFlame({ ...config, redis: { kind: 'single', url, options: {} } }, { logger: quiet });
+  const caller = (url?: string): Flame => {
+    const redis: AppConfig['redis'] = url === undefined ? config.redis : { kind: 'single', url, options: {} };
+    const flame = createFlame({ ...config, redis }, { logger: quiet });
     flames.push(flame);
     return flame;
   };
@@ -97,11 +114,14 @@ export const startFleet = async (options: FleetOptions = {}): Promise<Fleet> => 
     for (const flame of flames) await flame.close();
     await Promise.all(autoscalers.map((autoscaler) => autoscaler.stop({ timeoutMs: 1 })));
     await Promise.all(runners.map(({ process }) => (process.alive() ? process.kill9() : undefined)));
-    await redis.stop();
+    await servers.stop();
   };
 
   return {
-    redis,
+    get redis() {
+      if (own === undefined) throw new Error('this fleet has no private server: its test has brought others');
+      return own;
+    },
     client,
     config,
     env,
@@ -149,4 +169,9 @@ export const startFleet = async (options: FleetOptions = {}): Promise<Fleet> => 
     stop,
     [Symbol.asyncDispose]: stop,
   };
+};
+
+const privately = (server: RedisServer | undefined): Servers => {
+  if (server === undefined) throw new Error('there is no server');
+  return { input: server.url, client: server.client(), stop: () => server.stop() };
 };

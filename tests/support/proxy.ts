@@ -15,16 +15,20 @@ export interface TcpProxy {
   swallowReplies(): void;
   /** Nothing passes in either direction, and no connection is closed: a half-open link. New connections are accepted. */
   silence(): void;
+  /** A partition: nothing passes until it heals, and then everything does, as TCP sends again what nobody acknowledged. */
+  hold(): void;
   /** Back to passing everything on. What was swallowed stays lost. */
   heal(): void;
   /** Connections that are open now stay so and are dead for good, as after a silent change of route. */
   forget(): void;
-  /** Resets every connection that is open now. */
-  cut(): void;
+  /** Resets every connection that is open now, or those that the function picks. */
+  cut(picks?: () => boolean): void;
   /** Resets each further connection once the server has sent it so many bytes. */
   cutAfter(bytes: number): void;
   /** Connections that are open now. */
   readonly open: number;
+  /** Bytes that the server has said through it so far. */
+  readonly bytesBack: number;
   stop(): Promise<void>;
 }
 
@@ -37,12 +41,16 @@ export const startProxy = async (port: number): Promise<TcpProxy> => {
   let delay = (): number => 0;
   let most = Number.POSITIVE_INFINITY;
   let cutAfterBytes = Number.POSITIVE_INFINITY;
+  let bytesBack = 0;
+  let held = Promise.resolve();
+  let release = (): void => undefined;
 
   const pump = (from: Socket, to: Socket, mayPass: () => boolean, onBytes: (count: number) => void): void => {
     // One queue for each direction, so that slow pieces keep their order.
     let last = Promise.resolve();
     const send = async (piece: Buffer, delayMs: number): Promise<void> => {
       if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
+      await held;
       if (!mayPass() || to.destroyed) return;
       to.write(piece);
       onBytes(piece.length);
@@ -72,6 +80,7 @@ export const startProxy = async (port: number): Promise<TcpProxy> => {
       () => way === 'pass' && !dead.has(pair),
       (count) => {
         sent += count;
+        bytesBack += count;
         if (sent >= cutAfterBytes) inner.resetAndDestroy();
       },
     );
@@ -88,8 +97,8 @@ export const startProxy = async (port: number): Promise<TcpProxy> => {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address() as AddressInfo;
-  const cut = (): void => {
-    for (const [inner, outer] of [...pairs]) {
+  const cut = (picks = (): boolean => true): void => {
+    for (const [inner, outer] of [...pairs].filter(picks)) {
       inner.resetAndDestroy();
       outer.destroy();
     }
@@ -109,7 +118,13 @@ export const startProxy = async (port: number): Promise<TcpProxy> => {
     silence() {
       way = 'silent';
     },
+    hold() {
+      held = new Promise((resolve) => {
+        release = resolve;
+      });
+    },
     heal() {
+      release();
       way = 'pass';
       delay = () => 0;
       most = Number.POSITIVE_INFINITY;
@@ -125,7 +140,11 @@ export const startProxy = async (port: number): Promise<TcpProxy> => {
     get open() {
       return pairs.size;
     },
+    get bytesBack() {
+      return bytesBack;
+    },
     async stop() {
+      release();
       cut();
       const closed = once(server, 'close');
       server.close();

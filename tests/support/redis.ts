@@ -17,6 +17,8 @@ export interface RedisServerOptions {
   readonly appendonly?: boolean;
   /** More arguments: `['--maxmemory', '64mb']`. They win over ours. */
   readonly args?: readonly string[];
+  /** Where its files go, in the place of a folder of its own; kept at the end. */
+  readonly folder?: string;
 }
 
 export interface RedisServer {
@@ -40,8 +42,12 @@ export interface RedisServer {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export const startRedis = async ({ appendonly = false, args = [] }: RedisServerOptions = {}): Promise<RedisServer> => {
-  const folder = await mkdtemp(join(tmpdir(), 'flame-redis-'));
+export const startRedis = async (options: RedisServerOptions = {}): Promise<RedisServer> => {
+  const { appendonly = false, args = [] } = options;
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'flame-redis-')));
+  const removeFolder = async (): Promise<void> => {
+    if (options.folder === undefined) await rm(folder, { recursive: true, force: true });
+  };
   const clients = new Set<Redis>();
   let server: ChildProcess | undefined;
   let port = 0;
@@ -89,7 +95,7 @@ export const startRedis = async ({ appendonly = false, args = [] }: RedisServerO
     } catch (error) {
       await end('SIGKILL');
       if (attempt >= 5 || !/address already in use/i.test(String(error))) {
-        await rm(folder, { recursive: true, force: true });
+        await removeFolder();
         throw error;
       }
     }
@@ -120,7 +126,7 @@ export const startRedis = async ({ appendonly = false, args = [] }: RedisServerO
       for (const client of clients) client.disconnect();
       clients.clear();
       await end('SIGKILL'); // nobody needs its data any more
-      await rm(folder, { recursive: true, force: true });
+      await removeFolder();
     },
     [Symbol.asyncDispose]: () => self.stop(),
   };
@@ -144,7 +150,8 @@ const settings = (port: number, folder: string, appendonly: boolean): string[] =
 ];
 
 let program: string | undefined;
-const serverProgram = (): string => {
+/** The server of the whole test suite: what FLAME_REDIS_SERVER names, or what is on PATH. */
+export const serverProgram = (): string => {
   program ??= [process.env.FLAME_REDIS_SERVER, 'redis-server', 'valkey-server'].find(isProgram);
   if (program === undefined) throw new Error('No redis-server or valkey-server on PATH: scripts/setup.sh installs one');
   return program;
@@ -154,7 +161,7 @@ const isProgram = (name: string | undefined): boolean =>
   name !== undefined && spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0;
 
 let major: number | undefined;
-const serverMajor = (): number => {
+export const serverMajor = (): number => {
   major ??= Number(/v=(\d+)\./.exec(execFileSync(serverProgram(), ['--version'], { encoding: 'utf8' }))?.[1] ?? 0);
   return major;
 };

@@ -7,9 +7,17 @@ import type { RedisClient } from '../protocol/connect.ts';
 import { readServerFacts } from '../protocol/server-check.ts';
 
 const FULL_AT = 0.8;
+export const MEMORY_ADVICE = 'Raise maxmemory, shorten resultTtl and failedTtl, or send smaller arguments.';
 const LOOK_EVERY_MS = 1_000;
 
+/** Bytes, as of the last look; a limit of 0 is none. */
+export interface Memory {
+  readonly used: number;
+  readonly limit: number;
+}
+
 export interface Admission {
+  readonly memory: Memory;
   /** Costs nothing: it judges by the last look and starts another when that is old. @throws FlameQueueFullError */
   check(pool: string): void;
 }
@@ -34,6 +42,9 @@ export const createAdmission = (clientOf: () => RedisClient | undefined): Admiss
   };
 
   return {
+    get memory() {
+      return { used, limit };
+    },
     check(pool) {
       if (performance.now() - lookedAt > LOOK_EVERY_MS) look();
       if (limit === 0 || used < limit * FULL_AT) return;
@@ -42,7 +53,7 @@ export const createAdmission = (clientOf: () => RedisClient | undefined): Admiss
       throw new FlameQueueFullError(message, {
         pending: used,
         limit,
-        advice: 'Raise maxmemory, shorten resultTtl and failedTtl, or send smaller arguments.',
+        advice: MEMORY_ADVICE,
       });
     },
   };

@@ -18,6 +18,7 @@ import { appKeys, type PoolKeys, poolKeys } from '../protocol/keys.ts';
 import { ID_CONFLICT } from '../protocol/lua/grafts.ts';
 import { lookupCall, type Outcome } from '../protocol/outcome.ts';
 import type { ResolvedCallOptions } from '../types.ts';
+import { classifyRefusal } from './classify-refusal.ts';
 import { type DescribedCall, describeCall } from './describe-call.ts';
 import { createKick, type Kick } from './kick.ts';
 import { createLink, type Link } from './link.ts';
@@ -87,6 +88,8 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
   const presence = createPresence(link, (pool) => keysOf(pool).caller(callerId), logger);
   let closed = false;
   link.onReconnect((sameServer) => sweep.afterReconnect(sameServer));
+
+  const classify = (error: unknown, callId: string): unknown => classifyRefusal(error, callId, link.admission.memory);
 
   const keysOf = (pool: string): PoolKeys => poolKeys(config.prefix, config.app, pool);
 
@@ -185,12 +188,10 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
     try {
       reply = await link.bounded(backend.accept(call), call.id);
     } catch (error) {
-      if (error instanceof FlameUnavailableError) {
-        // It may be in Redis, and nobody waits for it any more: take it back as soon as Redis answers, if it has not started.
-        recall.add(call.id, pool.name);
-        throw error;
-      }
-      throw classify(error, call.id);
+      const refusal = classify(error, call.id);
+      // It may be in Redis, and nobody waits for it any more: take it back as soon as Redis answers, if it has not started.
+      if (refusal instanceof FlameUnavailableError && refusal.enqueued === 'unknown') recall.add(call.id, pool.name);
+      throw refusal;
     }
     if (typeof reply === 'string') return;
     if (reply.refused === ID_CONFLICT) {
@@ -286,18 +287,3 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
 const deadlineInMs = (options: ResolvedCallOptions): number =>
   options.deadlineInMs ??
   (options.deadlineAt === undefined ? Number.POSITIVE_INFINITY : Math.max(0, options.deadlineAt - Date.now()));
-
-/** Redis' own refusals become errors of ours; anything else is a fault and stays what it is. */
-const classify = (error: unknown, callId: string): unknown => {
-  const message = error instanceof Error ? error.message : String(error);
-  if (
-    /^(OOM|MISCONF|LOADING|READONLY|CLUSTERDOWN|MASTERDOWN)\b|enableOfflineQueue|Connection is closed/.test(message)
-  ) {
-    return new FlameUnavailableError(`Redis did not accept the call: ${message}`, {
-      callId,
-      enqueued: 'no',
-      cause: error,
-    });
-  }
-  return error;
-};

@@ -1,0 +1,39 @@
+/** Redis' own refusals become errors of ours; anything else is a fault and stays what it is. Pure. */
+import { FlameConfigError, FlameError, FlameQueueFullError, FlameUnavailableError } from '../errors/index.ts';
+import { isPassing } from '../protocol/passing-errors.ts';
+import { MEMORY_ADVICE, type Memory } from './admission.ts';
+
+/** Said instead of carrying the command out, or by our own client before it sent anything. */
+const NOT_DONE =
+  /^(MISCONF|LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|TRYAGAIN|BUSY)\b|^Connection is closed|enableOfflineQueue/;
+
+/** @param memory what is known of the server's memory @returns the error that the caller of a call gets */
+export const classifyRefusal = (error: unknown, callId: string, memory: Memory): unknown => {
+  if (!(error instanceof Error) || error instanceof FlameError) return error;
+  const { message } = error;
+  if (message.startsWith('OOM ')) {
+    return new FlameQueueFullError(`Redis has no memory left and did not accept the call: ${message}`, {
+      callId,
+      pending: memory.used,
+      limit: memory.limit,
+      advice: MEMORY_ADVICE,
+      cause: error,
+    });
+  }
+  if (message.startsWith('NOPERM ')) {
+    const text = `Redis does not let this user do what Flame needs (docs/redis.md lists the rights): ${message}`;
+    return new FlameConfigError(text, { callId, problems: [{ path: 'redis', message: text }], cause: error });
+  }
+  if (NOT_DONE.test(message)) {
+    return new FlameUnavailableError(`Redis did not accept the call: ${message}`, {
+      callId,
+      enqueued: 'no',
+      cause: error,
+    });
+  }
+  if (isPassing(error)) {
+    const text = `Redis went away while the call was being added: ${message}`;
+    return new FlameUnavailableError(text, { callId, enqueued: 'unknown', cause: error });
+  }
+  return error;
+};

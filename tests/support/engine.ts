@@ -1,0 +1,190 @@
+/**
+ * A real container engine for a test: podman's service on a socket of its own, with a storage of its own under the system's
+ * folder for temporary files, where the base image stays between runs. Nothing of the machine's other containers is seen
+ * or touched.
+ */
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
+import { startProcess } from './processes.ts';
+import { waitFor } from './wait-for.ts';
+
+export interface Engine {
+  /** Where the Docker Engine API is served. */
+  readonly socket: string;
+  /** Containers of this network reach the host at `gateway`. */
+  readonly network: string;
+  readonly gateway: string;
+  /** Runs podman on the same storage. @returns what it prints @throws with its output */
+  podman(args: readonly string[], options?: { readonly timeoutMs?: number }): Promise<string>;
+  /** Removes every container and ends the service; images stay. */
+  stop(): Promise<void>;
+}
+
+/** Why no engine can be had here; `undefined` when one can. */
+export const engineMissing = (): string | undefined => {
+  if (process.env.FLAME_NO_ENGINE) return process.env.FLAME_NO_ENGINE;
+  if (process.platform !== 'linux') return `containers are tested on Linux only, this is ${process.platform}`;
+  if (userInfo().uid !== 0) return 'podman with networks and limits needs root';
+  const absent = ['podman', 'runc'].filter((name) => spawnSync(name, ['--version'], { stdio: 'ignore' }).status !== 0);
+  if (absent.length > 0) return `${absent.join(' and ')} cannot be run: sh scripts/setup.sh --with podman installs it`;
+  return undefined;
+};
+
+const NETWORK = 'flame-tests';
+const SUBNET = '10.213.77';
+
+export const startEngine = async (): Promise<Engine> => {
+  const folder = join(tmpdir(), `flame-engine-${userInfo().uid}`);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const run = mkdtempSync(join(folder, 'run-'));
+  const socket = join(run, 'engine.sock');
+  const env = { CONTAINERS_CONF: join(run, 'containers.conf') };
+  writeFileSync(env.CONTAINERS_CONF, CONFIG);
+  // `crun` fails on hosts with both versions of cgroups; no systemd runs in many of them.
+  const place = [
+    ...['--root', join(folder, 'storage'), '--runroot', run, '--network-config-dir', join(run, 'networks')],
+    ...['--storage-driver', 'overlay', '--runtime', 'runc', '--cgroup-manager', 'cgroupfs', '--events-backend', 'file'],
+  ];
+
+  const podman: Engine['podman'] = (args, { timeoutMs = 120_000 } = {}) =>
+    new Promise((resolve, reject) => {
+      const child = spawn('podman', [...place, ...args], {
+        env: { ...process.env, ...env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+        timeout: timeoutMs,
+        killSignal: 'SIGKILL',
+      });
+      let out = '';
+      let err = '';
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        out += text;
+      });
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        err += text;
+      });
+      child.once('error', reject);
+      child.once('close', (code, signal) => {
+        if (code === 0) resolve(out.trim());
+        else reject(new Error(`podman ${args.join(' ')}: ${signal ?? `code ${code}`}\n${(out + err).slice(-4_000)}`));
+      });
+    });
+
+  const service = await startProcess('podman', [...place, 'system', 'service', '--time=0', `unix://${socket}`], {
+    env,
+  });
+  const stop = async (): Promise<void> => {
+    await podman(['rm', '--all', '--force', '--time', '1']).catch(() => undefined);
+    await podman(['network', 'rm', '--force', NETWORK]).catch(() => undefined);
+    await service.stop();
+    rmSync(run, { recursive: true, force: true });
+  };
+  try {
+    await waitFor(() => existsSync(socket), { what: 'the engine', timeoutMs: 30_000, found: () => service.output() });
+    // What a run that was killed has left in this storage.
+    await podman(['rm', '--all', '--force', '--time', '1']);
+    const address = ['--subnet', `${SUBNET}.0/24`, '--gateway', `${SUBNET}.1`];
+    await podman(['network', 'create', ...address, NETWORK]);
+    return { socket, network: NETWORK, gateway: `${SUBNET}.1`, podman, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+};
+
+const CONFIG = `
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+[network]
+network_backend = "netavark"
+`;
+
+/** What the programs of the base image are: enough for `npm ci`, its scripts, and a test to look around. */
+const PROGRAMS = ['node', 'sh', 'env', 'cat', 'ls', 'id', 'mkdir', 'rm', 'cp', 'touch', 'sleep', 'chmod'];
+
+/**
+ * @returns the name of a base image made of this machine's own Node: no registry can be reached where the tests run. It
+ * is made once and kept.
+ */
+export const baseImage = async ({ podman }: Engine): Promise<string> => {
+  const recipe = createHash('sha256')
+    .update(baseImage.toString() + makeRoot.toString() + process.version)
+    .digest('hex');
+  const name = `localhost/flame-base:${recipe.slice(0, 12)}`;
+  if (
+    await podman(['image', 'exists', name]).then(
+      () => true,
+      () => false,
+    )
+  )
+    return name;
+  const folder = mkdtempSync(join(tmpdir(), 'flame-base-'));
+  try {
+    const root = join(folder, 'root');
+    makeRoot(root);
+    const archive = join(folder, 'base.tar');
+    execFileSync('tar', ['-C', root, '-cf', archive, '--owner=0', '--group=0', '.']);
+    const changes = [
+      'ENV PATH=/usr/local/bin:/usr/bin:/bin',
+      'ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt',
+    ];
+    await podman(['import', ...changes.flatMap((change) => ['--change', change]), archive, name]);
+    return name;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+};
+
+/** A file system with the programs, what they are linked against, npm, and the few files that they look for. */
+const makeRoot = (root: string): void => {
+  for (const path of [
+    'usr/bin',
+    'usr/lib',
+    'usr/lib64',
+    'etc/ssl/certs',
+    'root',
+    'proc',
+    'sys',
+    'dev',
+    'run',
+    'var/tmp',
+  ])
+    mkdirSync(join(root, path), { recursive: true });
+  mkdirSync(join(root, 'tmp'));
+  // As everywhere; a tmpfs that is mounted over it takes its mode over. The umask would cut it.
+  chmodSync(join(root, 'tmp'), 0o1777);
+  for (const name of ['bin', 'lib', 'lib64']) symlinkSync(`usr/${name}`, join(root, name));
+  const copy = (from: string, to = from): void => {
+    mkdirSync(dirname(join(root, to)), { recursive: true });
+    cpSync(realpathSync(from), join(root, to), { recursive: true, dereference: true });
+  };
+  for (const name of PROGRAMS) {
+    const path = execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim();
+    copy(path, `/usr/bin/${name}`);
+    for (const [library] of execFileSync('ldd', [path], { encoding: 'utf8' }).matchAll(/\/\S+\.so\S*/g))
+      if (!existsSync(join(root, library))) copy(library);
+  }
+  const npm = dirname(dirname(realpathSync(execFileSync('sh', ['-c', 'command -v npm'], { encoding: 'utf8' }).trim())));
+  copy(npm, '/usr/lib/node_modules/npm');
+  symlinkSync('../lib/node_modules/npm/bin/npm-cli.js', join(root, 'usr/bin/npm'));
+  copy('/etc/ssl/certs/ca-certificates.crt');
+  writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0::/root:/bin/sh\nnode:x:1000:1000::/tmp:/bin/sh\n');
+  writeFileSync(join(root, 'etc/group'), 'root:x:0:\nnode:x:1000:\n');
+  writeFileSync(join(root, 'root/.npmrc'), 'audit=false\nfund=false\nupdate-notifier=false\nprefer-offline=true\n');
+};
