@@ -47,6 +47,8 @@ export const createLink = (config: AppConfig, logger: Logger): Link => {
     const opened = connect(config.redis, 'producer', `flame:${config.app}:caller`);
     opened.on('error', (error: Error) => logger.debug({ err: error }, 'redis connection error'));
     opened.on('close', () => {
+      // Our own end; a timer now would only keep the process from ending.
+      if (closed) return;
       brokenTimer ??= setTimeout(() => {
         for (const reject of [...brokenWaits]) reject(unavailable('unknown'));
       }, connectTimeoutMs);
