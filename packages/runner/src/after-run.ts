@@ -15,6 +15,7 @@ import {
   FlameTimeoutError,
 } from '@flamejs/queue/errors';
 import { backoffDelay } from '@flamejs/queue/internal';
+import type { ParkVerdict } from '@flamejs/queue/protocol';
 import { EXECUTOR_KILLS, LATE_FAULTS } from './budgets.ts';
 import type { CallFacts } from './call-facts.ts';
 import type { ExecutionResult } from './executor/index.ts';
@@ -29,6 +30,8 @@ export type Plan =
   | { readonly kind: 'retry'; readonly delayMs: number; readonly message: string }
   /** Back to the head of the queue, free of `retries`. */
   | { readonly kind: 'again'; readonly count?: 'f:kill' | 'f:late'; readonly delayMs: number; readonly why: string }
+  /** Waits for a runner of its caller's release, at nobody's cost. */
+  | { readonly kind: 'park'; readonly park: ParkVerdict }
   /** Somebody else has it. */
   | { readonly kind: 'drop' };
 
@@ -41,9 +44,6 @@ export interface AfterRun {
   readonly release: string;
   readonly random?: () => number;
 }
-
-/** A call of another release looks for its runner at most so often; ms. */
-const MISMATCH_DELAYS = { first: 500, most: 15_000 };
 
 export const planAfterRun = (after: AfterRun): Plan => {
   const { call, result, cause } = after;
@@ -118,8 +118,8 @@ const afterThrown = (after: AfterRun, thrown: Extract<ExecutionResult, { kind: '
   if (thrown.errorName === 'FlameUnknownFunctionError' || thrown.errorName === FlameReleaseError.name) {
     // A runner of the caller's release knows it; this one is newer or older.
     if (envelope.release !== release) {
-      const delayMs = Math.min(MISMATCH_DELAYS.most, MISMATCH_DELAYS.first * 2 ** Math.min(call.attempt - 1, 10));
-      return { kind: 'again', delayMs, why: `it needs a runner of release ${envelope.release}` };
+      const why = thrown.errorName === FlameReleaseError.name ? 'changed' : 'unknown';
+      return { kind: 'park', park: { wanted: envelope.release, found: release, why } };
     }
   } else if (thrown.retryable && call.attemptsMade < envelope.opts.retries) {
     return { kind: 'retry', delayMs: delayOf(after, thrown.retryDelayMs), message: describe(thrown) };

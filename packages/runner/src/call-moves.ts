@@ -86,6 +86,11 @@ export const createCallMoves = (
           }
           await move(() => backend.moveJobFromActiveToWait(callId, token));
           throw new WaitingError();
+        case 'park':
+          logger.debug({ callId, ...plan.park }, 'call waits for a runner of its release');
+          backend.decide(callId, { ...fence, park: plan.park });
+          await move(() => backend.moveToDelayed(callId, Date.now(), PARKED_LOOK_MS, token, { skipAttempt: true }));
+          throw new DelayedError();
         case 'drop':
           backend.letGo(callId);
           throw new WaitingError();
@@ -102,6 +107,8 @@ export const createCallMoves = (
 };
 
 const MESSAGE_LENGTH = 300;
+/** A runner of its release takes a waiting call at once; so often any other may look whether it can, too. */
+const PARKED_LOOK_MS = 600_000;
 
 const failure = (message: string): UnrecoverableError => {
   const error = new UnrecoverableError(message);

@@ -57,6 +57,8 @@ export interface CallProcessorOptions {
 
 export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, token: string) => Promise<null>) => {
   const { pool, keys, runnerId, client, calls, gate, logger, executors, vault, onNestedCall } = options;
+  // So that a second call of that function does not cost an executor its time.
+  const missing = new Map<string, 'unknown' | 'changed'>();
 
   return async (job, token) => {
     const backend = options.backend();
@@ -76,6 +78,9 @@ export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, 
       envelope,
       distrust: typeof envelope === 'string' ? undefined : distrust(envelope, callId, options.app, options.signingKey),
       closed: options.isClosed(),
+      release: options.release,
+      strict: pool.releasePolicy === 'strict',
+      missing,
     });
     const fence = { attempt: ats, generation: pickUp.generation };
     switch (decision.kind) {
@@ -83,6 +88,8 @@ export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, 
         return moves.finish(fence);
       case 'hand-back':
         return moves.carryOut(fence, { attempt, pickUp }, { kind: 'again', delayMs: 0, why: 'its runner is draining' });
+      case 'park':
+        return moves.carryOut(fence, { attempt, pickUp }, decision);
       case 'settle':
         return moves.carryOut(fence, { attempt, pickUp }, { kind: 'error', error: decision.error });
       case 'run': {
@@ -154,7 +161,10 @@ export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, 
     await progress.flush();
     report(facts, result);
     if (result.kind === 'boot-failed') options.onBootFailed(result.message);
-    return planAfterRun({ call: facts, result, cause: call.cause, release: options.release });
+    const plan = planAfterRun({ call: facts, result, cause: call.cause, release: options.release });
+    if (plan.kind === 'park' && plan.park.why !== 'strict' && missing.size < MAX_MISSING)
+      missing.set(envelope.fn, plan.park.why);
+    return plan;
   }
 
   /** Beside the call itself, so that whoever placed it finds it whenever they look. */
@@ -192,6 +202,7 @@ export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, 
   }
 };
 
+const MAX_MISSING = 1_000;
 const OWN_FAULT_DELAY_MS = 1_000;
 /** Progress of a call is kept at least so long after its last value. */
 const PROGRESS_TTL_MS = 3_600_000;

@@ -48,6 +48,8 @@ export interface CallWorker {
   isHeld(reason: HoldReason): boolean;
   /** From here on so many calls at once are fetched, if that is more than before; begins at one. */
   widen(width: number): void;
+  /** Ends an idle worker's wait: there may be a call that nobody announces to it. */
+  lookNow(): void;
   /** Resolves when the paused worker has nothing in hand and nothing on its way; at once when it never started. */
   whenStill(): Promise<void>;
   /** Lets go of the connections, without waiting for anything. */
@@ -72,6 +74,9 @@ export const createCallWorker = (options: CallWorkerOptions): CallWorker => {
     },
     isHeld: (reason) => holds.has(reason),
     widen: (width) => worker.widen(Math.min(width, options.slots)),
+    lookNow: () => {
+      if (holds.size === 0) backend.interruptWait();
+    },
     whenStill: () => worker.loop,
     close: () => worker.close(true),
   };

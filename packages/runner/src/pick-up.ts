@@ -8,7 +8,7 @@ import {
   FlameRunnerLostError,
   FlameUntrustedError,
 } from '@flamejs/queue/errors';
-import type { Envelope, PickUp } from '@flamejs/queue/protocol';
+import type { Envelope, ParkVerdict, PickUp } from '@flamejs/queue/protocol';
 import { PICK_UPS, RUNNER_LOSSES } from './budgets.ts';
 
 export interface PickedUp {
@@ -23,13 +23,23 @@ export interface PickedUp {
   readonly distrust: string | undefined;
   /** This runner is to start nothing any more. */
   readonly closed: boolean;
+  readonly release: string;
+  /** By this runner's own config, whatever the call says. */
+  readonly strict: boolean;
+  /** What calls of other releases asked for that this runner's executors did not have, and why. */
+  readonly missing: Missing;
 }
+
+/** Functions, by their names or ids, that are not in this runner's release. */
+export type Missing = ReadonlyMap<string, 'unknown' | 'changed'>;
 
 export type PickUpDecision =
   /** It has an outcome already: only its place in the queue has to be cleared. */
   | { readonly kind: 'finish' }
   | { readonly kind: 'hand-back' }
   | { readonly kind: 'settle'; readonly error: FlameError }
+  /** It needs a runner of another release. */
+  | { readonly kind: 'park'; readonly park: ParkVerdict }
   | { readonly kind: 'run'; readonly envelope: Envelope };
 
 export const decidePickUp = (call: PickedUp): PickUpDecision => {
@@ -39,7 +49,15 @@ export const decidePickUp = (call: PickedUp): PickUpDecision => {
   if (pickUp.settled) return { kind: 'finish' };
   const error = refusal(call);
   if (error !== undefined) return { kind: 'settle', error };
-  return typeof envelope === 'string' ? { kind: 'hand-back' } : { kind: 'run', envelope };
+  if (typeof envelope === 'string') return { kind: 'hand-back' };
+  const park = mismatch(envelope, call);
+  return park === undefined ? { kind: 'run', envelope } : { kind: 'park', park };
+};
+
+const mismatch = (envelope: Envelope, { release, strict, missing }: PickedUp): ParkVerdict | undefined => {
+  if (envelope.release === release) return undefined;
+  const why = strict || envelope.opts.strict === true ? 'strict' : missing.get(envelope.fn);
+  return why === undefined ? undefined : { wanted: envelope.release, found: release, why };
 };
 
 const refusal = (call: PickedUp): FlameError | undefined => {

@@ -190,6 +190,9 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     await listenToControl(subscriber, keys, runnerId, {
       onCancel: (callId) => void lookForCancel(callId),
       onDrain: () => void registration.beatNow(),
+      onParked: (release) => {
+        if (release === config.release) worker.lookNow();
+      },
     });
   };
 

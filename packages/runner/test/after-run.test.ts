@@ -134,7 +134,7 @@ test('SD-13 a function that only another release knows waits for a runner of tha
       cause: undefined,
       release: 'a',
     }),
-  ).toMatchObject({ kind: 'again', delayMs: 500 });
+  ).toEqual({ kind: 'park', park: { wanted: 'b', found: 'a', why: 'unknown' } });
 });
 
 const factsOf = (release: string): CallFacts => ({

@@ -43,6 +43,9 @@ const decide = (change: Partial<PickUp> = {}, call: Partial<PickedUp> = {}) =>
     envelope,
     distrust: undefined,
     closed: false,
+    release: 'a',
+    strict: false,
+    missing: new Map(),
     ...call,
     pickUp: { ...pickUp, ...change },
   });
@@ -80,4 +83,15 @@ test.each([
   ['a wait within its queueTimeout', { queueTimeoutMs: 10 }, {}],
 ] as const)('%s are no reason to end', (_, change, call) => {
   expect(decide(change, call).kind).toBe('run');
+});
+
+test('R-35 a call of another release runs here unless the policy says strict, or its function is known to be missing', () => {
+  const missing = new Map([['f', 'changed' as const]]);
+  expect(decide({}, { release: 'b' })).toEqual({ kind: 'run', envelope });
+  expect(decide({}, { strict: true, missing })).toEqual({ kind: 'run', envelope });
+  const park = { wanted: 'a', found: 'b' };
+  expect(decide({}, { release: 'b', strict: true })).toEqual({ kind: 'park', park: { ...park, why: 'strict' } });
+  const asked = { ...envelope, opts: { ...envelope.opts, strict: true as const } };
+  expect(decide({}, { release: 'b', envelope: asked })).toEqual({ kind: 'park', park: { ...park, why: 'strict' } });
+  expect(decide({}, { release: 'b', missing })).toEqual({ kind: 'park', park: { ...park, why: 'changed' } });
 });

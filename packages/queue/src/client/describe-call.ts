@@ -40,6 +40,7 @@ export const describeCall = (request: CallRequest, { config, callerId, by, seale
       timeoutMs: options.timeoutMs,
       retries: options.retries,
       failOnLoss,
+      ...(pool.releasePolicy === 'strict' ? { strict: true as const } : {}),
       resultTtlMs: options.resultTtlMs,
       failedTtlMs: options.failedTtlMs,
       ...(options.backoff === undefined ? {} : { backoff: options.backoff }),
@@ -64,6 +65,7 @@ export const describeCall = (request: CallRequest, { config, callerId, by, seale
     failedTtlMs: options.failedTtlMs,
     failOnLoss,
     maxPending: pool.maxPending,
+    release: config.release,
     link: options.link ? callerId : '',
   };
   return sealed === undefined ? { call, envelope, largeArgs: packed } : { call, ...placeSealed(envelope, sealed) };

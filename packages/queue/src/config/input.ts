@@ -47,6 +47,8 @@ export interface PoolInput extends PoolHooks {
   readonly memoryLimit?: Bytes | undefined;
   /** How long a call that was told to stop may take before its process is killed. */
   readonly killGrace?: Duration | undefined;
+  /** Which runners may take a call: `strict` only those of its caller's release, `compatible` every one that has the very same function. */
+  readonly releasePolicy?: 'strict' | 'compatible' | undefined;
   /** Largest encoded arguments, and largest encoded result. */
   readonly payloadLimit?: Bytes | undefined;
   /** Most calls that may wait; further ones are refused with FlameQueueFullError. */

@@ -94,6 +94,7 @@ const poolConfig = (
     failsafeTimeoutMs: app.failsafe ?? backend?.failsafeTimeoutMs ?? 60_000,
     isolation: pool.isolation ?? 'process',
     memoryLimit: pool.memoryLimit,
+    releasePolicy: pool.releasePolicy ?? 'compatible',
     killGraceMs: pool.killGrace ?? 1_000,
     payloadLimit: pool.payloadLimit ?? 16 * 1024 * 1024,
     maxPending: pool.maxPending ?? 100_000,

@@ -61,6 +61,18 @@ export const poolShape = {
     'none',
   ),
   killGrace: duration('How long a call that was told to stop may take before its process is killed.', '1s', 'any'),
+  releasePolicy: field(
+    {
+      description:
+        "Which runners may take a call: `strict` only those of its caller's release, `compatible` every one that has the very same function.",
+      kind: "'strict' or 'compatible'",
+      default: 'compatible',
+    },
+    (value): Parsed<'strict' | 'compatible'> =>
+      value === 'strict' || value === 'compatible'
+        ? yes(value)
+        : no(`expected 'strict' or 'compatible', got ${show(value)}`),
+  ),
   payloadLimit: bytes('Largest encoded arguments, and largest encoded result.', '16MB'),
   maxPending: whole(
     'Most calls that may wait; further ones are refused with FlameQueueFullError.',

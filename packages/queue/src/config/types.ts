@@ -58,6 +58,8 @@ export interface PoolConfig {
   /** Bytes of resident memory that one executor may use; `undefined` for no limit. */
   readonly memoryLimit: number | undefined;
   readonly killGraceMs: number;
+  /** Which runners may take a call: those of its caller's release, or every one that has the very same function. */
+  readonly releasePolicy: 'strict' | 'compatible';
   /** Bytes of encoded arguments, and of an encoded result. */
   readonly payloadLimit: number;
   readonly maxPending: number;

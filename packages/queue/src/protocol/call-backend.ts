@@ -28,6 +28,8 @@ export interface AcceptedCall {
   readonly failedTtlMs: number;
   readonly failOnLoss: boolean;
   readonly maxPending: number;
+  /** Of the caller. */
+  readonly release: string;
   /** Caller whose end cancels the call, '' for none. */
   readonly link: string;
   /** Packed arguments that are too large for the job hash. */
@@ -195,6 +197,7 @@ export class CallBackend extends RedisQueueBackend {
       failOnLoss: call.failOnLoss ? '1' : '0',
       maxPending: call.maxPending,
       link: call.link,
+      release: call.release,
       delay: call.delayMs,
     });
     const reply = this.#send<string | number>(client, command, [...args, meta, call.largeArgs ?? '']);
@@ -227,11 +230,12 @@ export class CallBackend extends RedisQueueBackend {
 const withVerdict = (command: string, args: unknown[], verdict: Verdict): unknown[] => {
   const padded = [...args];
   while (padded.length < (OWN_ARGUMENTS_AT[command] ?? 0)) padded.push('');
-  const { attempt, generation, outcome, count } = verdict;
+  const { attempt, generation, outcome, count, park } = verdict;
   const fields = {
     attempt,
     generation,
     ...(count === undefined ? {} : { count }),
+    ...(park === undefined ? {} : { park }),
     ...(outcome === undefined
       ? {}
       : { head: JSON.stringify(outcome.head), ok: outcome.head.ok, inlineLimit: INLINE_REPLY_BYTES }),

@@ -11,6 +11,8 @@ export interface EnvelopeOptions {
   readonly timeoutMs: number;
   readonly retries: number;
   readonly failOnLoss: boolean;
+  /** Only a runner of the caller's own release may take it. */
+  readonly strict?: true;
   readonly resultTtlMs: number;
   readonly failedTtlMs: number;
   /** Data form of the backoff, `undefined` when the function's own (or none) applies. */

@@ -1,8 +1,15 @@
 /** The error of a call whose waiting has ended, with the reason why nothing started. */
-import { FlameBootError, FlameDeadlineError, type FlameError, FlameQueueTimeoutError } from '../errors/index.ts';
+import {
+  FlameBootError,
+  FlameDeadlineError,
+  type FlameError,
+  FlameQueueTimeoutError,
+  FlameReleaseError,
+  FlameUnknownFunctionError,
+} from '../errors/index.ts';
 import type { ExpiryDecision } from './expiry.ts';
 import { explainWaiting, type PoolStatus } from './explain.ts';
-import type { CallInspection } from './inspection.ts';
+import type { CallInspection, Parked } from './inspection.ts';
 
 /** @param status the pool's entry in the registry, when the autoscaler has written one */
 export const expiryError = (
@@ -19,6 +26,7 @@ export const expiryError = (
       deadlineAt: call.deadlineAt,
     });
   }
+  if (call.parked !== undefined) return releaseError(callId, call.functionName, call.parked, reason);
   if (status?.bootFailure !== undefined) {
     return new FlameBootError(`call ${callId}: no runner of pool "${pool}" could be started: ${status.bootFailure}`, {
       callId,
@@ -32,3 +40,17 @@ export const expiryError = (
   const message = `call ${callId}: pool "${pool}" has started nothing for ${decision.stillMs} ms: ${reason}`;
   return new FlameQueueTimeoutError(message, { callId, waitedMs: call.waitedMs, reason });
 };
+
+const releaseError = (callId: string, fn: string, parked: Parked, reason: string): FlameError => {
+  const { wanted, found, why, forMs } = parked;
+  const waited = `call ${callId} of "${fn}" waited ${forMs} ms for a runner of its caller's release`;
+  if (why === 'unknown') {
+    const message = `${waited}: release ${found} has no such function (the caller is release ${wanted}); ${reason}`;
+    return new FlameUnknownFunctionError(message, { functionName: fn, advice: ADVICE });
+  }
+  const what = why === 'changed' ? `release ${found} has another body of it` : `release ${found} may not take it`;
+  const message = `${waited}: ${what} (the caller is release ${wanted}); ${reason}`;
+  return new FlameReleaseError(message, { wanted, found, advice: ADVICE });
+};
+
+const ADVICE = 'Deploy callers and runners together; a longer queueTimeout gives a deployment more time.';

@@ -34,6 +34,12 @@ export const decideExpiry = (call: CallInspection, stillLimitMs: number | undefi
     return keep(call.queueTimeoutMs - call.waitedMs);
   }
   if (stillLimitMs === undefined) return keep(LOOK_AGAIN_MS);
+  if (call.parked !== undefined) {
+    // Others of the pool may go on for ever: what counts is whether a runner for this one is on its way.
+    const { rolling, forMs } = call.parked;
+    if (rolling || forMs < stillLimitMs) return keep(Math.max(LOOK_AGAIN_MS, stillLimitMs - forMs));
+    return { kind: 'no-progress', stillMs: forMs };
+  }
   const stillMs = Math.min(call.waitedMs, call.now - call.lastStartAt);
   if (call.liveActive > 0 || stillMs < stillLimitMs) return keep(Math.max(LOOK_AGAIN_MS, stillLimitMs - stillMs));
   return { kind: 'no-progress', stillMs };

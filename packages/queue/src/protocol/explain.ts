@@ -1,5 +1,5 @@
 /** Why a call has not started or finished, as a typed reason and as a sentence (guarantee G7). Pure. */
-import type { CallInspection } from './inspection.ts';
+import type { CallInspection, Parked } from './inspection.ts';
 
 /** What the autoscaler says of a pool in the registry. */
 export interface PoolStatus {
@@ -18,6 +18,8 @@ export interface PoolStatus {
   readonly bootFailure?: string;
   /** Why nothing is launched although it is wanted: open breaker, no capacity, quota. */
   readonly blocked?: string;
+  /** The release of which runners are launched. */
+  readonly release?: string;
 }
 
 export type WaitingReason =
@@ -32,6 +34,7 @@ export type WaitingReason =
   | 'blocked'
   | 'boot-failed'
   | 'booting'
+  | 'needs-release'
   | 'max-reached'
   | 'free-slot';
 
@@ -74,6 +77,7 @@ export const explainWaiting = (pool: string, call: CallInspection, status: PoolS
       break;
   }
   if (call.poolPaused) return { reason: 'paused', text: `pool "${pool}" is paused` };
+  if (call.parked !== undefined) return { reason: 'needs-release', text: needsRelease(call.parked, status) };
   if (call.runners === 0 && (status === undefined || call.now - status.at > AUTOSCALER_SILENT_MS)) {
     return {
       reason: 'no-autoscaler',
@@ -101,6 +105,19 @@ export const explainWaiting = (pool: string, call: CallInspection, status: PoolS
     };
   }
   return { reason: 'free-slot', text: `it waits for a free slot; ${ahead}` };
+};
+
+const needsRelease = ({ wanted, found, why, releases }: Parked, status: PoolStatus | undefined): string => {
+  const have = releases.length === 0 ? 'the pool has no runner' : `the pool's runners have ${releases.join(', ')}`;
+  const because = {
+    strict: 'the pool takes calls of its own release only',
+    unknown: `release ${found} does not have the function`,
+    changed: `the function is another one in release ${found}`,
+  }[why];
+  const rolling = status?.release === wanted ? `; the autoscaler brings up runners of ${wanted}` : '';
+  const failure =
+    status?.bootFailure === undefined ? '' : `; the last runner could not be started: ${status.bootFailure}`;
+  return `it needs a runner of release ${wanted}; ${have}, and ${because}${rolling}${failure}`;
 };
 
 const seconds = (ms: number): string => `${(Math.max(0, ms) / 1000).toFixed(1)} s`;

@@ -47,4 +47,4 @@ export {
 } from './runner-record.ts';
 export { listSchedules, removeSchedule, type Schedule } from './schedules.ts';
 export { judgeServer, readServerFacts, type ServerFacts, type ServerFinding } from './server-check.ts';
-export { INLINE_REPLY_BYTES, type OutcomeHead, type Verdict } from './verdict.ts';
+export { INLINE_REPLY_BYTES, type OutcomeHead, type ParkVerdict, type Verdict } from './verdict.ts';

@@ -42,17 +42,32 @@ export interface CallInspection {
   /** Redis ms. */
   readonly enqueuedAt: number;
   readonly failOnLoss: boolean;
+  /** What a call waits for that no runner so far could take, by its release; `undefined` for every other call. */
+  readonly parked: Parked | undefined;
+}
+
+export interface Parked {
+  /** The release of its caller. */
+  readonly wanted: string;
+  /** The release of the runner that could not take it. */
+  readonly found: string;
+  readonly why: 'strict' | 'unknown' | 'changed';
+  /** How long it has waited for that runner. */
+  readonly forMs: number;
+  /** Releases of the pool's live runners, each once. */
+  readonly releases: readonly string[];
+  /** There is a runner of the wanted release, or one that makes room for it by draining. */
+  readonly rolling: boolean;
 }
 
 /** Looks at one call and at its pool, in one atomic step. */
 export const inspectCall = async (client: RedisClient, keys: PoolKeys, callId: string): Promise<CallInspection> => {
-  const r = ((await runScript(client, 'flameInspect', [keys.queue, callId])) as (string | number | null)[]).map(
-    (v) => v ?? undefined,
-  );
+  const r = ((await runScript(client, 'flameInspect', [keys.queue, callId])) as Reply).map((v) => v ?? undefined);
   const n = (at: number): number => Number(r[at] ?? 0);
   const s = (at: number): string | undefined => (r[at] === undefined ? undefined : String(r[at]));
   const paused = n(4);
-  const f = 9;
+  const f = 11;
+  const wanted = s(f + 16);
   return {
     state: (s(0) ?? 'missing') as CallState,
     ahead: n(1),
@@ -76,5 +91,20 @@ export const inspectCall = async (client: RedisClient, keys: PoolKeys, callId: s
     attemptsMade: n(f + 13),
     enqueuedAt: n(f + 14),
     failOnLoss: s(f + 15) === '1',
+    parked:
+      wanted === undefined
+        ? undefined
+        : {
+            wanted,
+            found: s(f + 18) ?? '',
+            why: whyOf(s(f + 19)),
+            forMs: Math.max(0, n(3) - n(f + 17)),
+            releases: Array.isArray(r[9]) ? [...new Set(r[9].map(String))].sort() : [],
+            rolling: n(10) === 1,
+          },
   };
 };
+
+type Reply = readonly (string | number | null | readonly string[])[];
+
+const whyOf = (text: string | undefined): Parked['why'] => (text === 'strict' || text === 'changed' ? text : 'unknown');

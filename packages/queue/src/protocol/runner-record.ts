@@ -66,7 +66,9 @@ const isAgentState = (value: string | undefined): value is AgentState => value !
 /** A message on a pool's control channel; a hint only, for the durable flag is read at each lock renewal and heartbeat too. */
 export type ControlMessage =
   | { readonly type: 'cancel'; readonly callId: string }
-  | { readonly type: 'drain'; readonly runnerId: string; readonly generation: number };
+  | { readonly type: 'drain'; readonly runnerId: string; readonly generation: number }
+  /** A call waits for a runner of this release. */
+  | { readonly type: 'parked'; readonly release: string };
 
 /** Something that happened to a pool's machines: an entry of the capped stream `events`. */
 export interface PoolEvent {
@@ -87,6 +89,8 @@ export interface PoolEvent {
     | 'runner.failed'
     | 'runner.terminated'
     | 'runner.adopted'
+    | 'runner.ordered'
+    | 'runner.protected'
     | 'pool.scaled'
     | 'pool.paused'
     | 'pool.resumed'

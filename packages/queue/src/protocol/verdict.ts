@@ -24,6 +24,16 @@ export interface Verdict {
   readonly outcome?: { readonly head: OutcomeHead; readonly body: Uint8Array };
   /** A budget to charge when the call goes back to the queue. */
   readonly count?: 'f:kill' | 'f:late';
+  /** It goes back to wait for a runner of its release. */
+  readonly park?: ParkVerdict;
+}
+
+export interface ParkVerdict {
+  /** The caller's release, and that of the runner that may or can not take the call. */
+  readonly wanted: string;
+  readonly found: string;
+  /** By its policy, because it has no such function, or because it has another one of that name. */
+  readonly why: 'strict' | 'unknown' | 'changed';
 }
 
 /** Bodies up to this many bytes travel in the reply stream itself; larger ones are fetched from the outcome. */

@@ -82,7 +82,7 @@ return { 'pending', gen }
 local queue, id = KEYS[1], ARGV[1]
 local jobKey, base = queue .. id, flame.base(queue)
 local f = redis.call('HMGET', jobKey, 'f:gen', 'f:since', 'f:pz', 'f:loss', 'f:kill', 'f:run', 'f:qt', 'f:dl', 'ats', 'f:base',
-  'processedOn', 'f:cancel', 'name', 'atm', 'timestamp', 'f:fail')
+  'processedOn', 'f:cancel', 'name', 'atm', 'timestamp', 'f:fail', 'f:park', 'f:pat', 'f:found', 'f:why')
 local outcomeGen = redis.call('HGET', base .. ':outcome:' .. id, 'gen')
 local state, ahead, due = 'missing', 0, 0
 if outcomeGen and (not f[1] or outcomeGen == f[1]) then state = 'settled'
@@ -97,7 +97,7 @@ elseif f[1] then
   else
     local score = redis.call('ZSCORE', queue .. 'delayed', id)
     if score then
-      state, due = 'delayed', math.floor(tonumber(score) / 0x1000)
+      state, due = f[17] and 'waiting' or 'delayed', math.floor(tonumber(score) / 0x1000)
     elseif redis.call('LPOS', queue .. 'active', id) then
       state = redis.call('EXISTS', jobKey .. ':lock') == 1 and 'active' or 'orphaned'
     elseif redis.call('ZSCORE', queue .. 'failed', id) or redis.call('ZSCORE', queue .. 'completed', id) then
@@ -109,9 +109,18 @@ local live, activeIds = 0, redis.call('LRANGE', queue .. 'active', 0, 999)
 for _, activeId in ipairs(activeIds) do
   if redis.call('EXISTS', queue .. activeId .. ':lock') == 1 then live = live + 1 end
 end
+-- Of a call that waits for a runner of its release: which releases there are, and whether the pool is being rolled over.
+local releases, rolling = {}, 0
+if f[17] then
+  for _, runner in ipairs(redis.call('ZRANGE', base .. ':runners', flame.now - 20000, '+inf', 'BYSCORE', 'LIMIT', 0, 1000)) do
+    local r = redis.call('HMGET', base .. ':runner:' .. runner, 'state', 'release')
+    if r[1] == 'draining' or r[1] == 'drained' or r[2] == f[17] then rolling = 1 end
+    if r[2] and r[1] ~= 'ended' then releases[#releases + 1] = r[2] end
+  end
+end
 return { state, tostring(ahead), tostring(due), tostring(flame.now), tostring(flame.pausedFor(base)),
   redis.call('HEXISTS', queue .. 'meta', 'paused'), redis.call('GET', base .. ':last-start') or '0', live,
-  redis.call('ZCARD', base .. ':runners'), unpack(f, 1, 16) }
+  redis.call('ZCARD', base .. ':runners'), releases, rolling, unpack(f, 1, 20) }
 `,
   ),
   /**

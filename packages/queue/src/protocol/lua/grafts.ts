@@ -43,7 +43,7 @@ redis.call('HSETNX', ${keys.meta}, 'opts.maxLenEvents', 1000)
   after: `
 local deadline = call.deadlineAt > 0 and call.deadlineAt or (call.deadlineIn > 0 and flame.now + call.deadlineIn or 0)
 redis.call('HSET', jobKey, 'f:gen', 1, 'f:fp', call.fp, 'f:w', call.waiter, 'f:qt', call.queueTimeout, 'f:dl', deadline,
-  'f:ttl', call.resultTtl, 'f:fttl', call.failedTtl, 'f:fail', call.failOnLoss)
+  'f:ttl', call.resultTtl, 'f:fttl', call.failedTtl, 'f:fail', call.failOnLoss, 'f:rel', call.release)
 flame.startWaiting(jobKey, base, flame.now + call.delay)
 if #ARGV[5] > 0 then
   redis.call('SET', base .. ':args:' .. id, ARGV[5])
@@ -72,7 +72,7 @@ if type(result) == 'table' then
   if type(result[1]) == 'table' then
     local id = result[2]
     local jobKey, base = queuePrefix .. id, flame.base(queuePrefix)
-    local f = redis.call('HMGET', jobKey, 'f:run', 'f:gen')
+    local f = redis.call('HMGET', jobKey, 'f:run', 'f:gen', 'f:rel', 'f:park')
     if f[2] then
       if f[1] then
         result[1][#result[1] + 1] = 'f:loss'
@@ -80,6 +80,8 @@ if type(result) == 'table' then
       end
       redis.call('HSET', jobKey, 'f:run', worker or '?')
       redis.call('SET', base .. ':last-start', flame.now)
+      if f[3] then flame.sawRelease(base, f[3]) end
+      if f[4] then flame.leaveParking(base, id, jobKey) end
       local settled = redis.call('HGET', base .. ':outcome:' .. id, 'gen') == f[2]
       result[1][#result[1] + 1] = 'f:settled'
       result[1][#result[1] + 1] = settled and '1' or '0'
@@ -135,6 +137,7 @@ export const GRAFTS: Readonly<Record<string, Graft>> = {
     before: `
 local queuePrefix, worker = ARGV[1], cmsgpack.unpack(ARGV[3])['name']
 ARGV[2] = tostring(flame.now)
+flame.unpark(flame.base(queuePrefix), queuePrefix, worker)
 `,
     after: PICK_UP,
   },
@@ -153,6 +156,7 @@ if ARGV[10] then
   end
   redis.call('HDEL', jobKey, 'f:run')
 end
+if ARGV[6] == '1' then flame.unpark(flame.base(queuePrefix), queuePrefix, worker) end
 `,
     after: PICK_UP,
   },
@@ -181,7 +185,9 @@ if ARGV[10] then
   redis.call('HDEL', jobKey, 'f:run')
   redis.call('HSET', jobKey, 'f:moved', verdict.attempt)
   if verdict.count then redis.call('HINCRBY', jobKey, verdict.count, 1) end
-  flame.startWaiting(jobKey, flame.base(jobKey), flame.now + tonumber(ARGV[5]))
+  -- A call that waits for a runner of its release has not begun a new period of waiting: it goes on.
+  if verdict.park then flame.park(flame.base(jobKey), id, jobKey, verdict.park)
+  else flame.startWaiting(jobKey, flame.base(jobKey), flame.now + tonumber(ARGV[5])) end
 end
 `,
   },
@@ -234,6 +240,7 @@ local jobKey, id = KEYS[1], ARGV[1]
 local base = flame.base(jobKey)
 local waiters, gen = redis.call('HGET', jobKey, 'f:w'), redis.call('HGET', jobKey, 'f:gen')
 if redis.call('HGET', base .. ':outcome:' .. id, 'gen') == gen then waiters = false end
+flame.leaveParking(base, id, jobKey)
 `,
     after: `
 if gen and result == 1 then

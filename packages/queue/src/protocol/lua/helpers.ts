@@ -16,6 +16,9 @@
  *   f:fail   '1' when a lost runner fails the call instead of re-running it
  *   f:link   the caller whose end cancels the call
  *   f:cancel reason of a cancellation that the executing runner has not yet carried out
+ *   f:rel    release of the caller
+ *   f:park   the release whose runner the call waits for;  f:pat  since when;  f:found  the release that could not take it;
+ *            f:why  'strict', 'unknown' or 'changed'
  */
 export const HELPERS = `
 local flame = {}
@@ -47,6 +50,46 @@ function flame.addWaiter(jobKey, waiter)
   end
 end
 
+-- A call that waits for a runner of its release stands among the delayed ones, and in an index by release: no runner of
+-- another release meets it again before the delay is over, and the pick-up that found this out is not counted.
+function flame.park(base, id, jobKey, park)
+  redis.call('HSET', jobKey, 'f:park', park.wanted, 'f:pat', flame.now, 'f:found', park.found, 'f:why', park.why)
+  redis.call('HINCRBY', jobKey, 'f:base', 1)
+  redis.call('ZADD', base .. ':parked:' .. park.wanted, flame.now, id)
+  for _, seen in ipairs({ ':releases', ':called' }) do redis.call('ZREMRANGEBYRANK', base .. seen, 0, -51) end
+  redis.call('PUBLISH', base .. ':control', cjson.encode({ type = 'parked', release = park.wanted }))
+end
+
+function flame.leaveParking(base, id, jobKey)
+  local release = redis.call('HGET', jobKey, 'f:park')
+  if not release then return end
+  redis.call('ZREM', base .. ':parked:' .. release, id)
+  redis.call('HDEL', jobKey, 'f:park', 'f:pat', 'f:found', 'f:why')
+end
+
+-- Before a runner takes the next call: one that waits for its release comes to the head of the queue.
+function flame.unpark(base, queue, runner)
+  local release = runner and redis.call('HGET', base .. ':runner:' .. runner, 'release')
+  if not release or redis.call('HEXISTS', queue .. 'meta', 'paused') == 1 then return end
+  for _ = 1, 100 do
+    local id = redis.call('ZPOPMIN', base .. ':parked:' .. release)[1]
+    if not id then return end
+    if redis.call('ZREM', queue .. 'delayed', id) == 1 then
+      local priority = tonumber(redis.call('HGET', queue .. id, 'priority') or '0')
+      if priority > 0 then redis.call('ZADD', queue .. 'prioritized', priority * 0x100000000, id)
+      else redis.call('RPUSH', queue .. 'wait', id) end
+      redis.call('HSET', queue .. id, 'delay', 0)
+      return
+    end
+  end
+end
+
+-- When calls of a release were first and last met: by these the autoscaler knows the newer release from the older one.
+function flame.sawRelease(base, release)
+  redis.call('ZADD', base .. ':releases', 'NX', flame.now, release)
+  redis.call('ZADD', base .. ':called', flame.now, release)
+end
+
 -- Stores the outcome of one generation and announces it to everyone who waits. Small bodies travel in the reply itself.
 function flame.settle(base, id, jobKey, gen, head, body, ok, inlineLimit)
   local f = redis.call('HMGET', jobKey, 'f:fp', 'f:w', 'f:ttl', 'f:fttl')
@@ -63,6 +106,7 @@ function flame.settle(base, id, jobKey, gen, head, body, ok, inlineLimit)
   redis.call('ZREM', base .. ':expiry', id)
   redis.call('ZREM', base .. ':linked', id)
   redis.call('HDEL', jobKey, 'f:run', 'f:cancel')
+  flame.leaveParking(base, id, jobKey)
   for waiter in string.gmatch(f[2] or '', '%S+') do
     local reply = base .. ':reply:' .. waiter
     if #body <= tonumber(inlineLimit) then
