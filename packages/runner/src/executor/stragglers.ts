@@ -3,6 +3,7 @@
  * double fork) and are found by the marker in their environment. A process that cleared its environment and left the
  * group escapes; only a cgroup or a container would hold it.
  */
+import { readdirSync, readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { MARK_ENV } from './markers.ts';
@@ -33,25 +34,56 @@ export const killMarked = async (mark: string): Promise<readonly number[]> => {
   return [...killed];
 };
 
-/** @returns pids of the living processes that carry the mark, this process not among them. */
-export const findMarked = async (mark: string): Promise<readonly number[]> => {
-  const wanted = `\0${MARK_ENV}=${mark}\0`;
-  const entries = await readdir('/proc').catch(() => []);
-  const pids = entries.filter((entry) => /^\d+$/.test(entry)).map(Number);
+/**
+ * The same without letting anything else run meanwhile: for an executor's watchdog, beside which the call of a dead runner
+ * goes on until it is done here.
+ */
+export const killMarkedNow = (mark: string): void => {
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const found = processes(listNow()).filter((pid) => isMarked(environmentNow(pid), mark));
+    if (found.length === 0) return;
+    for (const pid of found) kill(pid);
+  }
+};
+
+const findMarked = async (mark: string): Promise<readonly number[]> => {
+  const pids = processes(await readdir('/proc').catch(() => []));
   const found: number[] = [];
   for (let at = 0; at < pids.length; at += READS_AT_ONCE)
     await Promise.all(
       pids.slice(at, at + READS_AT_ONCE).map(async (pid) => {
-        if (pid !== process.pid && (await environmentOf(pid)).includes(wanted)) found.push(pid);
+        if (isMarked(await readFile(environmentFile(pid), 'latin1').catch(() => ''), mark)) found.push(pid);
       }),
     );
   return found;
 };
 
+/** This process is not among them. */
+const processes = (entries: readonly string[]): readonly number[] =>
+  entries
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number)
+    .filter((pid) => pid !== process.pid);
+
+const environmentFile = (pid: number): string => `/proc/${pid}/environ`;
+
 // Empty for a zombie, and for a process that is gone or belongs to another user.
-const environmentOf = async (pid: number): Promise<string> => {
-  const text = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
-  return `\0${text}`;
+const isMarked = (environment: string, mark: string): boolean => `\0${environment}`.includes(`\0${MARK_ENV}=${mark}\0`);
+
+const listNow = (): readonly string[] => {
+  try {
+    return readdirSync('/proc');
+  } catch {
+    return [];
+  }
+};
+
+const environmentNow = (pid: number): string => {
+  try {
+    return readFileSync(environmentFile(pid), 'latin1');
+  } catch {
+    return '';
+  }
 };
 
 const kill = (pid: number): void => {

@@ -8,25 +8,20 @@ import { Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { workerData } from 'node:worker_threads';
 import { LIFELINE_FD } from '../markers.ts';
-import { killGroup, killMarked } from '../stragglers.ts';
+import { killGroup, killMarkedNow } from '../stragglers.ts';
 import type { WatchdogData } from './start-watchdog.ts';
 
 const PARENT_CHECK_MS = 1_000;
-/** The scan for stragglers is worth some time, but the executor itself must not live on for it. */
-const SCAN_PATIENCE_MS = 2_000;
 
 const { mark, parentPid, tempDir } = workerData as WatchdogData;
 let ending = false;
 
+// Nothing may run in between: the call of the dead runner would go on meanwhile, while another runner has it.
 const end = (): void => {
   if (ending) return;
   ending = true;
-  setTimeout(finish, SCAN_PATIENCE_MS);
-  killMarked(mark).then(finish, finish);
-};
-
-const finish = (): void => {
   try {
+    killMarkedNow(mark);
     rmSync(tempDir, { recursive: true, force: true });
     // The last executor takes the runner's directory with it.
     rmdirSync(dirname(tempDir));
