@@ -3,6 +3,7 @@ import { createDashboard } from '@flamejs/dashboard';
 import type { AppConfig } from '@flamejs/queue';
 import { pino } from 'pino';
 import { flame } from '../cli/flame.ts';
+import { bySize } from '../support/tier.ts';
 
 /** @returns every answer of a dashboard of its own, headers included */
 export const everyPage = async (config: AppConfig, callIds: readonly string[]): Promise<string> => {
@@ -38,22 +39,28 @@ export const everyPage = async (config: AppConfig, callIds: readonly string[]): 
   return [...pages, ...lines].join('\n');
 };
 
-/** @returns what the commands that look at calls print, as text and as JSON */
+/**
+ * @returns what the commands that look at the app and at these calls print, as text and as JSON. They show what the dashboard's
+ * API shows, and each is a process that takes a second: a push looks at the last call only.
+ */
 export const everyCommand = async (
   env: Readonly<Record<string, string | undefined>>,
   callIds: readonly string[],
 ): Promise<string> => {
-  const commands = [
-    ...[['status'], ['pools', 'ls'], ['runners', 'ls'], ['doctor'], ['calls', 'ls']],
+  const all = [
     ...callIds.flatMap((id) => [
-      ['calls', 'show', id, '--full'],
       ['calls', 'logs', id],
+      ['calls', 'show', id, '--full'],
     ]),
+    ...[['pools'], ['runners'], ['calls'], ['status'], ['doctor']].flatMap((command) => [
+      command,
+      [...command, '--json'],
+    ]),
+    ...callIds.map((id) => ['calls', 'show', id, '--full', '--json']),
   ];
+  const last = callIds.at(-1) ?? '';
+  const commands = bySize({ push: [['calls', 'show', last, '--full', '--json']], nightly: all });
   const outputs: string[] = [];
-  for (const command of commands) {
-    const [plain, json] = await Promise.all([flame(command, { env }), flame([...command, '--json'], { env })]);
-    outputs.push(plain.output, json.output);
-  }
+  for (const command of commands) outputs.push((await flame(command, { env })).output);
   return outputs.join('\n');
 };

@@ -48,6 +48,10 @@ export class PoolAdapter extends BullMQAdapter {
     return jobs;
   }
 
+  override async getJobLogs(id: string): Promise<string[]> {
+    return (await super.getJobLogs(id)).map(redactText);
+  }
+
   override async getJob(id: string): ReturnType<BullMQAdapter['getJob']> {
     const job = await super.getJob(id);
     if (job === null || job === undefined) return job;
@@ -68,8 +72,14 @@ const idOf = (job: BoardJob): string => String(job.toJSON().id);
 /** Only what is drawn changes; the job that Bull Board retries or removes stays what it is. */
 const dress = (job: BoardJob, shown: { readonly data: Json; readonly returnvalue: Json }): void => {
   const plain = (job as unknown as Job).toJSON.bind(job);
-  Object.assign(job, { toJSON: () => ({ ...plain(), ...shown }) });
+  Object.assign(job, { toJSON: () => ({ ...plain(), ...shown, ...failureOf(job as unknown as Job) }) });
 };
+
+/** BullMQ keeps the error's message in these. */
+const failureOf = ({ failedReason, stacktrace }: Job): object => ({
+  ...(typeof failedReason === 'string' && { failedReason: redactText(failedReason) }),
+  ...(Array.isArray(stacktrace) && { stacktrace: stacktrace.map((line) => redactText(String(line))) }),
+});
 
 const briefArguments = (job: BoardJob): Json => {
   const envelope = parseEnvelope((job as unknown as Job).data);
