@@ -5,8 +5,8 @@ import { keyText } from '@flamejs/queue/internal';
 export interface Environment {
   /** Plain variables, frozen with the launch. */
   env(pool: PoolConfig, runnerId: string): Readonly<Record<string, string>>;
-  /** What a backend passes by reference where it can; never stored. */
-  secrets(): Readonly<Record<string, string>>;
+  /** What a backend passes by reference where it can; never stored. @param env the launch's plain variables */
+  secrets(env: Readonly<Record<string, string>>): Readonly<Record<string, string>>;
 }
 
 export const environmentOf = (config: AppConfig): Environment => {
@@ -20,8 +20,9 @@ export const environmentOf = (config: AppConfig): Environment => {
       FLAME_RELEASE: config.release,
       ...(config.configFile === undefined ? {} : { FLAME_CONFIG: config.configFile }),
     }),
-    secrets: () => ({
-      ...(redisUrl === undefined ? {} : { FLAME_REDIS_URL: redisUrl }),
+    secrets: (env) => ({
+      // A pool that names a file has a Redis user of its own for its runners.
+      ...(redisUrl === undefined || env.FLAME_REDIS_URL_FILE ? {} : { FLAME_REDIS_URL: redisUrl }),
       ...(config.signingKey === undefined ? {} : { FLAME_SIGNING_KEY: config.signingKey }),
       ...(config.encryptionKeys.length === 0 ? {} : { FLAME_ENCRYPTION_KEYS: keyText(config.encryptionKeys) }),
     }),

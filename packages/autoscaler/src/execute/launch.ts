@@ -77,7 +77,7 @@ const requestOf = (ctx: PoolContext, record: IntentRecord): LaunchRequest => ({
   release: record.release,
   maxConcurrency: record.slots,
   env: record.launch.env,
-  secrets: ctx.environment.secrets(),
+  secrets: ctx.environment.secrets(record.launch.env),
 });
 
 const accepted = async (ctx: PoolContext, record: IntentRecord, instance: Instance): Promise<void> => {
