@@ -103,6 +103,7 @@ export const useDashboard = async (fleet: Fleet, redis: Redis = fleet.config.red
     await get(`/api/calls/${failed.id}/outcome`);
     await get(`/api/calls/${failed.id}/logs`);
     await get('/metrics');
+    expect(await get('/readyz')).toEqual({ ok: true });
     expect(JSON.stringify(await get('/queues/api/queues?activeQueue=main&page=1&jobsPerPage=10'))).toContain('main');
     await get('/queues/api/queues?activeQueue=main&status=failed&page=1&jobsPerPage=10');
     await get(`/queues/api/queues/main/${failed.id}`);

@@ -42,7 +42,8 @@ export const openConnections = async (config: AppConfig, clock: Clock, log: Logg
     await Promise.all(all.map((client) => whenReady(client, config.connectTimeoutMs)));
   } catch (error) {
     close();
-    throw new FlameUnavailableError('the autoscaler cannot reach Redis', { cause: error, enqueued: 'no' });
+    const why = error instanceof Error ? error.message : String(error);
+    throw new FlameUnavailableError(`the autoscaler cannot reach Redis: ${why}`, { cause: error, enqueued: 'no' });
   }
 
   const housekeepers = new Map<string, Housekeeping>();

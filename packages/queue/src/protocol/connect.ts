@@ -5,6 +5,7 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { RedisConfig } from '../config/types.ts';
 import { type BullScript, defineBullScripts } from './bullmq-scripts.ts';
+import { outliveStreamErrors } from './late-stream-errors.ts';
 import { CALL_SCRIPTS } from './lua/call-scripts.ts';
 import { RUNNER_SCRIPTS } from './lua/runner-scripts.ts';
 import { keepErrorsQuiet } from './quiet-errors.ts';
@@ -47,6 +48,7 @@ export const connect = (config: RedisConfig, role: ConnectionRole, name: string)
         ? new Redis(exact({ ...config.options, ...common }))
         : new Redis(config.url, exact({ ...config.options, ...common }));
   keepErrorsQuiet(client);
+  outliveStreamErrors(client);
   defineBullScripts(client);
   for (const script of OWN_SCRIPTS)
     client.defineCommand(script.name, { numberOfKeys: script.keys, lua: script.content });

@@ -1,0 +1,56 @@
+/** Which Redis commands the scripts of each part of an app name: also those of paths that no test run takes by itself. */
+import { createRequire } from 'node:module';
+import { composeScript } from '../../packages/queue/src/protocol/bullmq-scripts.ts';
+import { CALL_SCRIPTS } from '../../packages/queue/src/protocol/lua/call-scripts.ts';
+import { GRAFTS } from '../../packages/queue/src/protocol/lua/grafts.ts';
+import { RUNNER_SCRIPTS } from '../../packages/queue/src/protocol/lua/runner-scripts.ts';
+
+export type Role = 'caller' | 'runner' | 'autoscaler' | 'dashboard';
+
+const require = createRequire(new URL('../../packages/queue/package.json', import.meta.url));
+const bull = require('bullmq/dist/cjs/scripts/index.js') as Readonly<Record<string, { readonly content: string }>>;
+
+const ADDING = ['addStandardJob', 'addDelayedJob', 'addPrioritizedJob'];
+const ASKING = ['flameInspect', 'flameLookup', 'flameSettleWaiting'];
+const CALLER = [...ADDING, ...ASKING, 'reprocessJob'];
+
+const SCRIPTS: Readonly<Record<Role, readonly string[]>> = {
+  caller: CALLER,
+  runner: [
+    ...CALLER, // for calls from inside of functions
+    ...[
+      'moveToActive',
+      'moveToFinished',
+      'moveJobFromActiveToWait',
+      'moveToDelayed',
+      'retryJob',
+      'moveStalledJobsToWait',
+    ],
+    ...['flameRenew', ...Object.keys(RUNNER_SCRIPTS)],
+  ],
+  autoscaler: [
+    ...[...ADDING, ...ASKING, 'moveStalledJobsToWait', 'promote', 'removeJob'],
+    ...['flameReleaseRunner', 'flameStale'],
+  ],
+  dashboard: [
+    ...[...ASKING, 'reprocessJob', 'removeJob', 'pause', 'promote', 'cleanJobsInSet', 'getCounts', 'getRanges'],
+    ...['getState', 'getStateV2', 'isFinished'],
+  ],
+};
+
+/** @param known every command that the server has, in lower case */
+export const commandsOfScripts = (role: Role, known: ReadonlySet<string>): ReadonlySet<string> =>
+  new Set(SCRIPTS[role].flatMap((name) => [...commandsIn(textOf(name), known)]));
+
+const textOf = (name: string): string => {
+  const own = { ...CALL_SCRIPTS, ...RUNNER_SCRIPTS } as Readonly<Record<string, { readonly content: string }>>;
+  const script = own[name] ?? (name in GRAFTS ? composeScript(name) : bull[name]);
+  if (script === undefined) throw new Error(`there is no script ${name}`);
+  return script.content;
+};
+
+/** Words in capitals are commands also where they stand in a variable first: `local push = cond and 'LPUSH' or 'RPUSH'`. */
+const commandsIn = (lua: string, known: ReadonlySet<string>): readonly string[] =>
+  [...lua.matchAll(/["']([A-Z]+)["']|call\(\s*["']([a-z]+)["']/g)]
+    .map((match) => (match[1] ?? match[2] ?? '').toLowerCase())
+    .filter((word) => known.has(word));
