@@ -1,14 +1,14 @@
-/** `flame runners`: who executes calls, and letting one end in good order. */
-import type { Operations, RunnerView } from '@flamejs/dashboard/operations';
-import { FlameConfigError } from '@flamejs/queue/errors';
+/** `flame runners`: who executes calls. */
+import type { RunnerView } from '@flamejs/dashboard/operations';
 import { Command } from 'commander';
-import { say, sayJson, sayTable } from '../output/print.ts';
+import { sayJson, sayTable } from '../output/print.ts';
 import type { Column } from '../output/table.ts';
 import { age } from '../output/words.ts';
 import { optionsOf, withOperations } from '../with-operations.ts';
+import { addOrders } from './runners-act.ts';
 
 export const runnersCommand = (): Command => {
-  const runners = new Command('runners').description('look at runners, and let one end');
+  const runners = new Command('runners').description('look at runners, let one end, keep one');
   runners
     .command('ls', { isDefault: true })
     .description('list the runners of all pools, or of one')
@@ -23,42 +23,18 @@ export const runnersCommand = (): Command => {
         sayTable(columns(now), list, 'No runner. The autoscaler launches one when a call waits.');
       }),
     );
-  runners
-    .command('drain <runner...>')
-    .description('let runners finish their calls, take no more, and end')
-    .option('--json', 'print what became of them as JSON')
-    .action((ids: string[], _options: object, command: Command) =>
-      withOperations(command, async (operations) => {
-        const found = await find(operations, ids);
-        const results: Record<string, string> = {};
-        for (const { pool, runnerId } of found) results[runnerId] = await operations.act.drain(pool, runnerId);
-        if (optionsOf<{ json?: boolean }>(command).json === true) return sayJson(results);
-        for (const [id, result] of Object.entries(results)) say(`${id}  ${WORDS[result] ?? result}`);
-      }),
-    );
+  addOrders(runners);
   return runners;
 };
 
-const WORDS: Readonly<Record<string, string>> = {
-  ordered: 'drains: it takes no more calls and ends after those that it has',
-  draining: 'drains already',
-  unknown: 'is gone',
-};
-
-/** @throws FlameConfigError that names those that are not there, before anything is done */
-const find = async (operations: Operations, ids: readonly string[]): Promise<readonly RunnerView[]> => {
-  const all = await operations.runners();
-  const missing = ids.filter((id) => !all.some((runner) => runner.runnerId === id));
-  if (missing.length > 0) {
-    const message = `there is no runner ${missing.join(', ')}; \`flame runners ls\` lists them`;
-    throw new FlameConfigError(message, { problems: [{ path: 'runner', message }] });
-  }
-  return all.filter((runner) => ids.includes(runner.runnerId));
+const stateOf = ({ state, active, protectedUntil }: RunnerView): string => {
+  const word = state === 'ready' && active > 0 ? 'busy' : state;
+  return protectedUntil > 0 ? `${word}, kept` : word;
 };
 
 const columns = (now: number): readonly Column<RunnerView>[] => [
   { title: 'RUNNER', value: (r) => r.runnerId, whole: true },
-  { title: 'STATE', value: (r) => (r.state === 'ready' && r.active > 0 ? 'busy' : r.state) },
+  { title: 'STATE', value: stateOf },
   { title: 'CALLS', value: (r) => `${r.active}/${r.slots}`, align: 'right' },
   { title: 'SERVED', value: (r) => r.served, align: 'right' },
   { title: 'UP', value: (r) => age(r.startedAt, now), align: 'right' },

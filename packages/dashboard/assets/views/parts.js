@@ -66,6 +66,8 @@ const EVENT_WORDS = {
   'runner.failed': 'boot failed',
   'runner.terminated': 'runner gone',
   'runner.adopted': 'runner adopted',
+  'runner.ordered': 'order for a runner',
+  'runner.protected': 'runner protected',
   'pool.scaled': 'pool scaled',
   'pool.paused': 'pool paused',
   'pool.resumed': 'pool resumed',

@@ -1,11 +1,23 @@
 /** What operators do: through the same scripts as the facade, so that callers who wait learn of it. */
 import { type CancelResult, FlameCancelledError } from '@flamejs/queue';
 import { encode, packPayload } from '@flamejs/queue/internal';
-import { createRetries, type RetryResult, settleWaiting } from '@flamejs/queue/protocol';
+import {
+  createRetries,
+  type OrderResult,
+  orderRunner,
+  type RetryResult,
+  type RunnerOrder,
+  redisNow,
+  settleWaiting,
+} from '@flamejs/queue/protocol';
 import type { Link } from './link.ts';
 import type { Queues } from './queues.ts';
 
-export type DrainResult = 'ordered' | 'draining' | 'unknown';
+/** Who orders something and why, for the record. */
+export interface Why {
+  readonly by?: string;
+  readonly reason?: string;
+}
 
 export interface Actions {
   /** Runs a failed call again as a new generation. */
@@ -16,32 +28,35 @@ export interface Actions {
   /** Stops calls from starting; those that run go on. */
   pause(pool: string): Promise<void>;
   resume(pool: string): Promise<void>;
-  /** Lets a runner end its calls, take no more, and end. A managed pool gets another when it needs one. */
-  drain(pool: string, runnerId: string): Promise<DrainResult>;
+  /**
+   * Lets a runner end its calls, take no more, and end; what it has after `withinMs` is ended with it. A managed pool gets
+   * another when it needs one.
+   */
+  drain(pool: string, runnerId: string, why?: Why & { readonly withinMs?: number }): Promise<OrderResult>;
+  /** Ends a runner's machine at once. What it executes runs again elsewhere, as after any loss. */
+  terminate(pool: string, runnerId: string, why?: Why): Promise<OrderResult>;
+  /** Keeps the autoscaler from ending a runner, for so long. Only another order ends it earlier. */
+  protect(pool: string, runnerId: string, forMs: number, why?: Why): Promise<OrderResult>;
+  unprotect(pool: string, runnerId: string, why?: Why): Promise<OrderResult>;
   /** Wakes the autoscaler. */
   kick(pool: string): void;
 }
 
-/** KEYS runner hash; ARGV control channel, runner id, reason. A number above every order of the autoscaler so far. */
-const DRAIN = `
-local state = redis.call('HGET', KEYS[1], 'state')
-if not state or state == 'ended' then return 'unknown' end
-local drain = tonumber(redis.call('HGET', KEYS[1], 'drain') or '0')
-if drain > 0 or state == 'draining' or state == 'drained' then return 'draining' end
-local acked = tonumber(redis.call('HGET', KEYS[1], 'ackedDrain') or '0')
-redis.call('HSET', KEYS[1], 'drain', math.max(drain, acked) + 1, 'drainReason', ARGV[3])
-redis.call('PUBLISH', ARGV[1], cjson.encode({ type = 'drain', runnerId = ARGV[2], generation = 1 }))
-return 'ordered'
-`;
-
 const CANCELLED = { settled: 'cancelled', active: 'stopping', finished: 'finished', missing: 'unknown' } as const;
 
-export const createActions = (link: Link, queues: Queues): Actions => {
-  const { client } = link;
+/** @param name who acts, where nobody says more: `dashboard`, `cli` */
+export const createActions = (link: Link, queues: Queues, name: string): Actions => {
+  const { client, vault } = link;
   const kick = (pool: string): void => {
     // A hint only: the autoscaler's tick comes anyway.
     client.publish(link.app.kick, pool).catch(() => undefined);
   };
+  const order = (pool: string, runnerId: string, what: RunnerOrder, { by, reason }: Why = {}): Promise<OrderResult> =>
+    orderRunner(client, { app: link.app, pool: link.keys(pool) }, runnerId, {
+      ...what,
+      by: by ?? name,
+      reason: reason ?? 'an operator wants it',
+    });
   return {
     kick,
     async retry(pool, id) {
@@ -69,17 +84,20 @@ export const createActions = (link: Link, queues: Queues): Actions => {
         size: body.length,
       };
       const verdict = { generation: 0, head, body, cancelReason: reason };
-      return CANCELLED[await settleWaiting(client, link.keys(pool), id, verdict)];
+      return CANCELLED[await settleWaiting(client, link.keys(pool), id, verdict, vault)];
     },
     pause: (pool) => queues.of(pool).pause(),
     async resume(pool) {
       await queues.of(pool).resume();
       kick(pool);
     },
-    async drain(pool, runnerId) {
-      const keys = link.keys(pool);
-      const args = [keys.control, runnerId, 'an operator drains it'];
-      return (await client.eval(DRAIN, 1, keys.runner(runnerId), ...args)) as DrainResult;
+    drain: (pool, runnerId, { withinMs = null, ...why } = {}) =>
+      order(pool, runnerId, { action: 'drain', withinMs }, { reason: 'an operator drains it', ...why }),
+    terminate: (pool, runnerId, why) => order(pool, runnerId, { action: 'terminate' }, why),
+    async protect(pool, runnerId, forMs, why) {
+      const until = (await redisNow(client)) + Math.round(forMs);
+      return order(pool, runnerId, { action: 'protect', until }, why);
     },
+    unprotect: (pool, runnerId, why) => order(pool, runnerId, { action: 'unprotect' }, why),
   };
 };

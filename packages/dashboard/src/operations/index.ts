@@ -1,5 +1,5 @@
 /** What the command line shares with the pages. */
-export type { Actions, DrainResult } from './act.ts';
+export type { Actions, Why } from './act.ts';
 export { CALL_STATES } from './call-list.ts';
 export { type Operations, openOperations } from './operations.ts';
 export { MOST_BYTES, SHOW_BYTES, type ShowOptions } from './payloads.ts';

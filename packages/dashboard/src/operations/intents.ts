@@ -13,6 +13,8 @@ export interface IntentView {
   readonly instanceId: string;
   readonly location: string;
   readonly details: Readonly<Record<string, string>>;
+  /** Until then nothing but an order ends it; 0 for unprotected. */
+  readonly protectedUntil: number;
 }
 
 export const RUNNER_STATES: readonly RunnerState[] = [
@@ -44,5 +46,6 @@ export const parseIntent = (json: string): IntentView | undefined => {
     instanceId: toText(value.instanceId),
     location: toText(value.location),
     details: Object.fromEntries(Object.entries(details).map(([k, v]) => [k, toText(v)])),
+    protectedUntil: toNumber(value.protectedUntil),
   };
 };

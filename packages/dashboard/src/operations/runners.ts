@@ -59,6 +59,7 @@ const toView = (
   backend: intent?.backend ?? '',
   instanceId: intent?.instanceId ?? '',
   details: intent?.details ?? {},
+  protectedUntil: (intent?.protectedUntil ?? 0) > now ? (intent?.protectedUntil ?? 0) : 0,
 });
 
 const STATES: Readonly<Record<string, RunnerState>> = {

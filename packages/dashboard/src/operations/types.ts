@@ -61,6 +61,8 @@ export interface RunnerView {
   readonly backend: string;
   readonly instanceId: string;
   readonly details: Readonly<Record<string, string>>;
+  /** Until then nothing but an order ends it; 0 for unprotected. */
+  readonly protectedUntil: number;
 }
 
 export type EventView = Omit<PoolEvent, 'type'> & { readonly type: string };

@@ -1,9 +1,10 @@
 /** The JSON API: everything that the pages show, and nothing that they do not. */
 import { Hono } from 'hono';
 import type { GuardVariables } from '../guard/guard.ts';
+import type { Why } from '../operations/act.ts';
 import type { Operations } from '../operations/operations.ts';
 import { MOST_BYTES, SHOW_BYTES } from '../operations/payloads.ts';
-import { callQuery, readBody, wholeParam } from './read-query.ts';
+import { badParam, callQuery, readBody, wholeParam } from './read-query.ts';
 
 const MOST_ENTRIES = 1_000;
 const REASON_LENGTH = 300;
@@ -90,10 +91,22 @@ const addActions = (api: Api, { act, checkPool, poolOf }: Operations): void => {
       retried: await act.retryFailed(pool, typeof functionName === 'string' ? functionName : undefined),
     });
   });
-  api.post('/pools/:pool/runners/:runnerId/drain', async (c) =>
-    c.json({ result: await act.drain(checkPool(c.req.param('pool')), c.req.param('runnerId')) }),
-  );
+  for (const action of ['drain', 'terminate', 'unprotect'] as const) {
+    api.post(`/pools/:pool/runners/:runnerId/${action}`, async (c) => {
+      const why = readWhy(await readBody(c));
+      return c.json({ result: await act[action](checkPool(c.req.param('pool')), c.req.param('runnerId'), why) });
+    });
+  }
+  api.post('/pools/:pool/runners/:runnerId/protect', async (c) => {
+    const { forMs, ...rest } = await readBody(c);
+    if (!Number.isSafeInteger(forMs) || Number(forMs) <= 0) throw badParam('forMs', 'milliseconds above 0 are needed');
+    const pool = checkPool(c.req.param('pool'));
+    return c.json({ result: await act.protect(pool, c.req.param('runnerId'), Number(forMs), readWhy(rest)) });
+  });
 };
+
+const readWhy = ({ reason }: Readonly<Record<string, unknown>>): Why =>
+  typeof reason === 'string' && reason !== '' ? { reason: reason.slice(0, REASON_LENGTH) } : {};
 
 /** Without `env`, which holds secrets. */
 const settings = ({ link }: Operations, name: string): Readonly<Record<string, unknown>> => {

@@ -14,6 +14,8 @@ export interface AppKeys {
 }
 
 export interface PoolKeys {
+  /** The pool's own name. */
+  readonly pool: string;
   /** BullMQ's `prefix`; the queue's name is the pool's name. */
   readonly base: string;
   /** Prefix of BullMQ's own keys, ending in a colon: a job's hash is `<queue><callId>`. */
@@ -22,6 +24,7 @@ export interface PoolKeys {
   runner(runnerId: string): string;
   readonly control: string;
   readonly settings: string;
+  readonly orders: string;
   readonly history: string;
   readonly events: string;
   readonly epoch: string;
@@ -53,12 +56,14 @@ export const appKeys = (prefix: string, app: string): AppKeys => {
 export const poolKeys = (prefix: string, app: string, pool: string): PoolKeys => {
   const base = `{${prefix}:${app}:${pool}}`;
   return {
+    pool,
     base,
     queue: `${base}:${pool}:`,
     runners: `${base}:runners`,
     runner: (runnerId) => `${base}:runner:${runnerId}`,
     control: `${base}:control`,
     settings: `${base}:settings`,
+    orders: `${base}:orders`,
     history: `${base}:history`,
     events: `${base}:events`,
     epoch: `${base}:epoch`,

@@ -95,6 +95,7 @@ export interface PoolEvent {
     | 'pool.paused'
     | 'pool.resumed'
     | 'pool.settings'
+    | 'pool.release'
     | 'breaker.opened'
     | 'breaker.closed'
     | 'leader.elected';
