@@ -11,7 +11,7 @@ import { breakerTiming } from './plan/breaker.ts';
 import { launchRate } from './plan/limiter.ts';
 import type { PoolContext } from './pool-context.ts';
 import { poolMemory } from './pool-memory.ts';
-import { breakerFrom } from './pool-status.ts';
+import { breakerFrom, releaseFrom } from './pool-status.ts';
 import { configured } from './settings.ts';
 import type { Store } from './store/store.ts';
 import type { Term } from './term.ts';
@@ -48,8 +48,9 @@ export const buildContext = (
   const { defaults } = backend;
   const rate = launchRate(defaults.launchesPerTick, defaults.tickMs);
   const breaking = breakerTiming(defaults.bootTimeoutMs, defaults.tickMs);
-  const breaker = breakerFrom(statuses[pool.name], config.release, term.now(), breaking);
-  const memory = poolMemory(configured(pool), rate, term.now(), breaker);
+  const release = releaseFrom(statuses[pool.name], config.release, term.now());
+  const breaker = breakerFrom(statuses[pool.name], release.release, term.now(), breaking);
+  const memory = poolMemory(configured(pool), rate, term.now(), release, breaker);
   const log = parts.log.child({ pool: pool.name });
   const limit = parts.limits.get(backend) ?? createLimit(CALLS_AT_ONCE);
   parts.limits.set(backend, limit);
@@ -71,6 +72,7 @@ export const buildContext = (
     app: config.app,
     owner: parts.owner,
     release: config.release,
+    root: config.root,
     backend,
     location: locationOf(backend),
     store,

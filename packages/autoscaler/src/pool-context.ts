@@ -17,7 +17,10 @@ export interface PoolContext {
   readonly pool: PoolConfig;
   readonly app: string;
   readonly owner: string;
+  /** The autoscaler's own. */
   readonly release: string;
+  /** The application's folder. */
+  readonly root: string;
   readonly backend: Backend;
   /** Where the backend sees instances, when that is one host only. */
   readonly location: string | null;

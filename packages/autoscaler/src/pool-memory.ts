@@ -6,6 +6,7 @@ import { type Breaker, CLOSED } from './plan/breaker.ts';
 import { type CapacityGate, OPEN_GATE } from './plan/capacity.ts';
 import { fullLimiter, type Limiter, type LimiterRate } from './plan/limiter.ts';
 import type { Target } from './plan/plan.ts';
+import type { ReleaseChoice } from './plan/release.ts';
 import { EMPTY_WINDOW, type WishWindow } from './plan/window.ts';
 import type { EffectivePool } from './settings.ts';
 import type { NewEvent } from './store/store.ts';
@@ -34,6 +35,8 @@ export interface PoolMemory {
   desired: number | null;
   reasons: readonly string[];
   blocked: string | null;
+  /** Of which runners are launched, and since when. */
+  release: ReleaseChoice;
   sampledAt: number;
   readonly events: NewEvent[];
 }
@@ -42,6 +45,7 @@ export const poolMemory = (
   effective: EffectivePool,
   rate: LimiterRate,
   now: number,
+  release: ReleaseChoice,
   breaker: Breaker = CLOSED,
 ): PoolMemory => ({
   watch: createWatch(),
@@ -62,6 +66,7 @@ export const poolMemory = (
   desired: null,
   reasons: [],
   blocked: null,
+  release,
   sampledAt: Number.NEGATIVE_INFINITY,
   events: [],
 });

@@ -3,6 +3,7 @@ import type { RunnerState } from '@flamejs/queue';
 import type { PoolStatus } from '@flamejs/queue/protocol';
 import { type Breaker, type BreakerTiming, CLOSED } from './plan/breaker.ts';
 import { countStates } from './plan/counts.ts';
+import type { ReleaseChoice } from './plan/release.ts';
 import type { PoolContext } from './pool-context.ts';
 import type { IntentRecord } from './record/intent.ts';
 
@@ -19,7 +20,10 @@ export interface FullPoolStatus extends PoolStatus {
   readonly states: Readonly<Record<RunnerState, number>>;
   readonly reasons: readonly string[];
   readonly breaker: Breaker;
+  /** Of which runners are launched, since when (Redis ms), and the autoscaler's own. */
   readonly release: string;
+  readonly releaseSince: number;
+  readonly ownRelease: string;
 }
 
 export interface StatusInput {
@@ -55,8 +59,26 @@ export const statusOf = (ctx: PoolContext, { at, records, physical, useful }: St
     wanted: memory.target?.wanted ?? null,
     reasons: memory.reasons,
     breaker: memory.breaker,
-    release: ctx.release,
+    release: memory.release.release,
+    releaseSince: memory.release.since,
+    ownRelease: ctx.release,
   };
+};
+
+/**
+ * What the callers' release has made of the pool survives its leader, unless an autoscaler of another release takes over:
+ * that is a deployment. @param text the registry's entry
+ */
+export const releaseFrom = (text: string | undefined, own: string, now: number): ReleaseChoice => {
+  const fresh = { release: own, since: now };
+  if (text === undefined) return fresh;
+  try {
+    const { release, releaseSince, ownRelease } = JSON.parse(text) as Partial<FullPoolStatus>;
+    if (ownRelease !== own || typeof release !== 'string' || typeof releaseSince !== 'number') return fresh;
+    return { release, since: Math.min(releaseSince, now) };
+  } catch {
+    return fresh;
+  }
 };
 
 /**

@@ -73,6 +73,11 @@ export interface Backend {
   terminate(ids: readonly string[], signal: AbortSignal): Promise<readonly TerminateResult[]>;
   /** Checks credentials and permissions without side effects; throws a FlameLaunchError that names what is missing. */
   check?(signal: AbortSignal): Promise<void>;
+  /**
+   * Whether `launch` can bring up a runner of this release, when calls of it wait. Without this function: only of the
+   * release that the autoscaler itself has. @param root the application's folder
+   */
+  boots?(release: string, root: string): boolean;
   /** Frees what the backend holds in this process (clients, child processes). */
   close?(): Promise<void>;
 }

@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { Socket } from 'node:net';
 import { hostname } from 'node:os';
+import { dirname } from 'node:path';
 import {
   type Backend,
   type BackendDefaults,
@@ -9,6 +10,7 @@ import {
   type Instance,
   type LaunchRequest,
 } from '@flamejs/queue';
+import { deriveRelease } from '@flamejs/queue/internal';
 import { type Logger, pino } from 'pino';
 import { resolveEntry, rootsOf } from './local/entry.ts';
 import { findByEnvironment, instanceIdOf, livingPid, startTimeOf } from './local/identity.ts';
@@ -112,7 +114,7 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
       detached: true,
       execArgv: [...(options.execArgv ?? [])],
       // FLAME_BACKEND tells the runner that it hangs on a channel, should that be closed before it can look.
-      env: { ...process.env, ...request.env, ...request.secrets, FLAME_BACKEND: 'local' },
+      env: { ...process.env, ...ownRelease(request), ...request.secrets, FLAME_BACKEND: 'local' },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     const startedAs = child.pid === undefined ? undefined : startTimeOf(child.pid);
@@ -214,6 +216,8 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
         }
       });
     },
+    /** A new process loads what is on the disk by then. */
+    boots: (release, root) => process.env.FLAME_RELEASE === undefined && release === deriveRelease(root),
     async check() {
       resolveEntry(options.command, rootsOf(options.root, undefined));
     },
@@ -238,6 +242,17 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
       return () => void listeners.delete(listener);
     },
   };
+};
+
+/**
+ * A release that was derived from what is on the disk is derived again by the runner itself, which loads what is there
+ * then: it must not go by the name of what has been there before.
+ */
+const ownRelease = ({ env, release }: LaunchRequest): LaunchRequest['env'] => {
+  const { FLAME_RELEASE: _, ...rest } = env;
+  const { FLAME_CONFIG } = env;
+  const derived = FLAME_CONFIG !== undefined && release === deriveRelease(dirname(FLAME_CONFIG));
+  return derived ? rest : env;
 };
 
 /** A process that is gone already needs no signal. */

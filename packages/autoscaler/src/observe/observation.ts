@@ -11,9 +11,11 @@ export interface Seen {
   readonly records: readonly IntentRecord[];
   readonly external: readonly RunnerRecord[];
   readonly measures: Measures;
+  /** Of which runners are launched: only calls that wait for these count, for others nobody would come. */
+  readonly release: string;
 }
 
-export const observationOf = ({ now, snapshot, records, external, measures }: Seen): PoolObservation => {
+export const observationOf = ({ now, snapshot, records, external, measures, release }: Seen): PoolObservation => {
   const agents = new Map(snapshot.agents.map((agent) => [agent.runnerId, agent]));
   const runners = records.map((record) => viewOf(record, agents.get(record.runnerId), snapshot.now, now));
   const activeIn = (states: readonly string[]): number =>
@@ -21,6 +23,7 @@ export const observationOf = ({ now, snapshot, records, external, measures }: Se
   // Calls on runners that are leaving finish there: they need no slot elsewhere.
   const leaving = activeIn(['draining']);
   const serving = activeIn(['booting', 'ready']) + external.reduce((sum, agent) => sum + agent.active, 0);
+  const parked = snapshot.releases.find((sight) => sight.release === release)?.parked ?? 0;
   const rest = Math.max(0, snapshot.active - leaving);
   const active = Math.min(rest, serving);
   return {
@@ -28,7 +31,7 @@ export const observationOf = ({ now, snapshot, records, external, measures }: Se
     at: snapshot.now,
     queue: {
       paused: snapshot.paused,
-      waiting: snapshot.waiting,
+      waiting: snapshot.waiting + parked,
       prioritized: snapshot.prioritized,
       dueSoon: snapshot.dueSoon,
       active,
