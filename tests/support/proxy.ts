@@ -46,10 +46,12 @@ export const startProxy = async (port: number): Promise<TcpProxy> => {
   let release = (): void => undefined;
 
   const pump = (from: Socket, to: Socket, mayPass: () => boolean, onBytes: (count: number) => void): void => {
-    // One queue for each direction, so that slow pieces keep their order.
+    // One queue for each direction, so that pieces keep their order. A delay counts from a piece's arrival: a long line is
+    // late, not narrow.
     let last = Promise.resolve();
-    const send = async (piece: Buffer, delayMs: number): Promise<void> => {
-      if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
+    const send = async (piece: Buffer, dueAt: number): Promise<void> => {
+      const waitMs = dueAt - performance.now();
+      if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
       await held;
       if (!mayPass() || to.destroyed) return;
       to.write(piece);
@@ -58,7 +60,8 @@ export const startProxy = async (port: number): Promise<TcpProxy> => {
     from.on('data', (chunk: Buffer) => {
       for (let at = 0; at < chunk.length; at += most) {
         const piece = chunk.subarray(at, Math.min(chunk.length, at + most));
-        last = last.then(() => send(piece, delay()));
+        const dueAt = performance.now() + delay();
+        last = last.then(() => send(piece, dueAt));
       }
     });
   };
