@@ -18,6 +18,8 @@ export interface Link {
   bounded<T>(command: Promise<T>, callId?: string): Promise<T>;
   /** Whether Redis has been reached and found fit, at any time. */
   readonly known: boolean;
+  /** Looks whether the server is still the one that it was; tells the listeners of reconnects when it is not. */
+  verify(): Promise<void>;
   /** Called after every reconnect with whether the server has kept its identity (and so, most likely, its data). */
   onReconnect(listener: (sameServer: boolean) => void): void;
   /** Refuses new calls while Redis is nearly full, so that those it has can still be finished. */
@@ -33,6 +35,8 @@ export const createLink = (config: AppConfig, logger: Logger): Link => {
   let client: RedisClient | undefined;
   let becomingReady: Promise<void> | undefined;
   let checked: Promise<void> | undefined;
+  let verifying: Promise<void> | undefined;
+  let reached = false;
   let runId = '';
   let closed = false;
   let brokenTimer: NodeJS.Timeout | undefined;
@@ -57,26 +61,29 @@ export const createLink = (config: AppConfig, logger: Logger): Link => {
       clearTimeout(brokenTimer);
       brokenTimer = undefined;
       // The first connection is checked by client(); this is for the later ones.
-      if (checked !== undefined) void noteReconnect(opened);
+      if (checked !== undefined) void isSame(opened).then(tell);
     });
     return opened;
   };
 
-  const noteReconnect = async (opened: RedisClient): Promise<void> => {
-    try {
-      const facts = await readServerFacts(opened);
-      const sameServer = facts.runId === runId;
-      runId = facts.runId;
-      for (const listener of listeners) listener(sameServer);
-    } catch (error) {
-      // Gone again at once: the next connection tells.
-      logger.debug({ err: error }, 'redis went away during the check');
-    }
+  /** @returns whether it is the server that it was before. One that cannot tell is taken for the same. */
+  const isSame = async (opened: RedisClient): Promise<boolean> => {
+    const facts = await readServerFacts(opened);
+    // Gone again at once: the next connection tells.
+    if (facts.runId === '') return true;
+    const same = facts.runId === runId;
+    runId = facts.runId;
+    return same;
+  };
+
+  const tell = (sameServer: boolean): void => {
+    for (const listener of listeners) listener(sameServer);
   };
 
   const check = async (opened: RedisClient): Promise<void> => {
     const facts = await readServerFacts(opened);
     runId = facts.runId;
+    reached = true;
     const findings = judgeServer(facts, config.allowEviction);
     const refused = findings.filter((f) => f.severity === 'refuse');
     if (refused.length > 0) {
@@ -91,7 +98,7 @@ export const createLink = (config: AppConfig, logger: Logger): Link => {
   return {
     admission,
     get known() {
-      return runId !== '';
+      return reached;
     },
     async client() {
       if (closed) throw new FlameClosedError('this flame object has been closed');
@@ -129,6 +136,18 @@ export const createLink = (config: AppConfig, logger: Logger): Link => {
         brokenWaits.add(onBroken);
         command.then(resolve, reject).finally(() => brokenWaits.delete(onBroken));
       });
+    },
+    verify() {
+      if (client === undefined) return Promise.resolve();
+      const asked = client;
+      verifying ??= isSame(asked)
+        .then((same) => {
+          if (!same) tell(false);
+        })
+        .finally(() => {
+          verifying = undefined;
+        });
+      return verifying;
     },
     onReconnect(listener) {
       listeners.add(listener);

@@ -133,6 +133,8 @@ export const createSweep = (options: SweepOptions): Sweep => {
 
   const vanished = async (client: RedisClient, entry: Awaited, pool: PoolClient): Promise<void> => {
     const { callId } = entry;
+    // It may have changed in this moment, or, of a cluster, one master of several: nobody has told us yet.
+    await link.verify();
     const sameServer = entry.since > serverChangedAt;
     const kept = held.get(callId);
     const mayRepeat =

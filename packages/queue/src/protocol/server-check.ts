@@ -5,7 +5,7 @@ import type { RedisClient } from './connect.ts';
 
 export interface ServerFacts {
   readonly version: string;
-  /** Changes with every restart of the server. `''` where unreadable, and on a cluster, which has one per node. */
+  /** Changes with every restart of the server, or of any master of a cluster. `''` where that cannot be read. */
   readonly runId: string;
   /** `undefined` where the server does not say: managed services forbid CONFIG. */
   readonly evictionPolicy: string | undefined;
@@ -28,13 +28,25 @@ export const readServerFacts = async (client: RedisClient): Promise<ServerFacts>
   const field = (name: string): string | undefined => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
   return {
     version: field('redis_version') ?? '',
-    runId: client instanceof Cluster ? '' : (field('run_id') ?? ''),
+    runId: client instanceof Cluster ? await idsOfMasters(client) : (field('run_id') ?? ''),
     evictionPolicy: field('maxmemory_policy'),
     appendOnly: field('aof_enabled') === undefined ? undefined : field('aof_enabled') === '1',
     role: field('role'),
     usedMemory: Number(field('used_memory') ?? 0),
     maxMemory: Number(field('maxmemory') ?? 0),
   };
+};
+
+const idsOfMasters = async (client: Cluster): Promise<string> => {
+  try {
+    const infos = await Promise.all(client.nodes('master').map((node) => node.info('server')));
+    return infos
+      .map((info) => /^run_id:(\w+)/m.exec(info)?.[1] ?? '')
+      .sort()
+      .join(' ');
+  } catch {
+    return '';
+  }
 };
 
 /** Judges the facts. Pure. */
