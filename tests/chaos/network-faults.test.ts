@@ -120,3 +120,70 @@ nightly.each<[string, (p: TcpProxy) => void]>([
   expect(verdict.rejected).toEqual([]);
   expect(verdict.restarted).toBe(0);
 });
+
+test(
+  'R-18 connections reset at random all the time, every fifth of them each 100 ms: no call is made twice, none hangs',
+  patience,
+  async () => {
+    await start();
+    await chaos.startRunners(1, { FLAME_REDIS_URL: proxy.url });
+    const calls = bySize({ push: 300, nightly: 2_000 });
+    const flame = chaos.fleet.caller(proxy.url);
+    let resets = 0;
+    // No fault is written down: a reset explains no further execution.
+    const verdict = await chaos.run({ calls, inFlight: 50, work: [5, 20], flame }, async (stop) => {
+      while (!stop.aborted) {
+        await pause(100, stop);
+        proxy.cut(() => {
+          const picked = chaos.random.next() < 0.2;
+          if (picked) resets += 1;
+          return picked;
+        });
+      }
+    });
+    expectClean(verdict, chaos.seed, calls);
+    for (const error of rejections(chaos)) expect(error).toBeInstanceOf(FlameUnavailableError);
+    // A reset in the moment of a call is no reason to refuse it: only what may have been sent is in doubt.
+    for (const error of rejections(chaos)) expect(error).toMatchObject({ enqueued: 'unknown' });
+    expect(verdict.restarted).toBe(0);
+    expect(resets).toBeGreaterThan(5);
+  },
+);
+
+test.each([
+  { ms: bySize({ push: 8_000, nightly: 10_000 }), calls: bySize({ push: 150, nightly: 2_000 }) },
+  ...(tier === 'nightly' ? [{ ms: 60_000, calls: 2_000 }] : []),
+])(
+  'R-17 a caller and one of two runners are cut off for $ms ms: all calls settle soon after, nothing stale is stored',
+  {
+    timeout: 400_000,
+  },
+  async ({ ms, calls }) => {
+    await start();
+    const way = await startProxy(chaos.fleet.redis.port);
+    try {
+      await chaos.startRunners(1);
+      await chaos.startRunners(1, { FLAME_REDIS_URL: way.url });
+      const cutOff = chaos.runners.slice(1);
+      const flame = chaos.fleet.caller(proxy.url);
+      let healedAt = 0;
+      const verdict = await chaos.run({ calls, inFlight: 60, work: [100, 400], flame }, async (stop) => {
+        await pause(1_000, stop);
+        const fault = chaos.note('partition', cutOff);
+        for (const cut of [way, proxy]) cut.hold();
+        await pause(ms, new AbortController().signal);
+        for (const cut of [way, proxy]) cut.heal();
+        fault.over();
+        healedAt = Date.now();
+      });
+      expectClean(verdict, chaos.seed, calls);
+      for (const error of rejections(chaos)) expect(error).toBeInstanceOf(FlameUnavailableError);
+      // What was in flight at the end of the partition: found by the sweep, or told by the stream.
+      const caught = chaos.ledger.filter((e) => e.type === 'invoke' && e.at < healedAt).map(({ key }) => key);
+      const last = chaos.ledger.filter((e) => e.type === 'settle' && caught.includes(e.key)).map(({ at }) => at);
+      expect(Math.max(...last) - healedAt).toBeLessThan(20_000);
+    } finally {
+      await way.stop();
+    }
+  },
+);

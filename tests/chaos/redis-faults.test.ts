@@ -2,13 +2,14 @@
 import { FlameDataLossError, FlameRemovedError, FlameUnavailableError } from '@flamejs/queue';
 import { afterEach, expect, test } from 'vitest';
 import { tasks } from '../support/fleet.ts';
-import { bySize } from '../support/tier.ts';
+import { bySize, tier } from '../support/tier.ts';
 import { settles, waitFor } from '../support/wait-for.ts';
 import { type Chaos, expectClean, pause, rejections, startChaos } from './harness.ts';
 
 const pools = { main: { max: 4, maxConcurrency: 10, timeout: '60s' } } as const;
 const SLOTS = 20;
 const patience = { timeout: 240_000 } as const;
+const nightly = test.runIf(tier === 'nightly');
 let chaos: Chaos;
 afterEach(() => chaos.stop());
 
@@ -35,6 +36,31 @@ test.each(['always', 'everysec'])(
     // A call whose acceptance is in doubt may be refused, never a call that was accepted.
     for (const error of rejections(chaos)) expect(error).toBeInstanceOf(FlameUnavailableError);
     expect(verdict.restarted).toBeLessThanOrEqual(SLOTS);
+  },
+);
+
+nightly(
+  'R-11b Redis SIGKILLed every 7 s under 10,000 calls: nothing is lost, nothing ends twice',
+  {
+    timeout: 900_000,
+  },
+  async () => {
+    chaos = await startChaos({ pools, redis: { appendonly: true, args: ['--appendfsync', 'everysec'] } });
+    await chaos.startRunners(2);
+    const calls = 10_000;
+    let crashes = 0;
+    const verdict = await chaos.run({ calls, inFlight: 100, work: [50, 150] }, async (stop) => {
+      while (!stop.aborted) {
+        await pause(7_000, stop);
+        if (stop.aborted) return;
+        await crash(1_000, stop);
+        crashes += 1;
+      }
+    });
+    expectClean(verdict, chaos.seed, calls);
+    for (const error of rejections(chaos)) expect(error).toBeInstanceOf(FlameUnavailableError);
+    expect(crashes).toBeGreaterThan(3);
+    expect(verdict.restarted).toBeLessThanOrEqual(crashes * SLOTS);
   },
 );
 

@@ -182,11 +182,11 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
   };
 
   const accept = async (call: AcceptedCall, pool: PoolConfig): Promise<void> => {
-    const client = await link.client();
-    const backend = backendOf(pool.name, client);
     let reply: Awaited<ReturnType<CallBackend['accept']>>;
     try {
-      reply = await link.bounded(backend.accept(call), call.id);
+      reply = await link.whileUnsent(async (client) =>
+        link.bounded(backendOf(pool.name, client).accept(call), call.id),
+      );
     } catch (error) {
       const refusal = classify(error, call.id);
       // It may be in Redis, and nobody waits for it any more: take it back as soon as Redis answers, if it has not started.

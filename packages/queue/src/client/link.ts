@@ -2,6 +2,7 @@
  * The caller's side of the connection: opened at the first use, checked once, bounded in every wait. Commands never wait
  * unseen in this process: while Redis is away they fail, and the error says whether the call may have been accepted.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { AppConfig } from '../config/types.ts';
 import { FlameClosedError, FlameConfigError, FlameUnavailableError } from '../errors/index.ts';
@@ -16,6 +17,11 @@ export interface Link {
   reader(name: string): RedisClient;
   /** Bounds a command that is under way: rejects with `enqueued: 'unknown'` when the connection has been gone for `connectTimeout`. */
   bounded<T>(command: Promise<T>, callId?: string): Promise<T>;
+  /**
+   * Sends again, for at most `connectTimeout`, what our own client did not send: a connection that has just broken is found out
+   * by the first command on it.
+   */
+  whileUnsent<T>(send: (client: RedisClient) => Promise<T>): Promise<T>;
   /** Whether Redis has been reached and found fit, at any time. */
   readonly known: boolean;
   /** Looks whether the server is still the one that it was; tells the listeners of reconnects when it is not. */
@@ -26,6 +32,11 @@ export interface Link {
   readonly admission: Admission;
   close(): void;
 }
+
+/** Time for the client to notice that its connection is gone. */
+const UNSENT_PAUSE_MS = 20;
+
+const isUnsent = (error: unknown): boolean => error instanceof Error && error.message.includes('enableOfflineQueue');
 
 export const createLink = (config: AppConfig, logger: Logger): Link => {
   const { connectTimeoutMs } = config;
@@ -93,6 +104,27 @@ export const createLink = (config: AppConfig, logger: Logger): Link => {
     for (const { message } of findings) logger.warn({ app: config.app }, message);
   };
 
+  const ready = async (): Promise<RedisClient> => {
+    if (closed) throw new FlameClosedError('this flame object has been closed');
+    client ??= open();
+    if (client.status !== 'ready') {
+      // Thousands of calls may wait for one connection; they share one wait.
+      becomingReady ??= whenReady(client, connectTimeoutMs).finally(() => {
+        becomingReady = undefined;
+      });
+      await becomingReady.catch((cause) => {
+        throw closed ? new FlameClosedError('this flame object has been closed') : unavailable('no', cause);
+      });
+    }
+    checked ??= check(client).catch((error) => {
+      // A server that was not judged is judged again at the next call.
+      checked = undefined;
+      throw error instanceof FlameConfigError ? error : unavailable('no', error);
+    });
+    await checked;
+    return client;
+  };
+
   const admission = createAdmission(() => (client?.status === 'ready' ? client : undefined));
 
   return {
@@ -100,25 +132,18 @@ export const createLink = (config: AppConfig, logger: Logger): Link => {
     get known() {
       return reached;
     },
-    async client() {
-      if (closed) throw new FlameClosedError('this flame object has been closed');
-      client ??= open();
-      if (client.status !== 'ready') {
-        // Thousands of calls may wait for one connection; they share one wait.
-        becomingReady ??= whenReady(client, connectTimeoutMs).finally(() => {
-          becomingReady = undefined;
-        });
-        await becomingReady.catch((cause) => {
-          throw closed ? new FlameClosedError('this flame object has been closed') : unavailable('no', cause);
-        });
+    client: ready,
+    async whileUnsent(send) {
+      const until = performance.now() + connectTimeoutMs;
+      for (;;) {
+        const connected = await ready();
+        try {
+          return await send(connected);
+        } catch (error) {
+          if (!isUnsent(error) || performance.now() > until) throw error;
+          await sleep(UNSENT_PAUSE_MS);
+        }
       }
-      checked ??= check(client).catch((error) => {
-        // A server that was not judged is judged again at the next call.
-        checked = undefined;
-        throw error instanceof FlameConfigError ? error : unavailable('no', error);
-      });
-      await checked;
-      return client;
     },
     reader(name) {
       const reader = connect(config.redis, 'steady', name);
