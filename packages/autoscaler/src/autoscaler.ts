@@ -19,8 +19,6 @@ export interface AutoscalerDeps {
   readonly logger?: Logger;
   /** For pools without a `backend` of their own. Default: local processes. */
   readonly defaultBackend?: Backend;
-  /** Most instances of the whole app, all pools together. Default: no limit but each pool's `max`. */
-  readonly quota?: number;
   /** The lease of the leading autoscaler, ms. Default 15000; a crashed leader is replaced after it. */
   readonly leaseMs?: number;
   readonly clock?: Clock;
@@ -93,7 +91,6 @@ export const createAutoscaler = (config: AppConfig, deps: AutoscalerDeps = {}): 
       backendOf,
       housekeepingOf: connections.housekeepingOf,
       wake: (pool) => waker.kick(pool, false),
-      ...(deps.quota === undefined ? {} : { quota: deps.quota }),
     });
     const waker = createWaker({
       clock,

@@ -13,6 +13,7 @@ import { createHooks } from './execute/hooks.ts';
 import type { createLimit } from './execute/limit.ts';
 import type { Leader } from './leader.ts';
 import { createLister, type Lister, type Listing } from './observe/listing.ts';
+import { shareOut } from './observe/shares.ts';
 import type { Plan } from './plan/action.ts';
 import type { PlanInput } from './plan/plan.ts';
 import type { PoolContext } from './pool-context.ts';
@@ -33,8 +34,6 @@ export interface ControllerOptions {
   /** The pool's backend, never undefined here. */
   backendOf(pool: PoolConfig): Backend;
   housekeepingOf?(pool: string): Housekeeping;
-  /** Most instances of the whole app. */
-  readonly quota?: number;
   readonly core?: Core;
   /** Asks whoever drives the loop for a tick of this pool soon, with a fresh list. */
   wake?(pool: string): void;
@@ -81,7 +80,7 @@ interface Reign {
 
 export const createController = (options: ControllerOptions): Controller => {
   const { config, store, clock, log, leader } = options;
-  const quota = options.quota ?? Number.POSITIVE_INFINITY;
+  const quota = config.quota ?? Number.POSITIVE_INFINITY;
   const parts: ContextParts = {
     ...options,
     core: options.core ?? CORE,
@@ -94,6 +93,8 @@ export const createController = (options: ControllerOptions): Controller => {
   };
   const listers = new Map<Backend, Lister>();
   const latest = new Map<string, TickResult>();
+  /** Instances of ours without a record, at each backend's newest list: they use up the quota although no reservation counts them. */
+  const strays = new Map<Backend, number>();
   let reign: Reign | null = null;
   let closing: Closing | null = null;
 
@@ -133,6 +134,10 @@ export const createController = (options: ControllerOptions): Controller => {
     addRetired(current, records);
     const contexts = [...current.pools.values()].filter(({ pool }) => pools === undefined || pools.has(pool.name));
     const listings = await listAll(contexts, cachedList);
+    const known = new Set(records.map(({ runnerId }) => runnerId));
+    noteStrays(listings, known);
+    const shares = sharesOf([...current.pools.values()], listings, known);
+    const free = quota - sum(strays.values());
 
     const expecting = new Set<string>();
     await Promise.all(
@@ -144,9 +149,9 @@ export const createController = (options: ControllerOptions): Controller => {
           const result = await tickPool(ctx, {
             records: records.filter((record) => record.pool === name),
             busyBefore: busy.get(name) ?? new Set(),
-            listing: listings.get(ctx.backend) ?? null,
-            quotaLeft: quota - records.length,
-            quota,
+            listing: shares.get(name) ?? null,
+            quotaLeft: free - records.length,
+            quota: free,
             closing: closingOf(name),
             dryRun: false,
           });
@@ -159,6 +164,14 @@ export const createController = (options: ControllerOptions): Controller => {
     );
     await beat(term);
     return expecting;
+  };
+
+  const noteStrays = (listings: ReadonlyMap<Backend, Listing | null>, known: ReadonlySet<string>): void => {
+    for (const [backend, listing] of listings) {
+      if (listing === null) continue;
+      const unknown = listing.instances.filter(({ runnerId, state }) => state !== 'gone' && !known.has(runnerId));
+      strays.set(backend, unknown.length);
+    }
   };
 
   const closingOf = (name: string): PlanInput['closing'] => {
@@ -228,14 +241,18 @@ export const createController = (options: ControllerOptions): Controller => {
       const records = await store.intents();
       const contexts = Object.values(config.pools).map((pool) => buildContext(parts, term, pool, breakers));
       const listings = await listAll(contexts, false);
+      const known = new Set(records.map(({ runnerId }) => runnerId));
+      noteStrays(listings, known);
+      const shares = sharesOf(contexts, listings, known);
+      const free = quota - sum(strays.values());
       const plans = await Promise.all(
         contexts.map(async (ctx) => {
           const result = await tickPool(ctx, {
             records: records.filter((record) => record.pool === ctx.pool.name),
             busyBefore: new Set(),
-            listing: listings.get(ctx.backend) ?? null,
-            quotaLeft: quota - records.length,
-            quota,
+            listing: shares.get(ctx.pool.name) ?? null,
+            quotaLeft: free - records.length,
+            quota: free,
             closing: null,
             dryRun: true,
           });
@@ -263,3 +280,18 @@ export const createController = (options: ControllerOptions): Controller => {
 /** A pool that the config no longer names is left alone for a while: another version of the app may still lead tomorrow. */
 const RETIRE_AFTER_MS = 5 * 60_000;
 const RETIRED_DRAIN_MS = 60 * 60_000;
+
+/** @param all every pool that is looked after: a list is split among them, also when only some of them are ticked */
+const sharesOf = (
+  all: readonly PoolContext[],
+  listings: ReadonlyMap<Backend, Listing | null>,
+  known: ReadonlySet<string>,
+): ReadonlyMap<string, Listing | null> =>
+  new Map(
+    [...listings].flatMap(([backend, listing]) => {
+      const pools = all.filter((ctx) => ctx.backend === backend).map(({ pool }) => pool.name);
+      return [...shareOut(listing, { pools, known })];
+    }),
+  );
+
+const sum = (numbers: Iterable<number>): number => [...numbers].reduce((total, each) => total + each, 0);

@@ -23,8 +23,12 @@ export const noteHappenings = (
   if (record.state !== 'terminated') return;
   ctx.memory.kept.delete(runnerId);
   ctx.memory.stuckTold.delete(runnerId);
+  const { hooks } = ctx.pool;
   if (before.readyAt !== null)
-    ctx.hooks.fire('onShrink', ctx.pool.hooks.onShrink, { pool, runnerId, count, reason: record.reason });
+    ctx.hooks.fire('onShrink', hooks.onShrink, { pool, runnerId, count, reason: record.reason });
+  // It was taken away or ordered to end before it was ready: nobody's fault, but its growth has ended.
+  else if (record.grounds === 'ended' || record.grounds === 'forced')
+    ctx.hooks.fire('onGrowEnd', hooks.onGrowEnd, { pool, runnerId, count, ok: false, reason: record.reason });
   takeBack(ctx, record);
 };
 

@@ -1,5 +1,5 @@
 /** One tick of one pool: observe, advance the records, decide, plan, set the actions going, write down what happened. */
-import type { RunnerRecord } from '@flamejs/queue/protocol';
+import type { RunnerRecord, StandingOrder } from '@flamejs/queue/protocol';
 import { applySettings } from './apply-settings.ts';
 import { commit } from './execute/commit.ts';
 import { execute } from './execute/execute.ts';
@@ -11,6 +11,7 @@ import { breakerReason } from './plan/breaker.ts';
 import { isUsefulRecord, physicalCount } from './plan/counts.ts';
 import { refill } from './plan/limiter.ts';
 import type { PlanInput } from './plan/plan.ts';
+import { chooseRelease } from './plan/release.ts';
 import { decide } from './plan/target.ts';
 import type { PoolContext } from './pool-context.ts';
 import { type FullPoolStatus, statusOf } from './pool-status.ts';
@@ -45,6 +46,7 @@ export const tickPool = async (ctx: PoolContext, input: TickInput): Promise<Tick
   memory.watch.note({ at: clock.mono(), snapshot, listing: input.listing }, 3 * timing.tickMs + 5_000);
   if (snapshot !== null) applySettings(ctx, snapshot);
   if (snapshot !== null) notePause(ctx, snapshot.paused);
+  if (snapshot !== null) followRelease(ctx, snapshot);
 
   const sightings = await sight(ctx, input);
   const records = await advanceAll(ctx, input, sightings, now);
@@ -65,7 +67,7 @@ export const tickPool = async (ctx: PoolContext, input: TickInput): Promise<Tick
     pool: ctx.pool.name,
     min: memory.effective.min,
     max: memory.effective.max,
-    release: ctx.release,
+    release: memory.release.release,
     idleShutdownAfterMs: memory.effective.idleShutdownAfterMs,
     target,
     runners: records.map((record) => ({
@@ -94,6 +96,7 @@ export const tickPool = async (ctx: PoolContext, input: TickInput): Promise<Tick
     hasUnless: ctx.pool.idleUnless !== undefined,
     timing,
     closing: input.closing,
+    orders: snapshot === null ? [] : snapshot.orders.map((order) => inOurTime(order, now - snapshot.now)),
   });
   memory.blocked = plan.blocked;
 
@@ -110,6 +113,28 @@ export const tickPool = async (ctx: PoolContext, input: TickInput): Promise<Tick
   const sample = sampleOf(ctx, snapshot, result.status);
   await flush(ctx, sample);
   return result;
+};
+
+/** A roll-over to the callers' release starts here; the plan does the rest, as after a deployment of the autoscaler. */
+const followRelease = (ctx: PoolContext, { releases, now }: PoolSnapshot): void => {
+  const { memory, backend, pool } = ctx;
+  const before = memory.release;
+  memory.release = chooseRelease(before, {
+    sights: releases,
+    now,
+    quietMs: pool.bootTimeoutMs,
+    boots: (release) => release === ctx.release || (backend.boots?.(release, ctx.root) ?? false),
+  });
+  if (memory.release === before) return;
+  ctx.log.info(
+    { from: before.release, to: memory.release.release },
+    'calls of another release wait: the pool rolls over',
+  );
+  ctx.emit({
+    type: 'pool.release',
+    reason: `calls wait for runners of release ${memory.release.release}; they were of ${before.release}`,
+    details: { from: before.release, to: memory.release.release },
+  });
 };
 
 const observe = async (ctx: PoolContext, records: readonly IntentRecord[]): Promise<PoolSnapshot | null> => {
@@ -211,7 +236,14 @@ const decideTarget = (
       buffer: effective.buffer,
       bootTimeoutMs: pool.bootTimeoutMs,
     },
-    observation: observationOf({ now, snapshot, records, external, measures: memory.measures }),
+    observation: observationOf({
+      now,
+      snapshot,
+      records,
+      external,
+      measures: memory.measures,
+      release: memory.release.release,
+    }),
     memory: memory.policyMemory,
     window: memory.window,
     scaleDownWindowMs: effective.scaleDownWindowMs,
@@ -226,6 +258,9 @@ const decideTarget = (
   memory.reasons = decided.reasons;
   return decided.target;
 };
+
+const inOurTime = (order: StandingOrder, aheadMs: number): StandingOrder =>
+  order.action === 'protect' ? { ...order, until: order.until + aheadMs } : order;
 
 const prune = (kept: Map<string, number>, now: number): void => {
   for (const [id, until] of kept) if (until <= now) kept.delete(id);

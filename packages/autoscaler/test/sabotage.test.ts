@@ -81,7 +81,7 @@ test('when unknown is read as nothing, machines are doubled, killed or forgotten
           return await original.observe(pool, ids, due);
         } catch {
           const nothing = { waiting: 0, prioritized: 0, active: 0, dueSoon: 0, oldestWaitAt: null, paused: false };
-          return { ...nothing, now: 0, agents: [], settings: {} };
+          return { ...nothing, now: 0, agents: [], settings: {}, orders: [], releases: [] };
         }
       },
       intents: async () => {

@@ -25,6 +25,7 @@ interface Fixture {
   leave(runnerId: string): Promise<void>;
   holdLock(runnerId: string, callId: string): Promise<void>;
   settings(fields: Record<string, string>): Promise<void>;
+  order(runnerId: string, text: string): Promise<void>;
   eventTypes(): Promise<readonly string[]>;
   loseLease(): Promise<void>;
   close(): void;
@@ -45,6 +46,7 @@ const onRedis = async (): Promise<Fixture> => {
       await client.set(`${keys.queue}${callId}:lock`, 'token');
     },
     settings: async (fields) => void (await client.hset(keys.settings, fields)),
+    order: async (runnerId, text) => void (await client.hset(keys.orders, runnerId, text)),
     eventTypes: async () => (await client.xrange(keys.events, '-', '+')).map(([, fields]) => fields[1] ?? ''),
     loseLease: async () => void (await client.del(appKeys('flame', app).lease)),
     close: () => disconnect(client),
@@ -72,6 +74,7 @@ const inMemory = async (): Promise<Fixture> => {
     settings: async (fields) => {
       for (const [name, value] of Object.entries(fields)) pool.settings.set(name, value);
     },
+    order: async (runnerId, text) => void pool.orders.set(runnerId, text),
     eventTypes: async () => pool.events.map(({ type }) => type),
     loseLease: async () => {
       world.lease = null;
@@ -212,6 +215,26 @@ describe.each([
       expect(await store.heldLocks('work', 'nobody')).toBe(0);
     }));
 
+  test('orders are seen until they are carried out; a later one for the same runner stays, and what is no order is left alone', () =>
+    withStore(async ({ store, order }, epoch) => {
+      const drain = JSON.stringify({ action: 'drain', withinMs: 5, by: 'ada', reason: 'r' });
+      await order('r1', drain);
+      await order('r2', '{"action":"dance"}');
+      await order('r3', 'no JSON');
+      const seen = async () => (await store.observe('work', [], 0)).orders;
+      expect(await seen()).toEqual([
+        { runnerId: 'r1', action: 'drain', withinMs: 5, by: 'ada', reason: 'r', text: drain },
+      ]);
+      const [stale] = await seen();
+      await order('r1', JSON.stringify({ action: 'terminate' }));
+      expect(await store.fulfil('work', epoch, stale ?? { runnerId: '', text: '' })).toBe('ok');
+      const [later] = await seen();
+      expect(later).toMatchObject({ runnerId: 'r1', action: 'terminate', by: 'somebody' });
+      expect(await store.fulfil('work', epoch, later ?? { runnerId: '', text: '' })).toBe('ok');
+      expect(await seen()).toEqual([]);
+      expect(await store.fulfil('work', epoch - 1, { runnerId: 'r2', text: '' })).toBe('fenced');
+    }));
+
   test('settings, statuses, events and samples', () =>
     withStore(async ({ store, settings, eventTypes }, epoch) => {
       await settings({ min: '1', by: 'ada' });
@@ -246,7 +269,14 @@ test('the observing script counts what BullMQ has, in Redis time', async () => {
     0,
     'due',
   );
+  await client.zadd(`${keys.base}:releases`, now, 'r2', now - 1, 'r1');
+  await client.zadd(`${keys.base}:called`, now + 5, 'r2');
+  await client.zadd(`${keys.base}:parked:r2`, 1, 'a', 2, 'b');
   const snapshot = await store.observe('work', [], 30_000);
+  expect(snapshot.releases).toEqual([
+    { release: 'r1', firstAt: now - 1, calledAt: 0, parked: 0 },
+    { release: 'r2', firstAt: now, calledAt: now + 5, parked: 2 },
+  ]);
   expect(snapshot).toMatchObject({
     paused: false,
     waiting: 3,

@@ -13,7 +13,7 @@ const startElsewhere = (app: TestApp): Promise<TestProcess> =>
     `const { createAutoscaler, local } = await import(${JSON.stringify(INDEX)});
      const { parseConfig } = await import('@flamejs/queue/internal');
      const backend = local({ command: ${JSON.stringify(FIXTURE)} });
-     const pools = { work: { backend, min: 2, max: 3, maxConcurrency: 5, env: { FIXTURE: '{}' } } };
+     const pools = { work: { backend, min: 2, max: ${app.config.pools.work?.max}, maxConcurrency: 5, env: { FIXTURE: '{}' } } };
      const input = { app: ${JSON.stringify(app.config.app)}, redis: ${JSON.stringify(app.redis.url)}, functions: [], release: 'r1', pools };
      const config = parseConfig(input, { root: process.cwd(), configFile: undefined, env: {} });
      const autoscaler = createAutoscaler(config, { leaseMs: 2000 });
@@ -59,6 +59,46 @@ test('P21 of two autoscalers one leads; killing it hands over within the lease, 
   }
   expect(await app.intents()).toEqual([]);
 });
+
+test('R-37 I1 a leader that is frozen past its lease and wakes up writes nothing any more, and max holds at every moment', async () => {
+  await using app = await startApp({ min: 2, max: 2 });
+  const first = await startElsewhere(app);
+  const second = await startElsewhere(app);
+  const keys = appKeys(app.config.prefix, app.config.app);
+  let most = 0;
+  const living = async (): Promise<readonly string[]> => {
+    const list = await app.backend.list(app.config.app, AbortSignal.timeout(5_000));
+    const ids = list.filter(({ state }) => state !== 'gone').map(({ runnerId }) => runnerId);
+    most = Math.max(most, ids.length);
+    return ids;
+  };
+  try {
+    await Promise.all([first.waitForOutput(/started/), second.waitForOutput(/started/)]);
+    await app.waitForReady(2);
+    const holder = (await app.client.get(keys.lease)) ?? '';
+    const [leading, other] = holder.includes(`:${first.pid}:`) ? [first, second] : [second, first];
+    const epoch = Number(await app.client.get(keys.epoch));
+    leading.signal('SIGSTOP');
+    await waitFor(async () => ((await app.client.get(keys.lease)) ?? '').includes(`:${other.pid}:`), {
+      what: 'the other to lead',
+      timeoutMs: 30_000,
+    });
+    const raised = Number(await app.client.get(keys.epoch));
+    expect(raised).toBeGreaterThan(epoch);
+    leading.signal('SIGCONT');
+    // Long enough for whatever it had in mind; the living one goes on meanwhile.
+    const until = performance.now() + 5_000;
+    await waitFor(async () => (await living()).length > 2 || performance.now() > until, { what: 'five seconds' });
+    expect(most).toBeLessThanOrEqual(2);
+    expect(Number(await app.client.get(keys.epoch))).toBe(raised);
+    expect((await app.client.get(keys.lease)) ?? '').toContain(`:${other.pid}:`);
+    expect(await app.client.get(app.keys.epoch)).toBe(String(raised));
+    await app.waitForReady(2, 30_000);
+    expect([...(await living())].sort()).toEqual((await app.intents()).map(({ runnerId }) => runnerId).sort());
+  } finally {
+    await Promise.all([first.stop(), second.stop()]);
+  }
+}, 120_000);
 
 test('P21 a leader that stops hands the lease over at once', async () => {
   await using app = await startApp({ min: 0, max: 1 });

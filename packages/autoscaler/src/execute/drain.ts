@@ -26,7 +26,10 @@ export const drainOne = async (ctx: PoolContext, record: IntentRecord, action: D
       since: now,
       deadlineAt: action.deadlineMs === null ? null : now + action.deadlineMs,
       acknowledged: false,
+      ...(action.order === undefined ? {} : { order: action.order }),
     },
+    // Whoever orders a drain means it, whatever was ordered before.
+    protectedUntil: action.cause === 'operator' || action.cause === 'shutdown' ? null : record.protectedUntil,
   };
   if (!(await commit(ctx, { save: [draining] }))) return;
   ctx.emit({

@@ -6,12 +6,14 @@ import type { IntentRecord } from '../record/intent.ts';
 import { adoptOne } from './adopt.ts';
 import { drainOne, orderDrain, reactivateOne } from './drain.ts';
 import { launchMany, launchOne } from './launch.ts';
+import { fulfil, protectOne } from './operator.ts';
 import { terminateMany } from './terminate.ts';
 
 export interface Surroundings {
   readonly records: readonly IntentRecord[];
   /** Instances of ours without a record: they take up room under max although the reservation cannot count them. */
   readonly strays: number;
+  /** Of the whole app, less the strays of all pools. */
   readonly quota: number;
   readonly agents: ReadonlyMap<string, RunnerRecord>;
 }
@@ -29,10 +31,21 @@ export const execute = async (ctx: PoolContext, plan: Plan, around: Surroundings
       adopt(ctx, action, around);
       continue;
     }
+    if (action.kind === 'fulfil') {
+      ctx.begin([action.order.runnerId], () => fulfil(ctx, action.order));
+      continue;
+    }
     const record = records.get(action.runnerId);
     if (record === undefined) continue;
-    if (action.kind === 'terminate') ending.push({ ...record, grounds: action.grounds });
-    else ctx.begin([record.runnerId], () => act(ctx, action, record));
+    if (action.kind !== 'terminate') {
+      ctx.begin([record.runnerId], () => act(ctx, action, record));
+      continue;
+    }
+    ending.push({ ...record, grounds: action.grounds, reason: action.reason });
+    if (action.grounds === 'forced' && record.grounds !== 'forced') {
+      const { runnerId } = record;
+      ctx.emit({ type: 'runner.ended', runnerId, reason: action.reason, details: { grounds: 'forced' } });
+    }
   }
   if (ending.length > 0)
     ctx.begin(
@@ -41,7 +54,7 @@ export const execute = async (ctx: PoolContext, plan: Plan, around: Surroundings
     );
 };
 
-type SingleAction = Exclude<Action, { kind: 'launch' | 'adopt' | 'terminate' }>;
+type SingleAction = Exclude<Action, { kind: 'launch' | 'adopt' | 'terminate' | 'fulfil' }>;
 
 const act = (ctx: PoolContext, action: SingleAction, record: IntentRecord): Promise<void> => {
   switch (action.kind) {
@@ -53,6 +66,8 @@ const act = (ctx: PoolContext, action: SingleAction, record: IntentRecord): Prom
       return drainOne(ctx, record, action);
     case 'order':
       return orderDrain(ctx, record);
+    case 'protect':
+      return protectOne(ctx, record, action);
   }
 };
 
@@ -63,7 +78,7 @@ const launch = async (
 ): Promise<void> => {
   try {
     const max = ctx.memory.effective.max - around.strays;
-    await launchMany(ctx, { count: action.count, reason: action.reason, max, quota: around.quota - around.strays });
+    await launchMany(ctx, { count: action.count, reason: action.reason, max, quota: around.quota });
   } catch (error) {
     ctx.log.warn({ err: error }, 'nothing could be reserved; trying again at the next tick');
   }

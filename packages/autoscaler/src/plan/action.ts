@@ -1,5 +1,6 @@
 /** What a plan consists of. Every action can be repeated without harm, and each names why. */
 import type { Instance } from '@flamejs/queue';
+import type { StandingOrder } from '@flamejs/queue/protocol';
 import type { DrainCause, Grounds } from '../record/intent.ts';
 
 export type Action =
@@ -18,10 +19,16 @@ export type Action =
       readonly deadlineMs: number | null;
       /** How long it has been idle, when the pool's `unless` function is to be asked first. */
       readonly askIdleMs: number | null;
+      /** The operator's order that it carries out. */
+      readonly order?: string;
     }
   /** Give an order again that the runner's record does not show. */
   | { readonly kind: 'order'; readonly runnerId: string; readonly reason: string }
   | { readonly kind: 'terminate'; readonly runnerId: string; readonly grounds: Grounds; readonly reason: string }
+  /** Until then (the controller's clock) nothing but force ends it; `null` takes that back. */
+  | { readonly kind: 'protect'; readonly runnerId: string; readonly until: number | null; readonly reason: string }
+  /** Take away an operator's order that has been carried out. */
+  | { readonly kind: 'fulfil'; readonly order: StandingOrder; readonly reason: string }
   /** Write a record for an instance of ours that has none: to keep it, or to end it as an orphan. */
   | { readonly kind: 'adopt'; readonly instance: Instance; readonly as: 'runner' | 'orphan'; readonly reason: string };
 

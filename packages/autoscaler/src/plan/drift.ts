@@ -1,6 +1,7 @@
 /**
  * Rolling runners of another release over to the present one: one canary first, then within a disruption budget. Pure.
  */
+import { isProtected } from '../record/may-terminate.ts';
 import type { Action } from './action.ts';
 import type { PlanInput, PlannedRunner, Target } from './plan.ts';
 
@@ -29,7 +30,9 @@ export const planDrift = (runners: readonly PlannedRunner[], input: PlanInput, t
   // The canary comes on top if there is room under max; else one old runner makes room for it.
   if (!proven && (serving.length < input.max || replaced.length > 0)) return { surge: 1, actions: [] };
   if (!proven && leaving > 0) return NOTHING;
-  const free = runners.filter((runner) => drifted.includes(runner) && runner.record.state === 'ready');
+  const free = runners.filter(
+    (runner) => drifted.includes(runner) && runner.record.state === 'ready' && !isProtected(runner.record, input.now),
+  );
   const chosen = free.sort(idleFirst).slice(0, Math.max(0, budget - leaving));
   return {
     surge: 0,

@@ -2,14 +2,16 @@
  * From what is and what is wanted to what is done now. Pure: the same input gives the same plan, so a dry run prints what
  * a real tick would do.
  */
+import type { StandingOrder } from '@flamejs/queue/protocol';
 import type { IntentRecord } from '../record/intent.ts';
-import { mayTerminate } from '../record/may-terminate.ts';
+import { isProtected, mayTerminate } from '../record/may-terminate.ts';
 import type { Sighting } from '../record/sighting.ts';
 import type { Timing } from '../timing.ts';
 import type { Action, Plan } from './action.ts';
 import { isUsefulRecord, physicalCount } from './counts.ts';
 import { planDrift } from './drift.ts';
 import { planLaunches } from './launches.ts';
+import { planOperator } from './operator.ts';
 import { planScaleDown } from './scale-down.ts';
 import { planStrays, type Stray } from './strays.ts';
 
@@ -74,6 +76,8 @@ export interface PlanInput {
   readonly timing: Timing;
   /** The autoscaler ends for good, or the pool has been taken out of the config: everything drains within this time. */
   readonly closing: ClosingPool | null;
+  /** What operators want of single runners, in the controller's time. */
+  readonly orders: readonly StandingOrder[];
 }
 
 export interface ClosingPool {
@@ -84,14 +88,18 @@ export interface ClosingPool {
 }
 
 export const plan = (input: PlanInput): Plan => {
-  const free = input.runners.filter(({ record }) => !input.busy.has(record.runnerId));
+  const ordered = planOperator(input);
+  const told = new Set(ordered.flatMap((action) => ('runnerId' in action ? action.runnerId : [])));
+  const free = input.runners.filter(({ record: { runnerId } }) => !input.busy.has(runnerId) && !told.has(runnerId));
   const upkeep = [
+    ...ordered,
     ...planReplays(free, input),
     ...planOrders(free),
     ...planTerminations(free, input),
     ...planStrays(input),
   ];
-  if (input.closing !== null) return { actions: [...upkeep, ...planClosing(free, input.closing)], blocked: null };
+  if (input.closing !== null)
+    return { actions: [...upkeep, ...planClosing(free, input.closing, input.now)], blocked: null };
   const target = input.target;
   if (target === 'hold') return { actions: upkeep, blocked: 'the pool is on hold: what it needs is not known' };
 
@@ -135,10 +143,11 @@ const planTerminations = (runners: readonly PlannedRunner[], { now }: PlanInput)
     return [{ kind: 'terminate', runnerId: record.runnerId, grounds: record.grounds, reason: record.reason } as const];
   });
 
-const planClosing = (runners: readonly PlannedRunner[], closing: ClosingPool): readonly Action[] => {
+const planClosing = (runners: readonly PlannedRunner[], closing: ClosingPool, now: number): readonly Action[] => {
   const reason = closing.cause === 'shutdown' ? 'the autoscaler is shutting down' : 'the pool is no longer configured';
   return runners.flatMap(({ record, seen }): Action[] => {
     const { runnerId, state } = record;
+    if (closing.cause === 'retired' && isProtected(record, now)) return [];
     const ending = state === 'terminating' || state === 'failed';
     // One that has not even registered holds no call, so there is nothing to wait for.
     const empty = state === 'booting' && seen.agent === null;

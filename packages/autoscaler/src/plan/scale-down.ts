@@ -1,4 +1,5 @@
 /** Shrinking: who is drained, and when. Nobody is ever killed here. Pure. */
+import { isProtected } from '../record/may-terminate.ts';
 import type { Action } from './action.ts';
 import type { PlanInput, PlannedRunner, Target } from './plan.ts';
 
@@ -22,9 +23,7 @@ export const planScaleDown = (
   if (surplus <= 0) return [];
   const longSurplus = useful - Math.max(target.wanted, target.longFloor, input.min);
 
-  const ready = runners.filter(
-    ({ record }) => record.state === 'ready' && !isProtected(record.protectedUntil, input.now),
-  );
+  const ready = runners.filter(({ record }) => record.state === 'ready' && !isProtected(record, input.now));
   const idle = ready.filter(({ idleMs }) => idleMs !== null).sort(driftedThenLongestIdle(input.release));
   const chosen: Action[] = [];
   for (const runner of idle) {
@@ -58,8 +57,6 @@ const drainIdle = (runner: PlannedRunner, idleMs: number, overMax: boolean, inpu
   deadlineMs: null,
   askIdleMs: input.hasUnless && !overMax ? idleMs : null,
 });
-
-const isProtected = (until: number | null, now: number): boolean => until !== null && now < until;
 
 /** A runner that just became ready is spared: the call it was booted for may be about to arrive. */
 const isSeasoned = ({ record }: PlannedRunner, { now, idleShutdownAfterMs }: PlanInput): boolean =>

@@ -51,6 +51,8 @@ const RULES: Readonly<Record<RunnerState, (c: Case) => Advanced | undefined>> = 
   },
   booting: (c) => {
     const agent = agentOf(c);
+    const taken = interruption(c);
+    if (taken !== undefined) return takenAway(c, taken);
     if (isGone(c)) return fail(c, goneReason(c));
     if (agent?.state === 'ended') return fail(c, `the runner ended while booting: ${agent.reason}`);
     if (agent !== undefined && agent.state !== 'starting' && c.seen.silentMs < c.timing.suspectMs) {
@@ -65,8 +67,7 @@ const RULES: Readonly<Record<RunnerState, (c: Case) => Advanced | undefined>> = 
         },
       );
     }
-    if (c.now - c.record.createdAt < c.timing.bootTimeoutMs || c.seen.steadyMs < c.timing.steadyMs) return undefined;
-    if (c.seen.agent === 'unknown') return undefined;
+    if (!hasNotBooted(c)) return undefined;
     return fail(c, `it did not become ready within ${c.timing.bootTimeoutMs} ms (bootTimeout)`);
   },
   ready: (c) => {
@@ -81,7 +82,8 @@ const RULES: Readonly<Record<RunnerState, (c: Case) => Advanced | undefined>> = 
     }
     return undefined;
   },
-  draining: (c) => {
+  draining: (given) => {
+    const c = registered(given);
     const agent = agentOf(c);
     const drain = c.record.drain;
     if (agent !== undefined && drain !== null && hasAcknowledged(agent, drain)) {
@@ -96,6 +98,8 @@ const RULES: Readonly<Record<RunnerState, (c: Case) => Advanced | undefined>> = 
     if (drain !== null && drain.deadlineAt !== null && c.now >= drain.deadlineAt) {
       return terminating(c, 'deadline', `${drain.reason}: not drained in time`, 'runner.ended');
     }
+    if (c.record.readyAt === null)
+      return hasNotBooted(c) ? terminating(c, 'boot-failed', NEVER_UP, 'runner.ended') : undefined;
     if (isSilent(c)) return move(c, 'lost', `no heartbeat for ${c.seen.silentMs} ms while draining`, 'runner.lost');
     return undefined;
   },
@@ -132,6 +136,20 @@ const comesBack = (c: Case): Advanced | undefined => {
   if (grounds !== 'boot-failed' && grounds !== 'orphan') return undefined;
   const record: IntentRecord = { ...c.record, grounds: null, terminate: null, readyAt: c.now };
   return drains({ ...c, record }, { cause: 'late', reason: `it came too late: ${c.record.reason}`, deadlineAt: null });
+};
+
+const hasNotBooted = (c: Case): boolean => {
+  if (c.now - c.record.createdAt < c.timing.bootTimeoutMs || c.seen.steadyMs < c.timing.steadyMs) return false;
+  return c.seen.agent !== 'unknown';
+};
+
+const NEVER_UP = 'told to drain while it booted, and never heard of';
+
+/** Told to drain while it booted: from the moment it answers it may hold calls like any other. */
+const registered = (c: Case): Case => {
+  const agent = agentOf(c);
+  if (c.record.readyAt !== null || agent === undefined || agent.state === 'starting') return c;
+  return { ...c, record: { ...c.record, readyAt: c.now } };
 };
 
 /** Registered, with a heartbeat that moves, and able to take calls. */
@@ -197,6 +215,27 @@ const fail = (c: Case, reason: string): Advanced => {
   return move({ ...c, record }, isGone(c) ? 'terminated' : 'failed', reason, 'runner.failed', {
     afterMs: c.now - c.record.createdAt,
   });
+};
+
+/**
+ * Why the provider takes a machine away that has not been seen ready: the runner's own words, or EC2's. That says nothing
+ * about the image, so it must not count as a boot that failed.
+ */
+const interruption = (c: Case): string | undefined => {
+  const agent = agentOf(c);
+  const { instance } = c.seen;
+  const leaving =
+    isGone(c) || agent?.state === 'ended' || (typeof instance === 'object' && instance.state === 'stopping');
+  if (!leaving) return undefined;
+  if (agent !== undefined && /^spot /.test(agent.reason)) return agent.reason;
+  const told = typeof instance === 'object' ? instance.details?.stateReason : undefined;
+  return told !== undefined && /Spot/.test(told) ? `the provider took it away: ${told}` : undefined;
+};
+
+const takenAway = (c: Case, reason: string): Advanced => {
+  const record: IntentRecord = { ...c.record, grounds: 'ended' };
+  const text = `before it was ready: ${reason}`;
+  return move({ ...c, record }, isGone(c) ? 'terminated' : 'terminating', text, 'runner.ended', { interrupted: true });
 };
 
 /** A runner that was ready is gone without our doing: what it executed has to be taken back. */

@@ -35,6 +35,8 @@ export interface DrainIntent {
   readonly deadlineAt: number | null;
   /** The runner has acknowledged this generation. */
   readonly acknowledged: boolean;
+  /** The operator's order that is carried out with it. */
+  readonly order?: string;
 }
 
 export interface LaunchIntent {

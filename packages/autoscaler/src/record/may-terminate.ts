@@ -8,7 +8,7 @@ import type { IntentRecord } from './intent.ts';
 export const mayTerminate = (record: IntentRecord, now: number): boolean => {
   if (record.state === 'terminated' || record.grounds === null) return false;
   if (record.grounds === 'forced') return true;
-  if (record.protectedUntil !== null && now < record.protectedUntil) return false;
+  if (isProtected(record, now)) return false;
   switch (record.grounds) {
     case 'drained':
       return record.drain?.acknowledged === true;
@@ -23,3 +23,7 @@ export const mayTerminate = (record: IntentRecord, now: number): boolean => {
       return true;
   }
 };
+
+/** An operator has protected it, and the time is not over. */
+export const isProtected = ({ protectedUntil }: IntentRecord, now: number): boolean =>
+  protectedUntil !== null && now < protectedUntil;

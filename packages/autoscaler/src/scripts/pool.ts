@@ -16,7 +16,7 @@ return 'ok'
 `);
 
 /**
- * KEYS queue prefix, runner index, settings; ARGV prefix of the runner hashes, ms, then ids to read although they may have
+ * KEYS queue prefix, runner index, settings, orders; ARGV prefix of the runner hashes, ms, then ids to read although they may have
  * left. A delayed call's score is its due time * 4096. The oldest call is the one at the end that is taken from next.
  */
 export const OBSERVE = script(`${NOW}
@@ -37,10 +37,16 @@ for _, id in ipairs(ids) do
   local fields = redis.call('HGETALL', ARGV[1] .. id)
   if #fields > 0 then agents[#agents + 1] = { id, fields } end
 end
+local base, releases = string.match(queue, '^(%b{})'), {}
+local sights = redis.call('ZRANGE', base .. ':releases', 0, -1, 'WITHSCORES')
+for i = 1, #sights, 2 do
+  releases[#releases + 1] = { sights[i], sights[i + 1], redis.call('ZSCORE', base .. ':called', sights[i]) or '0',
+    redis.call('ZCARD', base .. ':parked:' .. sights[i]) }
+end
 return { tostring(now), redis.call('HEXISTS', queue .. 'meta', 'paused'),
   redis.call('LLEN', queue .. 'wait'), redis.call('ZCARD', queue .. 'prioritized'), redis.call('LLEN', queue .. 'active'),
   redis.call('ZCOUNT', queue .. 'delayed', '-inf', (now + tonumber(ARGV[2]) + 1) * 4096 - 1),
-  since or '', agents, redis.call('HGETALL', KEYS[3]) }
+  since or '', agents, redis.call('HGETALL', KEYS[3]), redis.call('HGETALL', KEYS[4]), releases }
 `);
 
 /** KEYS pool epoch, runner hash; ARGV epoch, channel, id, generation, reason. */
@@ -62,6 +68,12 @@ if f[1] == 'drained' or f[1] == 'ended' then return 'acknowledged' end
 redis.call('HSET', KEYS[2], 'drain', 0, 'drainReason', '')
 redis.call('PUBLISH', ARGV[2], cjson.encode({ type = 'drain', runnerId = ARGV[3], generation = 0 }))
 return 'reactivated'
+`);
+
+/** KEYS pool epoch, orders; ARGV epoch, runner id, text. */
+export const FULFIL = script(`${FENCE}
+if redis.call('HGET', KEYS[2], ARGV[2]) == ARGV[3] then redis.call('HDEL', KEYS[2], ARGV[2]) end
+return 'ok'
 `);
 
 /** KEYS queue prefix; ARGV runner id. @returns active calls of this runner that have a lock. */

@@ -2,12 +2,13 @@
  * The store in plain maps, for the model tests and the simulator. It also plays the rest of Redis: tests set queue
  * counts and let runners register through `world`.
  */
-import type { RunnerRecord } from '@flamejs/queue/protocol';
+import { parseOrder, type RunnerRecord } from '@flamejs/queue/protocol';
+import type { ReleaseSight } from '../plan/release.ts';
 import { decodeIntent, encodeIntent, type IntentRecord } from '../record/intent.ts';
 import { poolOfRunnerId } from '../record/runner-id.ts';
 import type { NewEvent, PoolSnapshot, Store } from './store.ts';
 
-export type QueueCounts = Omit<PoolSnapshot, 'now' | 'agents' | 'settings'>;
+export type QueueCounts = Omit<PoolSnapshot, 'now' | 'agents' | 'settings' | 'orders' | 'releases'>;
 
 export interface MemoryPool {
   queue: QueueCounts;
@@ -15,6 +16,9 @@ export interface MemoryPool {
   /** Runners in the index; the others have left. */
   readonly index: Set<string>;
   readonly settings: Map<string, string>;
+  /** Runner ids to what operators want of them. */
+  readonly orders: Map<string, string>;
+  releases: readonly ReleaseSight[];
   /** Runner ids to the number of their active calls that have a lock. */
   readonly locks: Map<string, number>;
   readonly events: (NewEvent & { readonly at: number })[];
@@ -107,10 +111,16 @@ export const memoryStore = (world: MemoryWorld): Store => {
       return 'ok';
     },
     async observe(pool, runnerIds) {
-      const { queue, agents, index, settings } = world.pool(pool);
+      const { queue, agents, index, settings, orders, releases } = world.pool(pool);
       const ids = new Set([...index, ...runnerIds]);
-      const found = [...ids].flatMap((id) => agents.get(id) ?? []);
-      return { ...queue, now: world.now(), agents: found, settings: Object.fromEntries(settings) };
+      return {
+        ...queue,
+        now: world.now(),
+        agents: [...ids].flatMap((id) => agents.get(id) ?? []),
+        settings: Object.fromEntries(settings),
+        orders: [...orders].flatMap(([runnerId, text]) => parseOrder(runnerId, text) ?? []),
+        releases,
+      };
     },
     async orderDrain(pool, epoch, { runnerId, generation, reason }) {
       if (!ownsPool(pool, epoch)) return 'fenced';
@@ -123,6 +133,12 @@ export const memoryStore = (world: MemoryWorld): Store => {
       if (agent.state === 'drained' || agent.state === 'ended') return 'acknowledged';
       setAgent(pool, runnerId, { drain: 0, drainReason: '' });
       return 'reactivated';
+    },
+    async fulfil(pool, epoch, { runnerId, text }) {
+      if (!ownsPool(pool, epoch)) return 'fenced';
+      const { orders } = world.pool(pool);
+      if (orders.get(runnerId) === text) orders.delete(runnerId);
+      return 'ok';
     },
     async heldLocks(pool, runnerId) {
       return world.pool(pool).locks.get(runnerId) ?? 0;
@@ -157,6 +173,8 @@ const emptyPool = (): MemoryPool => ({
   agents: new Map(),
   index: new Set(),
   settings: new Map(),
+  orders: new Map(),
+  releases: [],
   locks: new Map(),
   events: [],
   history: [],

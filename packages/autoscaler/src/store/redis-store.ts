@@ -4,7 +4,7 @@ import { bounded, type Clock } from '../clock.ts';
 import { decodeIntent, encodeIntent, type IntentRecord } from '../record/intent.ts';
 import { BEAT, COMMIT, RESERVE } from '../scripts/intents.ts';
 import { ACQUIRE, RELEASE, RENEW } from '../scripts/lease.ts';
-import { FORGET, HELD_LOCKS, OBSERVE, ORDER_DRAIN, RAISE, REACTIVATE, RECORD } from '../scripts/pool.ts';
+import { FORGET, FULFIL, HELD_LOCKS, OBSERVE, ORDER_DRAIN, RAISE, REACTIVATE, RECORD } from '../scripts/pool.ts';
 import type { Script } from '../scripts/script.ts';
 import { parseSnapshot } from './snapshot.ts';
 import type { Store } from './store.ts';
@@ -61,9 +61,9 @@ export const redisStore = ({ client, prefix, app, clock, timeoutMs = 3_000 }: Re
     },
     raise: (pool, epoch) => run('raise', RAISE, [of(pool).epoch], [epoch]),
     async observe(pool, runnerIds, dueWithinMs) {
-      const { queue, runners, settings, runner } = of(pool);
+      const { queue, runners, settings, orders, runner } = of(pool);
       const args = [runner(''), dueWithinMs, ...runnerIds];
-      return parseSnapshot(pool, await run('observe', OBSERVE, [queue, runners, settings], args));
+      return parseSnapshot(pool, await run('observe', OBSERVE, [queue, runners, settings, orders], args));
     },
     orderDrain: (pool, epoch, { runnerId, generation, reason }) =>
       run(
@@ -74,6 +74,8 @@ export const redisStore = ({ client, prefix, app, clock, timeoutMs = 3_000 }: Re
       ),
     reactivate: (pool, epoch, runnerId) =>
       run('reactivate', REACTIVATE, [of(pool).epoch, of(pool).runner(runnerId)], [epoch, of(pool).control, runnerId]),
+    fulfil: (pool, epoch, { runnerId, text }) =>
+      run('fulfil an order', FULFIL, [of(pool).epoch, of(pool).orders], [epoch, runnerId, text]),
     heldLocks: (pool, runnerId) => run('read locks', HELD_LOCKS, [of(pool).queue], [runnerId]),
     forget: (pool, epoch, runnerId, reason) =>
       run(

@@ -1,5 +1,5 @@
 /** Reads the reply of the observing script. */
-import { parseRunnerRecord } from '@flamejs/queue/protocol';
+import { parseOrder, parseRunnerRecord } from '@flamejs/queue/protocol';
 import type { PoolSnapshot } from './store.ts';
 
 type Reply = readonly [
@@ -12,10 +12,13 @@ type Reply = readonly [
   oldestSince: string,
   agents: readonly (readonly [id: string, fields: readonly string[]])[],
   settings: readonly string[],
+  orders: readonly string[],
+  releases: readonly (readonly [release: string, firstAt: string, calledAt: string, parked: number])[],
 ];
 
 export const parseSnapshot = (pool: string, reply: unknown): PoolSnapshot => {
-  const [now, paused, waiting, prioritized, active, dueSoon, oldest, agents, settings] = reply as Reply;
+  const [now, paused, waiting, prioritized, active, dueSoon, oldest, agents, settings, orders, releases] =
+    reply as Reply;
   return {
     now: Number(now),
     paused: paused === 1,
@@ -26,6 +29,13 @@ export const parseSnapshot = (pool: string, reply: unknown): PoolSnapshot => {
     oldestWaitAt: oldest === '' ? null : Number(oldest),
     agents: agents.map(([id, fields]) => parseRunnerRecord(pool, id, pairs(fields))),
     settings: pairs(settings),
+    orders: Object.entries(pairs(orders)).flatMap(([runnerId, text]) => parseOrder(runnerId, text) ?? []),
+    releases: releases.map(([release, firstAt, calledAt, parked]) => ({
+      release,
+      firstAt: Number(firstAt),
+      calledAt: Number(calledAt),
+      parked,
+    })),
   };
 };
 

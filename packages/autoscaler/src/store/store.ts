@@ -2,7 +2,8 @@
  * Everything the loop keeps outside its own memory, as atomic operations. One implementation stands on Redis and one on
  * plain maps; both pass the same contract test, so the model tests run the real loop.
  */
-import type { PoolEvent, RunnerRecord } from '@flamejs/queue/protocol';
+import type { PoolEvent, RunnerRecord, StandingOrder } from '@flamejs/queue/protocol';
+import type { ReleaseSight } from '../plan/release.ts';
 import type { IntentRecord } from '../record/intent.ts';
 
 /** A newer leader has taken over: stop acting. */
@@ -30,6 +31,10 @@ export interface PoolSnapshot {
   readonly agents: readonly RunnerRecord[];
   /** Live overrides as they stand. */
   readonly settings: Readonly<Record<string, string>>;
+  /** What operators want of single runners and is not done yet. */
+  readonly orders: readonly StandingOrder[];
+  /** The releases whose calls this pool has met, and how many calls of each wait for a runner of it. */
+  readonly releases: readonly ReleaseSight[];
 }
 
 export interface Caps {
@@ -76,6 +81,12 @@ export interface Store {
     epoch: number,
     runnerId: string,
   ): Promise<'reactivated' | 'acknowledged' | 'missing' | Fenced>;
+  /** Takes an order away that has been carried out, unless a later one has taken its place. */
+  fulfil(
+    pool: string,
+    epoch: number,
+    order: { readonly runnerId: string; readonly text: string },
+  ): Promise<'ok' | Fenced>;
   /** How many active calls of this runner still have a lock. */
   heldLocks(pool: string, runnerId: string): Promise<number>;
   /** Takes a runner that is gone out of the index; its record stays for a while, marked as ended. */

@@ -4,7 +4,7 @@ import { CORE } from '../../src/core.ts';
 import type { FullPoolStatus } from '../../src/pool-status.ts';
 import { decodeIntent, type IntentRecord } from '../../src/record/intent.ts';
 import { type Actor, createActor } from './controllers.ts';
-import { createWorld, POOL, type World } from './world.ts';
+import { createWorld, POOL, type World, type WorldOptions } from './world.ts';
 
 export interface Story {
   readonly world: World;
@@ -19,8 +19,8 @@ export interface Story {
   replaceActor(): void;
 }
 
-export const startStory = (max = 4, pool: Partial<PoolConfig> = {}): Story => {
-  const world = createWorld({ max });
+export const startStory = (bounds: number | WorldOptions = 4, pool: Partial<PoolConfig> = {}): Story => {
+  const world = createWorld(typeof bounds === 'number' ? { max: bounds } : bounds);
   const story: Story = {
     world,
     actor: createActor(world, CORE, {}, pool),

@@ -23,7 +23,8 @@ export type Command =
   | { readonly kind: 'crash-machine'; readonly pick: number }
   | { readonly kind: 'freeze-runner'; readonly pick: number }
   | { readonly kind: 'thaw-runner'; readonly pick: number }
-  | { readonly kind: 'pause'; readonly paused: boolean };
+  | { readonly kind: 'pause'; readonly paused: boolean }
+  | { readonly kind: 'order'; readonly pick: number; readonly action: 'drain' | 'terminate' | 'protect' | 'unprotect' };
 
 const who = fc.constantFrom(0 as const, 1 as const);
 const pick = fc.nat(20);
@@ -98,11 +99,20 @@ export const commands: fc.Arbitrary<Command> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('freeze-runner' as const), pick }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('thaw-runner' as const), pick }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('pause' as const), paused: fc.boolean() }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('order' as const),
+      pick,
+      action: fc.constantFrom('drain' as const, 'terminate' as const, 'protect' as const, 'unprotect' as const),
+    }),
+  },
 );
 
 export interface HistoryOptions {
   readonly sabotage?: Sabotage;
   readonly max?: number;
+  readonly quota?: number;
 }
 
 export interface HistoryResult {
@@ -112,7 +122,7 @@ export interface HistoryResult {
 
 /** Runs a history with faults, then lets them all end and looks whether everything comes right. */
 export const runHistory = async (history: readonly Command[], options: HistoryOptions = {}): Promise<HistoryResult> => {
-  const world = createWorld({ max: options.max ?? 4 });
+  const world = createWorld({ max: options.max ?? 4, quota: options.quota });
   const sabotage = options.sabotage ?? {};
   const actors: [Actor, Actor] = [createActor(world, CORE, sabotage), createActor(world, CORE, sabotage)];
 
@@ -193,6 +203,9 @@ const carryOut = (command: Exclude<Command, { kind: 'pass' }>, world: World, act
       pool.queue = { ...pool.queue, paused: command.paused };
       return;
     }
+    case 'order':
+      if (machine !== undefined) world.order(machine.runnerId, command.action);
+      return;
   }
 };
 
@@ -231,6 +244,7 @@ const comeRight = async (
     if (records.length !== 1 || records[0]?.state !== 'ready')
       found.push(`I5 records are left: ${JSON.stringify(records)}`);
     else if (records[0].runnerId !== living[0]?.runnerId) found.push('I5 the record and the machine differ');
+    if (pool.orders.size > 0) found.push('I5 orders are left that nothing will carry out');
     return found;
   };
   // The breaker's longest pause is 10 minutes here, a pause for capacity 3, one before a replay 1.

@@ -12,6 +12,7 @@ export const POOL = 'work';
 /** As in the design: locks of 5 s, a heartbeat each 2 s. */
 const LOCK_MS = 5_000;
 export const STEP_MS = 1_000;
+const PROTECTION_MS = 60_000;
 
 export interface Agent {
   readonly machine: Machine;
@@ -36,6 +37,8 @@ export interface World {
   readonly agents: Map<string, Agent>;
   readonly violations: string[];
   readonly max: number;
+  /** Of the whole app. */
+  readonly quota: number | undefined;
   /** New machines boot this way. */
   nextBoot: { readonly bootMs: number; readonly broken: boolean };
   callMs: number;
@@ -43,6 +46,8 @@ export interface World {
   /** One step of everything but the controllers. */
   step(): void;
   jumpRedisClock(ms: number): void;
+  /** An operator's order, as the command line puts it down. */
+  order(runnerId: string, action: 'drain' | 'terminate' | 'protect' | 'unprotect'): void;
   /** A store on this world, as one controller sees it. */
   store(): Store;
   pending(): number;
@@ -50,9 +55,10 @@ export interface World {
 
 export interface WorldOptions {
   readonly max: number;
+  readonly quota?: number | undefined;
 }
 
-export const createWorld = ({ max }: WorldOptions): World => {
+export const createWorld = ({ max, quota }: WorldOptions): World => {
   const clock = virtualClock();
   let redisOffset = 1_700_000_000_000;
   const memory = memoryWorld(() => clock.mono() + redisOffset);
@@ -60,6 +66,10 @@ export const createWorld = ({ max }: WorldOptions): World => {
   const violations: string[] = [];
   const pool = memory.pool(POOL);
   let waiting = 0;
+  let jumped = false;
+  let orders = 0;
+  /** Runners whose end an operator has ordered. */
+  const terminations = new Set<string>();
 
   const backend = modelBackend({
     clock,
@@ -83,7 +93,8 @@ export const createWorld = ({ max }: WorldOptions): World => {
       const twins = [...backend.machines.values()].filter(({ runnerId }) => runnerId === machine.runnerId);
       if (twins.length > 1) violations.push(`I2 ${machine.runnerId} has ${twins.length} machines`);
       const living = backend.living().length;
-      if (living > max) violations.push(`I1 ${living} machines, max ${max}`);
+      const most = Math.min(max, quota ?? max);
+      if (living > most) violations.push(`I1 ${living} machines, max ${max}, quota ${quota}`);
       const { bootMs, broken } = world.nextBoot;
       agents.set(machine.id, {
         machine,
@@ -101,6 +112,15 @@ export const createWorld = ({ max }: WorldOptions): World => {
     onTerminate(machine) {
       if (machine.runnerId === FOREIGN) violations.push('I8 a foreign machine was terminated');
       const agent = agents.get(machine.id);
+      const record = decodeIntent(memory.intents.get(machine.runnerId) ?? '');
+      const now = memory.now();
+      if (record?.grounds === 'forced') {
+        if (!terminations.has(machine.runnerId)) violations.push(`I3 ${machine.runnerId} was forced without an order`);
+        return;
+      }
+      // The controller's clock and Redis' part only when one of them jumps.
+      if (!jumped && record?.protectedUntil != null && now + 2_000 < record.protectedUntil)
+        violations.push(`I3 ${machine.runnerId} was terminated although it is protected`);
       // I3: ended while it executes something. A frozen one has lost its calls with its locks.
       const awake = agent !== undefined && agent.frozenAt === null && clock.mono() - agent.thawedAt > LEASE_MS;
       if (awake && agent.calls.length > 0) {
@@ -185,6 +205,7 @@ export const createWorld = ({ max }: WorldOptions): World => {
     agents,
     violations,
     max,
+    quota,
     nextBoot: { bootMs: 5_000, broken: false },
     callMs: 4_000,
     enqueue(calls) {
@@ -195,7 +216,15 @@ export const createWorld = ({ max }: WorldOptions): World => {
       for (const agent of agents.values()) stepAgent(agent);
       publish();
     },
+    order(runnerId, action) {
+      // Orders that nothing has carried out yet are replaced by later ones, as in Redis.
+      if (action === 'terminate') terminations.add(runnerId);
+      const more = action === 'protect' ? { until: memory.now() + PROTECTION_MS } : {};
+      const text = JSON.stringify({ action, ...more, by: 'model', reason: `order ${++orders}` });
+      pool.orders.set(runnerId, text);
+    },
     jumpRedisClock(ms) {
+      jumped = true;
       redisOffset += ms;
     },
     store: () => memoryStore(memory),

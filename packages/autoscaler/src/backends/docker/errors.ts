@@ -6,6 +6,11 @@ export const statusOf = (error: unknown): number | undefined => {
   return typeof status === 'number' ? status : undefined;
 };
 
+/** Docker says 409; podman says 500 when two ask at the same moment. */
+export const isNameTaken = (error: unknown): boolean =>
+  statusOf(error) === 409 ||
+  (statusOf(error) === 500 && error instanceof Error && /name .* is already in use/.test(error.message));
+
 /** @param doing what was attempted: `create the container images-x`. */
 export const dockerError = (doing: string, error: unknown): FlameLaunchError => {
   if (error instanceof FlameLaunchError) return error;

@@ -2,7 +2,7 @@
 import { FlameLaunchError, type Instance, type LaunchRequest } from '@flamejs/queue';
 import type Docker from 'dockerode';
 import { containerSpec, LABEL } from './container-spec.ts';
-import { dockerError, statusOf } from './errors.ts';
+import { dockerError, isNameTaken, statusOf } from './errors.ts';
 import type { DockerSettings } from './options.ts';
 import { pullImage } from './pull.ts';
 import { fromInspect } from './to-instance.ts';
@@ -47,7 +47,7 @@ const create = async (
       return;
     } catch (error) {
       // The name is taken: by an earlier try of the same launch, or by one that runs at the same time.
-      if (statusOf(error) === 409) return;
+      if (isNameTaken(error)) return;
       const imageMissing = statusOf(error) === 404;
       if (!imageMissing || settings.pull === 'never' || tries > 0) throw error;
       await pullImage(docker, settings.image, signal);
