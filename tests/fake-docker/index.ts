@@ -37,8 +37,8 @@ export interface FakeDocker {
   readonly registry: Set<string>;
   /** `METHOD path status` of every request. */
   readonly requests: readonly string[];
-  /** The next request whose `METHOD path` matches is applied and its connection cut, or refused with a status. */
-  next(pattern: RegExp, fault: 'lost-reply' | number): void;
+  /** The next request whose `METHOD path` matches is applied and its connection cut, or refused with a status and words. */
+  next(pattern: RegExp, fault: 'lost-reply' | number, words?: string): void;
   exit(id: string, code?: number): void;
   close(): Promise<void>;
 }
@@ -75,7 +75,7 @@ export const startFakeDocker = async (): Promise<FakeDocker> => {
   const images = new Set(['shop:1']);
   const registry = new Set(['shop:1']);
   const requests: string[] = [];
-  const faults: { pattern: RegExp; fault: 'lost-reply' | number }[] = [];
+  const faults: { pattern: RegExp; fault: 'lost-reply' | number; words: string }[] = [];
 
   const find = (key: string): FakeContainer => {
     const found =
@@ -183,11 +183,11 @@ export const startFakeDocker = async (): Promise<FakeDocker> => {
     const url = new URL(request.url ?? '/', 'http://docker');
     const line = `${request.method} ${url.pathname}`;
     const at = faults.findIndex(({ pattern }) => pattern.test(line));
-    const fault = at < 0 ? undefined : faults.splice(at, 1)[0]?.fault;
+    const { fault, words = '' } = (at < 0 ? undefined : faults.splice(at, 1)[0]) ?? {};
     let status: number;
     let json: unknown;
     try {
-      if (typeof fault === 'number') throw new Refusal(fault, 'ordered by the test');
+      if (typeof fault === 'number') throw new Refusal(fault, words);
       ({ status, json } = answer(request.method ?? 'GET', url, text === '' ? {} : JSON.parse(text)));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
@@ -214,8 +214,8 @@ export const startFakeDocker = async (): Promise<FakeDocker> => {
     images,
     registry,
     requests,
-    next: (pattern, fault) => {
-      faults.push({ pattern, fault });
+    next: (pattern, fault, words = 'ordered by the test') => {
+      faults.push({ pattern, fault, words });
     },
     exit: (id, code = 0) => {
       const container = find(id);

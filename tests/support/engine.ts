@@ -1,7 +1,7 @@
 /**
  * A real container engine for a test: podman's service on a socket of its own, with a storage of its own under the system's
- * folder for temporary files, where the base image stays between runs. Nothing of the machine's other containers is seen
- * or touched.
+ * folder for temporary files. Nothing of the machine's other containers is seen or touched, and nothing is left but the
+ * archive of the base image, which the next run finds again.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -11,7 +11,9 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   realpathSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -47,15 +49,14 @@ const NETWORK = 'flame-tests';
 const SUBNET = '10.213.77';
 
 export const startEngine = async (): Promise<Engine> => {
-  const folder = join(tmpdir(), `flame-engine-${userInfo().uid}`);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const run = mkdtempSync(join(folder, 'run-'));
+  const run = mkdtempSync(join(tmpdir(), 'flame-engine-'));
+  const storage = join(run, 'storage');
   const socket = join(run, 'engine.sock');
   const env = { CONTAINERS_CONF: join(run, 'containers.conf') };
   writeFileSync(env.CONTAINERS_CONF, CONFIG);
   // `crun` fails on hosts with both versions of cgroups; no systemd runs in many of them.
   const place = [
-    ...['--root', join(folder, 'storage'), '--runroot', run, '--network-config-dir', join(run, 'networks')],
+    ...['--root', storage, '--runroot', join(run, 'run'), '--network-config-dir', join(run, 'networks')],
     ...['--storage-driver', 'overlay', '--runtime', 'runc', '--cgroup-manager', 'cgroupfs', '--events-backend', 'file'],
   ];
 
@@ -89,12 +90,12 @@ export const startEngine = async (): Promise<Engine> => {
     await podman(['rm', '--all', '--force', '--time', '1']).catch(() => undefined);
     await podman(['network', 'rm', '--force', NETWORK]).catch(() => undefined);
     await service.stop();
-    rmSync(run, { recursive: true, force: true });
+    // Podman keeps its storage mounted on itself.
+    spawnSync('umount', ['--lazy', join(storage, 'overlay')], { stdio: 'ignore' });
+    rmSync(run, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
   };
   try {
     await waitFor(() => existsSync(socket), { what: 'the engine', timeoutMs: 30_000, found: () => service.output() });
-    // What a run that was killed has left in this storage.
-    await podman(['rm', '--all', '--force', '--time', '1']);
     const address = ['--subnet', `${SUBNET}.0/24`, '--gateway', `${SUBNET}.1`];
     await podman(['network', 'create', ...address, NETWORK]);
     return { socket, network: NETWORK, gateway: `${SUBNET}.1`, podman, stop };
@@ -119,33 +120,37 @@ network_backend = "netavark"
 const PROGRAMS = ['node', 'sh', 'env', 'cat', 'ls', 'id', 'mkdir', 'rm', 'cp', 'touch', 'sleep', 'chmod'];
 
 /**
- * @returns the name of a base image made of this machine's own Node: no registry can be reached where the tests run. It
- * is made once and kept.
+ * @returns the name of a base image made of this machine's own Node: no registry can be reached where the tests run. Its
+ * archive is made once and kept.
  */
 export const baseImage = async ({ podman }: Engine): Promise<string> => {
-  const recipe = createHash('sha256')
-    .update(baseImage.toString() + makeRoot.toString() + process.version)
-    .digest('hex');
-  const name = `localhost/flame-base:${recipe.slice(0, 12)}`;
-  if (
-    await podman(['image', 'exists', name]).then(
-      () => true,
-      () => false,
-    )
-  )
-    return name;
+  const recipe = createHash('sha256').update(JSON.stringify([PROGRAMS, makeRoot.toString(), process.version]));
+  const name = `localhost/flame-base:${recipe.digest('hex').slice(0, 12)}`;
+  const exists = await podman(['image', 'exists', name]).then(
+    () => true,
+    () => false,
+  );
+  if (exists) return name;
+  const cache = join(tmpdir(), `flame-base-images-${userInfo().uid}`);
+  mkdirSync(cache, { recursive: true, mode: 0o700 });
+  const archive = join(cache, `${name.split(':')[1]}.tar`);
+  if (!existsSync(archive)) makeArchive(archive);
+  const changes = [
+    'ENV PATH=/usr/local/bin:/usr/bin:/bin',
+    'ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt',
+  ];
+  await podman(['import', ...changes.flatMap((change) => ['--change', change]), archive, name]);
+  return name;
+};
+
+const makeArchive = (archive: string): void => {
   const folder = mkdtempSync(join(tmpdir(), 'flame-base-'));
   try {
-    const root = join(folder, 'root');
-    makeRoot(root);
-    const archive = join(folder, 'base.tar');
-    execFileSync('tar', ['-C', root, '-cf', archive, '--owner=0', '--group=0', '.']);
-    const changes = [
-      'ENV PATH=/usr/local/bin:/usr/bin:/bin',
-      'ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt',
-    ];
-    await podman(['import', ...changes.flatMap((change) => ['--change', change]), archive, name]);
-    return name;
+    makeRoot(join(folder, 'root'));
+    const own = `${archive}.${process.pid}`;
+    execFileSync('tar', ['-C', join(folder, 'root'), '-cf', own, '--owner=0', '--group=0', '.']);
+    // Whole or not at all, also when two make it at the same time.
+    renameSync(own, archive);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -180,6 +185,10 @@ const makeRoot = (root: string): void => {
     for (const [library] of execFileSync('ldd', [path], { encoding: 'utf8' }).matchAll(/\/\S+\.so\S*/g))
       if (!existsSync(join(root, library))) copy(library);
   }
+  // What a prebuilt package may expect of every system: the other parts of the C library stand beside it.
+  const library = execFileSync('ldd', [process.execPath], { encoding: 'utf8' }).match(/\/\S+\/libc\.so\S*/)?.[0] ?? '';
+  for (const name of readdirSync(dirname(library || '/lib')))
+    if (/^lib(resolv|rt|util|anl|nss_\w+)[.-].*so/.test(name)) copy(join(dirname(library), name));
   const npm = dirname(dirname(realpathSync(execFileSync('sh', ['-c', 'command -v npm'], { encoding: 'utf8' }).trim())));
   copy(npm, '/usr/lib/node_modules/npm');
   symlinkSync('../lib/node_modules/npm/bin/npm-cli.js', join(root, 'usr/bin/npm'));

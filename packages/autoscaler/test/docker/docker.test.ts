@@ -101,6 +101,17 @@ test('a lost answer to the create is found by name, and the container is started
   expect(engine.containers.size).toBe(1);
 });
 
+test('a name that is just being taken is found by name, also where the engine says 500 in the place of 409, as podman says 500', async () => {
+  const { engine, backend } = await setup();
+  const { id } = await backend.launch(request(), never);
+  engine.next(
+    /^POST .*\/create$/,
+    500,
+    'the container name "images" is already in use by abc. that name is already in use',
+  );
+  expect(await backend.launch(request(), never)).toMatchObject({ id, state: 'running' });
+});
+
 test('a name that somebody else has is refused, and that container is left alone', async () => {
   const { engine, backend } = await setup();
   await backend.launch(request({ app: 'other' }), never);
