@@ -59,7 +59,11 @@ export const createHousekeeping = (
   backend.on('error', () => undefined);
 
   const failUnrepeatable = async (ids: readonly string[]): Promise<void> => {
-    for (const id of ids) {
+    if (ids.length === 0) return;
+    const pipeline = client.pipeline();
+    for (const id of ids) pipeline.hget(`${keys.queue}${id}`, 'f:fail');
+    const replies = (await pipeline.exec()) ?? [];
+    for (const id of ids.filter((_, at) => replies[at]?.[1] === '1')) {
       const call = await inspectCall(client, keys, id);
       if (!call.failOnLoss || call.runnerId === undefined || call.state !== 'waiting') continue;
       const error = new FlameRunnerLostError(

@@ -1,5 +1,6 @@
 /** The protocol of one call against a real Redis: accept, fence, losses, expiry, cancel. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { waitFor } from '../../../../tests/support/wait-for.ts';
 import { runScript } from '../../src/protocol/connect.ts';
 import { createHousekeeping } from '../../src/protocol/housekeeping.ts';
 import { inspectCall } from '../../src/protocol/inspection.ts';
@@ -220,4 +221,33 @@ test('RI-14 P16 a retry by hand starts a new generation: budgets and clocks star
   await finish(pool, id, attempt, 'r1:1', Buffer.from('second'), 2);
   const found = await lookupCall(pool.client, keys, id, '');
   expect(found.state === 'settled' && [found.outcome.generation, String(found.outcome.body)]).toEqual([2, 'second']);
+});
+
+test('RO-13 thousands of calls whose runners are gone are taken back in batches, and a new call is served in between', async () => {
+  const orphans = 2_500;
+  const seed = pool.client.pipeline();
+  for (let i = 0; i < orphans; i += 1) {
+    const { id } = plainCall();
+    seed.hset(`${keys.queue}${id}`, { name: 'x', data: '{}', opts: '{}', ats: 1, 'f:gen': 1, 'f:run': 'gone' });
+    seed.lpush(`${keys.queue}active`, id);
+  }
+  await seed.exec();
+  const check = async (): Promise<number> => {
+    await pool.client.del(`${keys.queue}stalled-check`);
+    return (await pool.backend.moveStalledJobsToWait()).length;
+  };
+  // The first check marks them; and there is none before every runner could have renewed its locks.
+  const marked = async (): Promise<boolean> => {
+    expect(await check()).toBe(0);
+    return (await pool.client.scard(`${keys.queue}stalled`)) === orphans;
+  };
+  await waitFor(marked, { what: 'a check', timeoutMs: 20_000, everyMs: 500 });
+  expect(await check()).toBe(1_000);
+  // At the end of the queue from which calls are taken.
+  const urgent = await pool.accept({ maxPending: 10_000 });
+  await pool.client.lrem(`${keys.queue}wait`, 1, urgent);
+  await pool.client.rpush(`${keys.queue}wait`, urgent);
+  expect((await mustPickUp('r1')).id).toBe(urgent);
+  expect([await check(), await check(), await check()]).toEqual([1_000, 500, 0]);
+  expect(await pool.client.llen(`${keys.queue}wait`)).toBe(orphans);
 });

@@ -9,6 +9,9 @@ export const SUPERSEDED = -100;
 export const ID_CONFLICT = -101;
 export const QUEUE_FULL = -102;
 
+/** Most calls that one check takes back. Tens of thousands at once would keep Redis from everybody else for seconds. */
+const MOST_STALLED = 1_000;
+
 export interface Graft {
   readonly before?: string;
   readonly after?: string;
@@ -213,6 +216,13 @@ for _, id in ipairs(result) do
   if redis.call('HEXISTS', jobKey, 'f:gen') == 1 then flame.startWaiting(jobKey, flame.base(jobKey)) end
 end
 `,
+    // Each costs a walk through `active`. What is left over stays marked, for the next check.
+    replace: [
+      [
+        'if (rcall("EXISTS", jobKey .. ":lock") == 0) then',
+        `if (#stalled < ${MOST_STALLED} and rcall("EXISTS", jobKey .. ":lock") == 0) then`,
+      ],
+    ],
   },
   // A retry by hand starts a new generation; every budget starts again and the arguments are kept for as long as it lives.
   reprocessJob: {
