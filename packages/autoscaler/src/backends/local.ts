@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { Socket } from 'node:net';
 import { hostname } from 'node:os';
-import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Backend,
   type BackendDefaults,
@@ -53,6 +53,8 @@ const DEFAULTS: BackendDefaults = {
   launchesPerTick: 100,
 };
 
+/** For the rest of the output of a process that has ended. */
+const LAST_WORDS_MS = 500;
 /** How long the list still tells why an instance ended. */
 const TOMBSTONE_MS = 10 * 60_000;
 
@@ -76,7 +78,8 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
   };
 
   const instanceOf = (entry: LocalEntry, instanceId: string): Instance => {
-    const gone = entry.ended !== null || livingPid(instanceId) === undefined;
+    // A child of ours is gone when its end has been written down, and with it why.
+    const gone = entry.ended !== null || (!children.has(instanceId) && livingPid(instanceId) === undefined);
     return {
       id: instanceId,
       runnerId: entry.runnerId,
@@ -133,10 +136,12 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
   const follow = (child: ChildProcess, entry: LocalEntry, registry: Registry, output: Output): void => {
     const id = entry.instanceId ?? '';
     child.on('error', (error) => log.warn({ err: error, runnerId: entry.runnerId }, 'a local runner'));
-    // 'exit', not 'close': something it left behind may hold the pipes.
-    child.once('exit', (code, signal) => {
+    // 'exit' may come before its last words do. 'close' may never come: something it left behind may hold the pipes.
+    const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+    child.once('exit', async (code, signal) => {
       clearTimeout(stopping.get(id));
       stopping.delete(id);
+      await Promise.race([closed, sleep(LAST_WORDS_MS, undefined, { ref: false })]);
       children.delete(id);
       const how = signal === null ? `exited with code ${code}` : `ended by ${signal}`;
       const tail = code === 0 ? '' : output.tail();
