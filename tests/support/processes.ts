@@ -20,6 +20,8 @@ export interface ProcessOptions {
   readonly nodeArgs?: readonly string[];
   /** Opens an IPC channel, as `fork` does. */
   readonly ipc?: boolean;
+  /** Opens its stdin, as `child.stdin`. */
+  readonly input?: boolean;
 }
 
 export interface TestProcess {
@@ -58,12 +60,12 @@ export const startSource = (source: string, options: ProcessOptions = {}): Promi
 export const startProcess = async (
   command: string,
   args: readonly string[],
-  { cwd, env = {}, ipc = false }: ProcessOptions = {},
+  { cwd, env = {}, ipc = false, input = false }: ProcessOptions = {},
 ): Promise<TestProcess> => {
   const child = spawn(command, args, {
     ...(cwd === undefined ? {} : { cwd }),
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe', ...(ipc ? (['ipc'] as const) : [])],
+    stdio: [input ? 'pipe' : 'ignore', 'pipe', 'pipe', ...(ipc ? (['ipc'] as const) : [])],
   });
   let text = '';
   for (const stream of [child.stdout, child.stderr]) {

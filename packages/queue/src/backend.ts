@@ -73,6 +73,8 @@ export interface Backend {
   terminate(ids: readonly string[], signal: AbortSignal): Promise<readonly TerminateResult[]>;
   /** Checks credentials and permissions without side effects; throws a FlameLaunchError that names what is missing. */
   check?(signal: AbortSignal): Promise<void>;
+  /** Its runners load the application from the autoscaler's own disk, so they are of the release that is there then. */
+  readonly sharesDisk?: boolean;
   /**
    * Whether `launch` can bring up a runner of this release, when calls of it wait. Without this function: only of the
    * release that the autoscaler itself has. @param root the application's folder

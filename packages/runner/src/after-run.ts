@@ -75,6 +75,8 @@ export const planAfterRun = (after: AfterRun): Plan => {
         return { kind: 'error', error: new FlameCrashError(message, { callId, stderr: result.message }) };
       }
       return { kind: 'again', count: 'f:late', delayMs: 0, why: result.message };
+    case 'stale':
+      return { kind: 'again', delayMs: 0, why: result.message };
     case 'boot-failed':
       return { kind: 'again', delayMs: 0, why: `no executor starts here: ${result.message}` };
     case 'abandoned':

@@ -51,6 +51,8 @@ export interface CallProcessorOptions {
   readonly onStart: () => void;
   /** No executor starts here any more. */
   readonly onBootFailed: (message: string) => void;
+  /** The files of the application have changed. */
+  readonly onStale: (message: string) => void;
   /** Answers a call that a function makes; `scope` is that of its secrets. */
   readonly onNestedCall: ((request: Uint8Array, scope?: string) => Promise<Uint8Array>) | undefined;
 }
@@ -161,6 +163,7 @@ export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, 
     await progress.flush();
     report(facts, result);
     if (result.kind === 'boot-failed') options.onBootFailed(result.message);
+    if (result.kind === 'stale') options.onStale(result.message);
     const plan = planAfterRun({ call: facts, result, cause: call.cause, release: options.release });
     if (plan.kind === 'park' && plan.park.why !== 'strict' && missing.size < MAX_MISSING)
       missing.set(envelope.fn, plan.park.why);

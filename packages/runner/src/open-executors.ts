@@ -39,6 +39,7 @@ export const openExecutors = (
       spare: pool.singleUse ? 0 : 1,
       modules,
       root: config.root,
+      release: config.releaseDerived ? config.release : undefined,
       env: { ...pool.env, FLAME_RUNNER_ID: runnerId, FLAME_POOL: pool.name },
       memoryLimit: pool.memoryLimit,
       bootTimeoutMs: pool.bootTimeoutMs,

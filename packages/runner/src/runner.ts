@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import type { AppConfig, PoolConfig } from '@flamejs/queue';
 import { FlameConfigError } from '@flamejs/queue/errors';
+import { deriveRelease } from '@flamejs/queue/internal';
 import {
   appKeys,
   createVault,
@@ -185,6 +186,10 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
         logger.error({ reason: message }, 'no executor starts any more');
         drain.begin(`executors do not start: ${firstLine(message)}`);
       },
+      onStale: (message) => {
+        logger.info({ reason: message }, 'the application has changed: its executors are replaced as calls show it');
+        if (isOtherRelease(config)) drain.begin('the application on the disk is another release');
+      },
       onNestedCall: options.onNestedCall,
     });
     await listenToControl(subscriber, keys, runnerId, {
@@ -291,6 +296,10 @@ const checkServer = async (client: RedisClient, config: AppConfig, logger: Logge
   const problems = refused.map(({ message }) => ({ path: 'redis', message }));
   throw new FlameConfigError(refused.map(({ message }) => message).join('; '), { problems });
 };
+
+/** It goes by the name of what was there when it started: a runner of the new release must take its place. */
+const isOtherRelease = ({ release, releaseDerived, root }: AppConfig): boolean =>
+  releaseDerived === true && deriveRelease(root) !== release;
 
 const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';
 

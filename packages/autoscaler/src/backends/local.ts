@@ -117,7 +117,7 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
       detached: true,
       execArgv: [...(options.execArgv ?? [])],
       // FLAME_BACKEND tells the runner that it hangs on a channel, should that be closed before it can look.
-      env: { ...process.env, ...ownRelease(request), ...request.secrets, FLAME_BACKEND: 'local' },
+      env: { ...process.env, ...request.env, ...request.secrets, FLAME_BACKEND: 'local' },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     const startedAs = child.pid === undefined ? undefined : startTimeOf(child.pid);
@@ -170,6 +170,7 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
     name: 'local',
     location,
     endsWithAutoscaler: true,
+    sharesDisk: true,
     defaults: { ...DEFAULTS, ...options.defaults },
     async launch(request) {
       const registry = registryOf(request.app);
@@ -247,17 +248,6 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
       return () => void listeners.delete(listener);
     },
   };
-};
-
-/**
- * A release that was derived from what is on the disk is derived again by the runner itself, which loads what is there
- * then: it must not go by the name of what has been there before.
- */
-const ownRelease = ({ env, release }: LaunchRequest): LaunchRequest['env'] => {
-  const { FLAME_RELEASE: _, ...rest } = env;
-  const { FLAME_CONFIG } = env;
-  const derived = FLAME_CONFIG !== undefined && release === deriveRelease(dirname(FLAME_CONFIG));
-  return derived ? rest : env;
 };
 
 /** A process that is gone already needs no signal. */

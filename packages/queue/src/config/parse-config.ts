@@ -56,7 +56,7 @@ export const parseConfig = (input: ConfigInput, options: ParseConfigOptions): Ap
     functions: app.functions ?? [],
     root,
     configFile,
-    release: environment.release ?? app.release ?? deriveRelease(root),
+    ...releaseOf(environment.release ?? app.release, root),
     signingKey,
     encryptionKeys,
     payload,
@@ -105,6 +105,9 @@ const poolConfig = (
     hooks: { ...(onGrowStart && { onGrowStart }), ...(onGrowEnd && { onGrowEnd }), ...(onShrink && { onShrink }) },
   };
 };
+
+const releaseOf = (given: string | undefined, root: string): Pick<AppConfig, 'release' | 'releaseDerived'> =>
+  given === undefined ? { release: deriveRelease(root), releaseDerived: true } : { release: given };
 
 const DEFAULT_MAX = 10;
 

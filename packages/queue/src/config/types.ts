@@ -85,6 +85,8 @@ export interface AppConfig {
   /** Where the config was loaded from, when it came from a file. */
   readonly configFile: string | undefined;
   readonly release: string;
+  /** Nobody named it: it was derived from what is on the disk, and another process may come to another one. */
+  readonly releaseDerived?: true;
   readonly signingKey: string | undefined;
   /** Of `flame.secret` and of `encrypt()`; the first encrypts, all decrypt. Empty without any. */
   readonly encryptionKeys: readonly EncryptionKey[];

@@ -28,6 +28,7 @@ const pool = (changes: Partial<PoolConfig>): PoolConfig => ({
   isolation: 'process',
   memoryLimit: undefined,
   killGraceMs: 1_000,
+  releasePolicy: 'compatible',
   payloadLimit: 16 * 1024 * 1024,
   maxPending: 100_000,
   env: {},

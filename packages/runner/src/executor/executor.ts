@@ -33,6 +33,7 @@ export interface ExecutorSetup {
   readonly open: OpenLink;
   readonly modules: readonly string[];
   readonly root: string;
+  readonly release: string | undefined;
   readonly tempDir: string;
   readonly bootTimeoutMs: number;
   readonly startTimeoutMs: number;
@@ -100,6 +101,10 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
       case 'boot-failed':
         if (!ready) bootFailure ??= message.message;
         return;
+      case 'stale':
+        if (message.seq === run?.seq) run.stop({ kind: 'stale', message: message.message });
+        kill(message.message);
+        return;
       case 'late-fault':
         run?.stop({ kind: 'late-fault', message: message.message, started: run.started });
         kill(`a fault of a call that had ended: ${message.message}`);
@@ -128,7 +133,7 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
     bootFailure ??= `the functions' modules did not finish loading within ${setup.bootTimeoutMs} ms`;
     kill(bootFailure);
   }, setup.bootTimeoutMs);
-  link.send({ t: 'boot', modules: setup.modules, root: setup.root, tempDir: setup.tempDir });
+  link.send({ t: 'boot', modules: setup.modules, root: setup.root, release: setup.release, tempDir: setup.tempDir });
 
   const self: Executor = {
     mark,

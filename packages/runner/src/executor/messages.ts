@@ -7,6 +7,8 @@ export interface BootMessage {
   readonly modules: readonly string[];
   /** The application's root: where its compiler and the modules of its closures are. */
   readonly root: string;
+  /** What the runner goes by, when it is derived from the files there: an executor that finds other ones runs nothing. */
+  readonly release: string | undefined;
   /** Directory for the temporary files of its calls; it makes and empties it itself. */
   readonly tempDir: string;
 }
@@ -69,6 +71,8 @@ export type FromExecutor =
   | { readonly t: 'nested'; readonly seq: number; readonly id: number; readonly bytes: Uint8Array }
   /** An uncaught error of the running call; the executor ends by itself right after. `text` is what Node would print. */
   | { readonly t: 'fault'; readonly seq: number; readonly text: string }
+  /** The files of the application are others than those that it has loaded: the call belongs on a fresh executor. */
+  | { readonly t: 'stale'; readonly seq: number; readonly message: string }
   /** A fault of a call that had already ended: this executor is not to be used any more. */
   | { readonly t: 'late-fault'; readonly message: string };
 
@@ -97,6 +101,7 @@ const shapes: Readonly<Record<FromExecutor['t'], Shape>> = {
   log: { seq: 'number', text: 'string' },
   nested: { seq: 'number', id: 'number', bytes: isBytes },
   fault: { seq: 'number', text: 'string' },
+  stale: { seq: 'number', message: 'string' },
   'late-fault': { message: 'string' },
 };
 

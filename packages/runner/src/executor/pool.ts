@@ -73,6 +73,7 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
         open,
         modules: options.modules,
         root: options.root ?? process.cwd(),
+        release: options.release,
         tempDir: tempDirOf(mark),
         startTimeoutMs: options.startTimeoutMs ?? DEFAULT_START_TIMEOUT_MS,
         bootTimeoutMs: options.bootTimeoutMs ?? DEFAULT_BOOT_TIMEOUT_MS,

@@ -66,6 +66,8 @@ export type ExecutionResult =
   | { readonly kind: 'memory'; readonly limitBytes: number | null; readonly usedBytes: number | null }
   /** What an earlier call left behind ended this executor. Not this call's fault: run it again free of charge. */
   | { readonly kind: 'late-fault'; readonly message: string; readonly started: boolean }
+  /** What the executor had loaded is out of date; it is gone, and nothing of the call has run. */
+  | { readonly kind: 'stale'; readonly message: string }
   /** No executor could be started. `message` says why: the import error of a module, mostly. It has not begun. */
   | { readonly kind: 'boot-failed'; readonly message: string }
   /** Killed on request, without waiting for anything. */
@@ -136,6 +138,8 @@ export interface ExecutorPoolOptions {
   readonly modules: readonly string[];
   /** Where loaders such as `tsx` are resolved from: the application's root. The working directory unless set. */
   readonly root?: string;
+  /** The release that the root must have for calls to run, when it is derived from its files; not looked at unless set. */
+  readonly release?: string | undefined;
   /** Options of node for the executors, beside those of this process that make sense for them. */
   readonly execArgv?: readonly string[];
   /** Added to the executors' environment. */

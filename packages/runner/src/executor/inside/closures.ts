@@ -2,12 +2,12 @@
  * Closures in an executor: their id names a module, which is loaded when the first of its functions is called. The compiler
  * is the application's own; a build's manifest, listed among `functions`, takes its place and is then the only source.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { findClosure, knownClosures } from '@flamejs/queue/closures';
-import { FlameUnknownFunctionError } from '@flamejs/queue/internal';
+import { deriveRelease, FlameUnknownFunctionError } from '@flamejs/queue/internal';
 
 /** The part of `@flamejs/compiler` that is used here; the package is no dependency, for many applications do without. */
 interface Compiler {
@@ -27,19 +27,32 @@ export interface ClosureModules {
    */
   install(): Promise<void>;
   /**
-   * Loads the module of a closure, once. Anything that is not the id of a closure is left alone.
+   * Before each call: loads the module of a closure, once. Anything that is not the id of a closure needs nothing.
    * @throws FlameUnknownFunctionError when this release has no such module, or its name is not one that a compiler writes
+   * @throws StaleModules when its file, or the whole application, is another one since this process has begun
    */
   load(functionName: string): Promise<void>;
 }
+
+/** What this process has loaded is not what is on the disk. */
+export class StaleModules extends Error {}
 
 const MANIFEST_SUFFIX = '.json';
 
 export const isManifest = (module: string): boolean => module.endsWith(MANIFEST_SUFFIX);
 
-/** @param modules what the runner was given to load; manifests among them are read, not imported */
-export const createClosureModules = (root: string, modules: readonly string[]): ClosureModules => {
-  const loaded = new Map<string, Promise<unknown>>();
+/**
+ * @param modules what the runner was given to load; manifests among them are read, not imported
+ * @param release what the files of the root must come to for anything to run
+ */
+export const createClosureModules = (
+  root: string,
+  modules: readonly string[],
+  release: string | undefined,
+): ClosureModules => {
+  const loaded = new Map<string, { readonly done: Promise<unknown>; readonly changedAt: number }>();
+  const begunAs = deriveRelease(root);
+  const isStrange = release !== undefined && release !== begunAs;
   const manifestFiles = modules.filter(isManifest);
   let compiler: Compiler | undefined;
   let manifests: readonly Manifest[] = [];
@@ -79,6 +92,7 @@ export const createClosureModules = (root: string, modules: readonly string[]): 
       }
     },
     async load(functionName) {
+      if (isStrange) throw new StaleModules(`${root} holds release ${begunAs}, and this runner is ${release}`);
       if (!functionName.includes('#') || findClosure(functionName) !== undefined) return;
       const found = await open();
       if (found === undefined)
@@ -86,12 +100,18 @@ export const createClosureModules = (root: string, modules: readonly string[]): 
       const file = fileOf(functionName, found);
       if (file === undefined)
         throw refuse(functionName, 'this release has no module of that name that declares functions');
-      let loading = loaded.get(file);
-      if (loading === undefined) {
-        loading = importCompiled(file);
-        loaded.set(file, loading);
+      const before = loaded.get(file);
+      if (before !== undefined) {
+        await before.done;
+        if (findClosure(functionName) === undefined && changedAt(file) !== before.changedAt)
+          throw new StaleModules(`${file} has changed since it was loaded`);
+        return;
       }
-      await loading;
+      // One half of its modules from here and the other from there would be no release at all.
+      if (deriveRelease(root) !== begunAs) throw new StaleModules(`${root} holds another release than it did`);
+      const loading = { done: importCompiled(file), changedAt: changedAt(file) };
+      loaded.set(file, loading);
+      await loading.done;
     },
   };
 
@@ -103,6 +123,8 @@ export const createClosureModules = (root: string, modules: readonly string[]): 
     if (knownClosures().length === before) await import(`${href}?compiled`);
   }
 };
+
+const changedAt = (file: string): number => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
 /** The application's copy, as it would import it itself. */
 const findCompiler = async (root: string): Promise<Compiler | undefined> => {

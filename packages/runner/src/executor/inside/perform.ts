@@ -17,7 +17,7 @@ import {
 import { MAX_LOG_BYTES } from '../line-sink.ts';
 import type { CallMessage, FromExecutor } from '../messages.ts';
 import type { EncodedArgs } from '../types.ts';
-import type { ClosureModules } from './closures.ts';
+import { type ClosureModules, StaleModules } from './closures.ts';
 import type { Port } from './port.ts';
 import { createThrottle } from './throttle.ts';
 
@@ -82,7 +82,12 @@ export const perform = (call: CallMessage, port: Port, closures: ClosureModules 
   };
 
   return {
-    outcome: run().catch((error) => refuse(seq, error)),
+    outcome: run().catch((error) => {
+      if (!(error instanceof StaleModules)) return refuse(seq, error);
+      // The runner ends this process.
+      port.post({ t: 'stale', seq, message: error.message });
+      return new Promise<never>(() => {});
+    }),
     abort: (cause, reason) => {
       if (abortReason !== undefined) return;
       abortReason =

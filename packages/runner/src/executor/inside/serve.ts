@@ -23,8 +23,8 @@ export const serve = (port: Port, isProcess: boolean): void => {
   const blame = installBlame(port, bootFailed);
   const nested = createNested(port, blame.running);
 
-  const boot = async ({ modules, root, tempDir }: BootMessage): Promise<void> => {
-    closures = createClosureModules(root, modules);
+  const boot = async ({ modules, root, release, tempDir }: BootMessage): Promise<void> => {
+    closures = createClosureModules(root, modules, release);
     try {
       await closures.install();
     } catch (error) {
