@@ -34,7 +34,11 @@ const request = (more: Partial<LaunchRequest> = {}): LaunchRequest => ({
   release: 'r1',
   maxConcurrency: 1,
   env: { FLAME_APP: 'shop', FLAME_CONFIG: '/srv/shop/flame.config.js' },
-  secrets: { FLAME_REDIS_URL: 'redis://:canary@10.0.0.5', FLAME_SIGNING_KEY: 'canary-key' },
+  secrets: {
+    FLAME_REDIS_URL: 'redis://:canary@10.0.0.5',
+    FLAME_SIGNING_KEY: 'canary-key',
+    FLAME_ENCRYPTION_KEYS: 'k:canary',
+  },
   ...more,
 });
 const specOf = (engine: FakeDocker) => {
@@ -74,7 +78,11 @@ test('S-15 the container gets no privileges: capabilities, root file system, pro
 
 test('S-14 with files for the secrets, their values are nowhere in the request', async () => {
   const { engine, backend } = await setup({
-    secretFiles: { redisUrl: '/run/secrets/redis', signingKey: '/run/secrets/key' },
+    secretFiles: {
+      redisUrl: '/run/secrets/redis',
+      signingKey: '/run/secrets/key',
+      encryptionKeys: '/run/secrets/keys',
+    },
   });
   await backend.launch(request(), never);
   const spec = specOf(engine);
@@ -82,6 +90,7 @@ test('S-14 with files for the secrets, their values are nowhere in the request',
   expect(spec.HostConfig?.Binds).toEqual([
     '/run/secrets/redis:/run/secrets/flame-redis-url:ro',
     '/run/secrets/key:/run/secrets/flame-signing-key:ro',
+    '/run/secrets/keys:/run/secrets/flame-encryption-keys:ro',
   ]);
   expect(spec.Env).toContain('FLAME_REDIS_URL_FILE=/run/secrets/flame-redis-url');
 });

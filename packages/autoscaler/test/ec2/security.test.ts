@@ -4,9 +4,14 @@ import { failure, never, request, setup } from './support.ts';
 
 const CANARY_URL = 'rediss://flame:canary-redis-1f9c@redis.internal:6380/0';
 const CANARY_KEY = 'canary-signing-7b21';
-const secrets = { FLAME_REDIS_URL: CANARY_URL, FLAME_SIGNING_KEY: CANARY_KEY };
+const CANARY_KEYS = 'k1:canary-encryption-55d0';
+const secrets = { FLAME_REDIS_URL: CANARY_URL, FLAME_SIGNING_KEY: CANARY_KEY, FLAME_ENCRYPTION_KEYS: CANARY_KEYS };
 const references = {
-  secrets: { redisUrl: { ssm: '/shop/redis-url' }, signingKey: { secretsManager: 'shop/signing-key' } },
+  secrets: {
+    redisUrl: { ssm: '/shop/redis-url' },
+    signingKey: { secretsManager: 'shop/signing-key' },
+    encryptionKeys: { ssm: '/shop/encryption-keys' },
+  },
 };
 
 const only = (machines: ReadonlyMap<string, Machine>): Machine => {
@@ -49,9 +54,11 @@ test('S-14 no secret is in anything that travels: user-data, tags, parameters; o
   await backend.launch(request({ secrets }), never);
   const machine = only(cloud.machines);
   const everything = `${JSON.stringify(cloud.audit.entries)}\n${machine.userData}\n${[...machine.tags].join()}`;
-  for (const canary of ['canary-redis-1f9c', CANARY_KEY, CANARY_URL]) expect(everything).not.toContain(canary);
+  for (const canary of ['canary-redis-1f9c', CANARY_KEY, CANARY_URL, 'canary-encryption'])
+    expect(everything).not.toContain(canary);
   expect(machine.userData).toContain("--name '/shop/redis-url'");
   expect(machine.userData).toContain("--secret-id 'shop/signing-key'");
+  expect(machine.userData).toMatch(/encryption-keys FLAME_ENCRYPTION_KEYS_FILE .* --name '\/shop\/encryption-keys'/);
 });
 
 test('S-14 a pool whose env repeats a secret is refused instead of launched', async () => {

@@ -31,12 +31,19 @@ const script = (
       ami: 'ami-0a0a0a0a0a0a0a0a1',
       iamInstanceProfile: 'flame-runner',
       application: APPLICATIONS[kind],
-      secrets: { redisUrl: { ssm: '/shop/redis-url' }, signingKey: { secretsManager: 'shop/key' } },
+      secrets: {
+        redisUrl: { ssm: '/shop/redis-url' },
+        signingKey: { secretsManager: 'shop/key' },
+      },
       maxLifetime,
     }),
     market,
     env,
-    secrets: { redisUrl: { ssm: '/shop/redis-url' }, signingKey: { secretsManager: 'shop/key' } },
+    secrets: {
+      redisUrl: { ssm: '/shop/redis-url' },
+      signingKey: { secretsManager: 'shop/key' },
+      encryptionKeys: { ssm: '/shop/keys' },
+    },
   });
 
 /** A host with an archive whose runner writes down its environment and then does `body`. */

@@ -11,7 +11,11 @@ export const LABEL = {
   release: 'flame.release',
 } as const;
 
-const SECRETS = { FLAME_REDIS_URL: 'redisUrl', FLAME_SIGNING_KEY: 'signingKey' } as const;
+const SECRETS = {
+  FLAME_REDIS_URL: 'redisUrl',
+  FLAME_SIGNING_KEY: 'signingKey',
+  FLAME_ENCRYPTION_KEYS: 'encryptionKeys',
+} as const;
 
 /** The container has no rights that a runner does not need: no capabilities, no new privileges, nothing writable but /tmp. */
 export const containerSpec = (

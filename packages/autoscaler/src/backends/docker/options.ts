@@ -26,7 +26,12 @@ export interface DockerOptions {
    * Absolute paths, on Docker's host, of files that hold the secrets: mounted read-only, and named to the runner as
    * `…_FILE`. Without them the values are part of the container's environment, which everybody sees who may use Docker.
    */
-  readonly secretFiles?: { readonly redisUrl?: string; readonly signingKey?: string };
+  readonly secretFiles?: {
+    readonly redisUrl?: string;
+    readonly signingKey?: string;
+    /** As `id:key,id:key`. */
+    readonly encryptionKeys?: string;
+  };
   /** `/etc/hosts` entries, `name:address`; `host.docker.internal:host-gateway` reaches the host. Default none. */
   readonly extraHosts?: readonly string[];
   /** Where the Engine API listens: a socket's path or `tcp://host:port`. Default: DOCKER_HOST, else /var/run/docker.sock. */
@@ -45,7 +50,11 @@ export interface DockerSettings {
   readonly cpus: number | undefined;
   readonly pids: number;
   readonly tmp: number;
-  readonly secretFiles: { readonly redisUrl: string | undefined; readonly signingKey: string | undefined };
+  readonly secretFiles: {
+    readonly redisUrl: string | undefined;
+    readonly signingKey: string | undefined;
+    readonly encryptionKeys: string | undefined;
+  };
   readonly extraHosts: readonly string[];
   readonly host: string | undefined;
 }

@@ -60,7 +60,7 @@ export const parseOptions = (options: DockerOptions): DockerSettings => {
   const memory = options.memory === undefined ? undefined : bytes('memory', options.memory);
   if (memory !== undefined && memory < SMALLEST_MEMORY)
     report('memory', 'must be at least 6MB, which is what Docker takes');
-  for (const name of ['redisUrl', 'signingKey'] as const) {
+  for (const name of ['redisUrl', 'signingKey', 'encryptionKeys'] as const) {
     const path = options.secretFiles?.[name];
     if (path !== undefined && (!isAbsolute(path) || path.includes(':')))
       report(`secretFiles.${name}`, 'expected an absolute path');
@@ -79,7 +79,11 @@ export const parseOptions = (options: DockerOptions): DockerSettings => {
     cpus: options.cpus,
     pids,
     tmp: bytes('tmp', options.tmp ?? '256MB'),
-    secretFiles: { redisUrl: options.secretFiles?.redisUrl, signingKey: options.secretFiles?.signingKey },
+    secretFiles: {
+      redisUrl: options.secretFiles?.redisUrl,
+      signingKey: options.secretFiles?.signingKey,
+      encryptionKeys: options.secretFiles?.encryptionKeys,
+    },
     extraHosts: options.extraHosts ?? [],
     host: options.host,
   };

@@ -51,8 +51,12 @@ export interface Ec2Options {
   /** US dollars an hour per instance; default the on-demand price, as AWS advises. */
   readonly spotMaxPrice?: number;
   readonly application: ImageApplication | ArchiveApplication;
-  /** Needed for whatever the app has: a Redis URL (Cluster and Sentinel have none), a signing key. */
-  readonly secrets: { readonly redisUrl?: SecretReference; readonly signingKey?: SecretReference };
+  /** Needed for whatever the app has: a Redis URL (Cluster and Sentinel have none), a signing key, encryption keys (`id:key,id:key`). */
+  readonly secrets: {
+    readonly redisUrl?: SecretReference;
+    readonly signingKey?: SecretReference;
+    readonly encryptionKeys?: SecretReference;
+  };
   /** Name or ARN. It reads the secrets and the application, nothing else. */
   readonly iamInstanceProfile: string;
   /** `sg-…`; default those of the launch template or the VPC. */
@@ -99,6 +103,7 @@ export interface Ec2Settings {
   readonly secrets: {
     readonly redisUrl: SecretReference | undefined;
     readonly signingKey: SecretReference | undefined;
+    readonly encryptionKeys: SecretReference | undefined;
   };
   readonly iamInstanceProfile: { readonly name: string } | { readonly arn: string };
   readonly securityGroups: readonly string[];

@@ -74,6 +74,7 @@ export const parseOptions = (options: Ec2Options): Ec2Settings => {
     secrets: {
       redisUrl: parseSecret('secrets.redisUrl', options.secrets?.redisUrl, report),
       signingKey: parseSecret('secrets.signingKey', options.secrets?.signingKey, report),
+      encryptionKeys: parseSecret('secrets.encryptionKeys', options.secrets?.encryptionKeys, report),
     },
     iamInstanceProfile: parseProfile(options.iamInstanceProfile, report),
     securityGroups: unique(options.securityGroups ?? []),

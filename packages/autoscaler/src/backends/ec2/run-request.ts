@@ -134,6 +134,7 @@ const userData = (request: LaunchRequest, { market }: Offering, settings: Ec2Set
 const SECRET_OPTIONS: Readonly<Record<string, keyof Ec2Settings['secrets']>> = {
   FLAME_REDIS_URL: 'redisUrl',
   FLAME_SIGNING_KEY: 'signingKey',
+  FLAME_ENCRYPTION_KEYS: 'encryptionKeys',
 };
 
 const wordsOf = (application: Ec2Settings['application']): readonly string[] =>

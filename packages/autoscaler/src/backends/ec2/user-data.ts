@@ -26,6 +26,7 @@ export const userDataSpec = (request: LaunchRequest, settings: Ec2Settings, mark
   secrets: {
     redisUrl: request.secrets.FLAME_REDIS_URL === undefined ? undefined : settings.secrets.redisUrl,
     signingKey: request.secrets.FLAME_SIGNING_KEY === undefined ? undefined : settings.secrets.signingKey,
+    encryptionKeys: request.secrets.FLAME_ENCRYPTION_KEYS === undefined ? undefined : settings.secrets.encryptionKeys,
   },
 });
 
@@ -56,6 +57,7 @@ export const renderUserData = (spec: UserDataSpec): string => {
     isImage ? IMAGE.prepare : ARCHIVE.prepare,
     ...fetchSecret('redis-url', 'FLAME_REDIS_URL_FILE', spec.secrets.redisUrl),
     ...fetchSecret('signing-key', 'FLAME_SIGNING_KEY_FILE', spec.secrets.signingKey),
+    ...fetchSecret('encryption-keys', 'FLAME_ENCRYPTION_KEYS_FILE', spec.secrets.encryptionKeys),
     ...(isImage
       ? [
           assign('image', application.image),
