@@ -26,9 +26,10 @@ export const launchMany = async (ctx: PoolContext, order: LaunchOrder): Promise<
   memory.limiter = take(memory.limiter, order.count);
   const records = Array.from({ length: order.count }, () => {
     const runnerId = newRunnerId(pool.name, owner);
-    const env = ctx.environment.env(pool, runnerId);
+    const { release } = memory.release;
+    const env = ctx.environment.env(pool, runnerId, { release, backend: ctx.backend });
     const slots = pool.singleUse ? 1 : pool.maxConcurrency;
-    const from = { runnerId, pool: pool.name, backend: ctx.backend.name, release: ctx.release, slots, env };
+    const from = { runnerId, pool: pool.name, backend: ctx.backend.name, release, slots, env };
     return newIntent({ ...from, reason: order.reason }, term.now());
   });
   const reserved = await ctx.store.reserve(term.epoch, records, { max: order.max, quota: order.quota });
