@@ -64,7 +64,7 @@ const mutatingRoutes = (id: string): readonly (readonly [method: string, path: s
   ['PUT', `/queues/api/queues/main/${id}/remove-unprocessed-children`],
 ];
 
-describe('who is let in', () => {
+describe('S-01 S-04 who is let in', () => {
   const refused = (options: DashboardOptions): unknown => {
     try {
       createDashboard(board.config, options);
@@ -179,7 +179,7 @@ describe('who is let in', () => {
   });
 });
 
-describe('where a change comes from', () => {
+describe('S-02 where a change comes from', () => {
   const forged: readonly (readonly [string, (own: string) => Readonly<Record<string, string | undefined>>])[] = [
     ['a foreign Origin', () => ({ origin: 'https://evil.example', 'content-type': 'application/json' })],
     [
@@ -297,7 +297,7 @@ describe('what Bull Board may do', () => {
   });
 });
 
-describe('what browsers are told', () => {
+describe('S-03 what browsers are told', () => {
   test('every answer forbids frames, foreign scripts and guessing of types', async () => {
     for (const path of ['/pools', '/assets/app.js', '/api/pools', '/queues', '/queues/api/queues', '/nothing']) {
       const { headers } = await board.ask(path);
