@@ -24,6 +24,8 @@ export const STALLED_CHECK_MS = 2_000;
 
 /** Most calls that one step handles; the next step goes on. */
 const BATCH = 200;
+/** Steps of one sweep. It goes on where it stopped, so that outcomes that are kept for long do not hide shorter ones. */
+const SWEEP_STEPS = 25;
 
 export interface Housekeeping {
   /** Takes calls back whose locks have run out, and fails those that must not run again. @returns ids taken back */
@@ -57,6 +59,8 @@ export const createHousekeeping = (
   const vault = config === undefined ? noVault : createVault(config);
   // Connection errors are the connection owner's to report.
   backend.on('error', () => undefined);
+
+  let places: readonly number[] = [0, 0];
 
   const failUnrepeatable = async (ids: readonly string[]): Promise<void> => {
     if (ids.length === 0) return;
@@ -119,9 +123,20 @@ export const createHousekeeping = (
       return ended + (await cancelOrphans(client, keys, vault));
     },
     async sweep() {
-      const [stale, orphans] = (await runScript(client, 'flameStale', [keys.queue, BATCH])) as [string[], number];
-      for (const id of stale) await backend.remove(id, false);
-      return stale.length + orphans;
+      let removed = 0;
+      for (let step = 0; step < SWEEP_STEPS; step += 1) {
+        const args = [keys.queue, BATCH, ...places];
+        const reply = (await runScript(client, 'flameStale', args)) as [string[], number, number, number];
+        const [stale, orphans, ...next] = reply;
+        await Promise.all(stale.map((id) => backend.remove(id, false)));
+        removed += stale.length + orphans;
+        places = next;
+        if (next.every((place) => place < 0)) {
+          places = [0, 0];
+          break;
+        }
+      }
+      return removed;
     },
   };
 };

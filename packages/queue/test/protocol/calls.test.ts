@@ -186,6 +186,26 @@ test('housekeeping expires, promotes, recovers and sweeps without any runner or 
   expect(await pool.client.exists(`${keys.queue}${once}`)).toBe(0);
 });
 
+test('R-43 a sweep finds what has run out behind what is kept for long, in one go', async () => {
+  const house = createHousekeeping(pool.client, keys, POOL);
+  const fail = async (): Promise<string> => {
+    const id = await pool.accept({});
+    await settleWaiting(pool.client, keys, id, {
+      generation: 0,
+      head: { ...okHead, ok: false },
+      body: Buffer.from('e'),
+    });
+    return id;
+  };
+  const many = (count: number): Promise<string[]> => Promise.all(Array.from({ length: count }, fail));
+  const kept = await many(230);
+  const over = await many(230);
+  await pool.client.del(over.map((id) => keys.outcome(id)));
+  expect(await house.sweep()).toBe(over.length);
+  expect((await pool.client.zrange(`${keys.queue}failed`, '0', '-1')).sort()).toEqual([...kept].sort());
+  expect(await house.sweep()).toBe(0);
+});
+
 test('P05 large arguments go with success, stay until failedTtl after failure, and are swept when their job is removed by hand', async () => {
   await pool.accept({ largeArgs: Buffer.alloc(1_000) });
   const done = await mustPickUp('r1');

@@ -183,17 +183,27 @@ if #moved > 0 and redis.call('HEXISTS', queue .. 'meta', 'paused') == 0 then red
 return moved
 `,
   ),
-  /** KEYS queue prefix; ARGV most. @returns ids of finished jobs whose outcome has run out, and large arguments without a job. */
+  /**
+   * KEYS queue prefix; ARGV most, then where to look in the completed and in the failed jobs, -1 for not at all. @returns ids of
+   * finished jobs whose outcome has run out, how many large arguments had no job, and where to look next, -1 at the end
+   */
   flameStale: script(
     'flameStale',
     1,
     `
 local queue, most = KEYS[1], tonumber(ARGV[1])
-local base, stale = flame.base(queue), {}
-for _, set in ipairs({ 'completed', 'failed' }) do
-  for _, id in ipairs(redis.call('ZRANGE', queue .. set, 0, most - 1)) do
-    if redis.call('EXISTS', base .. ':outcome:' .. id) == 0 then stale[#stale + 1] = id end
+local base, stale, places = flame.base(queue), {}, {}
+for i, set in ipairs({ 'completed', 'failed' }) do
+  local at = tonumber(ARGV[i + 1])
+  if at >= 0 then
+    local ids, before = redis.call('ZRANGE', queue .. set, at, at + most - 1), #stale
+    for _, id in ipairs(ids) do
+      if redis.call('EXISTS', base .. ':outcome:' .. id) == 0 then stale[#stale + 1] = id end
+    end
+    -- Those that are removed will not stand in the way the next time.
+    at = #ids < most and -1 or at + #ids - (#stale - before)
   end
+  places[i] = at
 end
 local orphans = 0
 for _, id in ipairs(redis.call('ZRANGE', base .. ':large', 0, most - 1)) do
@@ -205,7 +215,7 @@ for _, id in ipairs(redis.call('ZRANGE', base .. ':large', 0, most - 1)) do
     redis.call('ZADD', base .. ':large', flame.now, id)
   end
 end
-return { stale, orphans }
+return { stale, orphans, places[1], places[2] }
 `,
   ),
 } as const satisfies Readonly<Record<string, BullScript>>;
