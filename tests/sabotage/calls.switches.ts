@@ -101,8 +101,8 @@ export default [
   {
     name: 'arguments have no limit',
     file: calls,
-    find: 'encode(values, { limit: pool.payloadLimit, root })',
-    replace: 'encode(values, { root })',
+    find: 'encode(values, { limit: pool.payloadLimit, root, secrets })',
+    replace: 'encode(values, { root, secrets })',
     tests: ['P04 arguments over the limit'],
     in: CALLER,
   },

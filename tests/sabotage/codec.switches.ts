@@ -119,7 +119,7 @@ export default [
   {
     name: 'an error that holds a socket keeps nothing but its message',
     file: 'packages/queue/src/codec/thrown.ts',
-    find: 'return encodeLenient(error, limit) ?? encodeBare(error, limit);',
+    find: 'return encodeLenient(error, limit, secrets) ?? encodeBare(error, limit);',
     replace: 'return encodeBare(error, limit);',
     tests: ['ER-06 an error that holds a request'],
     in: [`${tests}/thrown.test.ts`],
