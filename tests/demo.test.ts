@@ -18,32 +18,41 @@ beforeEach(async () => {
 });
 afterEach(() => rm(out, { recursive: true, force: true }));
 
-const startDemo = () =>
+const startDemo = (closures = false) =>
   startNode('src/main.ts', {
     cwd: example,
-    nodeArgs: ['--import', 'tsx'],
-    args: [out],
+    nodeArgs: ['--import', 'tsx', ...(closures ? ['--import', '@flamejs/compiler/register'] : [])],
+    args: [out, ...(closures ? ['--closures'] : [])],
     env: { ...brood.env, REDIS_URL: undefined, FLAME_REDIS_URL: undefined, INIT_CWD: undefined },
   });
 
-test('the demo resizes every photograph on runners that go 0 → n → 0, shows the one bad picture, and leaves no process', async () => {
-  const demo = await startDemo();
-  const exit = await settles(demo.exited, { what: 'the demo', timeoutMs: 170_000 }).finally(() => demo.stop());
-  expect(exit, demo.output()).toEqual({ code: 0, signal: null });
+const ways = [
+  { way: 'a named function', closures: false },
+  { way: 'closures', closures: true },
+];
 
-  expect(demo.output()).toMatch(/Runners +0 → [1-3] → 0/);
-  expect(demo.output()).toMatch(/30: 24 pictures, 6 refused/);
-  expect(demo.output()).toMatch(/Unreadable +truncated\.jpg: UnreadableImageError: 400 bytes/);
+test.each(bySize({ push: ways.slice(0, 1), nightly: ways }))(
+  'the demo with $way resizes every photograph on runners that go 0 → n → 0, shows the one bad picture, and leaves no process',
+  async ({ closures }) => {
+    const demo = await startDemo(closures);
+    const exit = await settles(demo.exited, { what: 'the demo', timeoutMs: 170_000 }).finally(() => demo.stop());
+    expect(exit, demo.output()).toEqual({ code: 0, signal: null });
 
-  const pictures = (await readdir(out)).filter((name) => name.endsWith('.webp'));
-  expect(pictures).toHaveLength(24);
-  const bytes = await readFile(join(out, 'chelsea-240.webp'));
-  expect(bytes.subarray(8, 12).toString('latin1')).toBe('WEBP');
-  const sheet = await readFile(join(out, 'index.html'), 'utf8');
-  expect(sheet.match(/<figure>/g)).toHaveLength(24);
-  expect(sheet).toContain('<strong>UnreadableImageError</strong>');
-  await expectNoLeftovers(brood);
-}, 180_000);
+    expect(demo.output()).toMatch(/Runners +0 → [1-3] → 0/);
+    expect(demo.output()).toMatch(/30: 24 pictures, 6 refused/);
+    expect(demo.output()).toMatch(/Unreadable +truncated\.jpg: UnreadableImageError: 400 bytes/);
+
+    const pictures = (await readdir(out)).filter((name) => name.endsWith('.webp'));
+    expect(pictures).toHaveLength(24);
+    const bytes = await readFile(join(out, 'chelsea-240.webp'));
+    expect(bytes.subarray(8, 12).toString('latin1')).toBe('WEBP');
+    const sheet = await readFile(join(out, 'index.html'), 'utf8');
+    expect(sheet.match(/<figure>/g)).toHaveLength(24);
+    expect(sheet).toContain('<strong>UnreadableImageError</strong>');
+    await expectNoLeftovers(brood);
+  },
+  180_000,
+);
 
 // Early and late: while the first runner boots, and in the middle of the work.
 test.each(bySize({ push: [/is ready/], nightly: [/pool "images"/, / starts/, /is ready/, /24\/30/, /Waiting for/] }))(

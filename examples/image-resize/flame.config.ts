@@ -4,7 +4,8 @@ import { fleet } from './src/fleet.ts';
 export default defineConfig({
   app: 'image-resize',
   redis: process.env.REDIS_URL,
-  functions: ['./src/tasks/*.ts'],
+  // A build lists what it has emitted instead: its manifest says which file has which closure.
+  functions: [process.env.FLAME_MANIFEST ?? './src/tasks/*.ts'],
   pools: {
     images: {
       min: 0, // no runner, and no cost, while there is nothing to do

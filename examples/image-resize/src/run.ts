@@ -2,6 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import { createAutoscaler } from '@flamejs/autoscaler';
 import { pino } from 'pino';
 import config from '../flame.config.ts';
@@ -12,13 +13,15 @@ import { fleet } from './fleet.ts';
 import { mapLimit } from './map-limit.ts';
 import { type Photo, readPhotos } from './photos.ts';
 import { resizeImage } from './tasks/resize.ts';
+import { thumbnail } from './thumbnails.ts';
 import { UnreadableImageError } from './unreadable-image-error.ts';
 
 const widths = [96, 160, 240, 320, 480, 640];
 const atOnce = 12;
 const backToZeroWithinMs = 60_000;
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { closures: { type: 'boolean' } } });
 /** Where the pictures and the contact sheet go: the first argument, else `out`. */
-const out = resolve(process.argv[2] ?? 'out');
+const out = resolve(positionals[0] ?? 'out');
 
 export const run = async (signal: AbortSignal): Promise<void> => {
   const display = createDisplay();
@@ -81,7 +84,9 @@ type Outcome = SheetPicture | UnreadableImageError;
 const resize = async ({ name, image }: Photo, width: number, signal: AbortSignal): Promise<Outcome> => {
   const startedAt = performance.now();
   try {
-    const webp = await flame.call(resizeImage.with({ signal }), image, width);
+    const webp = values.closures
+      ? await thumbnail(image, width)
+      : await flame.call(resizeImage.with({ signal }), image, width);
     const file = `${name.replace(/\.\w+$/, '')}-${width}.webp`;
     return { width, file, webp, ms: performance.now() - startedAt };
   } catch (error) {

@@ -98,6 +98,7 @@ const runnerParts = (name: string, starts: Map<string, number[]>) => {
     isClosed: () => worker.isHeld('drain'),
     onStart: () => undefined,
     onBootFailed: () => undefined,
+    onStale: () => {},
     onNestedCall: undefined,
   });
   return {

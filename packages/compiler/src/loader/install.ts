@@ -3,7 +3,7 @@
 import { realpathSync } from 'node:fs';
 import type { LoadFnOutput, LoadHookContext, ResolveFnOutput, ResolveHookContext } from 'node:module';
 import * as nodeModule from 'node:module';
-import { dirname, resolve } from 'node:path';
+import { dirname, resolve, sep } from 'node:path';
 import type { CompilerOptions } from '../options.ts';
 import { openProject } from '../project.ts';
 import { findAppRoot } from '../root.ts';
@@ -13,7 +13,7 @@ import { fileOf, isNotFound, resolveTypeScript } from './resolve.ts';
 import { type HookData, warnOnProcess } from './settings.ts';
 
 export interface InstallOptions extends CompilerOptions {
-  /** Default: `FLAME_ROOT`, else found from the file that the process starts with. */
+  /** Default: `FLAME_ROOT`, else found from `FLAME_CONFIG`, else from the file that the process starts with. */
   readonly root?: string | undefined;
 }
 
@@ -30,7 +30,7 @@ export function install({ root, ...options }: InstallOptions = {}): void {
   holder[INSTALLED] = true;
   const entry = entryFile();
   const data: HookData = {
-    root: root ?? findAppRoot(entry === undefined ? process.cwd() : dirname(entry)),
+    root: root ?? findAppRoot(startOf(entry)),
     options,
     entry,
   };
@@ -74,6 +74,14 @@ function installHooks(registerHooks: RegisterHooks, loader: FileLoader): void {
       }
     },
   });
+}
+
+/** Runners and `flame` commands are installed programs, which say nothing of the application: they are told its config. */
+function startOf(entry: string | undefined): string {
+  const { FLAME_CONFIG } = process.env;
+  if (FLAME_CONFIG !== undefined && FLAME_CONFIG !== '') return dirname(resolve(FLAME_CONFIG));
+  const isInstalled = entry?.includes(`${sep}node_modules${sep}`) ?? true;
+  return entry === undefined || isInstalled ? process.cwd() : dirname(entry);
 }
 
 function entryFile(): string | undefined {
