@@ -4,6 +4,7 @@ import { createAutoscaler } from '@flamejs/autoscaler';
 import { loadConfig } from '@flamejs/queue/internal';
 import { poolKeys } from '@flamejs/queue/protocol';
 import { pino } from 'pino';
+import { TICK, tickCase } from './autoscaler-tick.ts';
 import { bullmqPeer, callCases } from './calls.ts';
 import { type CaseResult, measure } from './case.ts';
 import { coldStartCase } from './cold-start.ts';
@@ -39,6 +40,14 @@ try {
       await run(coldStartCase(world, tasks.flame, tasks.cold, poolKeys(config.prefix, config.app, 'cold').runners));
     } finally {
       await autoscaler.stop();
+    }
+  }
+  if (only === undefined || TICK.includes(only)) {
+    const tick = await tickCase(world);
+    try {
+      await run(tick.case);
+    } finally {
+      await tick.stop();
     }
   }
   process.stdout.write(`\n${table(results)}\n`);

@@ -64,7 +64,7 @@ export const createActor = (world: World, core: Core, sabotage: Sabotage, pool: 
   return actor;
 };
 
-const modelConfig = (world: World, backend: Backend, change: Partial<PoolConfig>): AppConfig => {
+export const modelConfig = (world: World, backend: Backend, change: Partial<PoolConfig>): AppConfig => {
   const pool: PoolConfig = {
     name: POOL,
     min: 1,
