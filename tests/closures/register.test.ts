@@ -32,6 +32,9 @@ test('a closure captures two variables and runs on a runner with types intact; i
   ]);
   expect(app.output()).toContain('{"elsewhere":true,"width":40,"date":true,"tags":["a","b"]}');
   expect(app.output()).toContain('power 1024 halve 4.5');
+  expect(app.output()).toContain('map 3 5 7');
+  expect(app.output()).toContain('child: a child listens on 80');
+  expect(app.output()).toContain('schedule cleaning true');
   expect(app.output()).toContain('RangeError: seven is out of range');
   // Both sides of the call, in the lines of the TypeScript source.
   const [remote = '', local = ''] = app.output().split('-- called from --');

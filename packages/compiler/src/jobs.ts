@@ -34,7 +34,7 @@ const POSITIONS: Readonly<Record<FlameMethod, number>> = {
   map: 3,
   placeChild: 2,
   fn: 3,
-  schedule: 3,
+  schedule: 4,
 };
 
 export function findJobs(analysis: Analysis, recogniser: Recogniser, report: Report): readonly Job[] {

@@ -82,7 +82,9 @@ test('every method that takes a function is compiled, other methods are not', ()
     'flame.fn(async (x) => x)',
     "flame.fn({ pool: 'images' }, async (x) => x)",
     "flame.schedule('nightly', { cron: '* * * * *' }, () => 1)",
+    "flame.schedule('nightly', { cron: '* * * * *' }, pool, (n) => n, 1)",
     'flame.placeChild(() => 1)',
+    'flame.placeChild(pool, (n) => n, 1)',
   ]) {
     expect(countOf(`${from} ${text}`), text).toBe(1);
   }
@@ -109,6 +111,10 @@ test('functions of the module and imported ones may be passed by name; arguments
     )?.functions.map(({ name }) => name) ?? [];
   expect(code('flame.call(local, 1)')).toEqual(['made', '=local']);
   expect(code('flame.call(images, resize, 1, 2)')).toEqual(['made', '=resize']);
+  expect(code("flame.schedule('x', {}, images, resize, 1)")).toEqual(['made', '=resize']);
+  expect(code("flame.schedule('x', {}, made, resize)")).toEqual(['made']);
+  expect(code('flame.map(images, resize, [1])')).toEqual(['made', '=resize']);
+  expect(code('flame.placeChild(images, local, 1)')).toEqual(['made', '=local']);
   expect(code('flame.call(resize, images)')).toEqual(['made', '=resize']);
   expect(code('flame.call(local, resize)')).toEqual(['made', '=local']);
   expect(code('flame.call(made, resize)')).toEqual(['made']);

@@ -21,7 +21,7 @@ export const closureOf = (target: unknown, [closure, ...rest]: readonly unknown[
       ? `the function ${closure.name || '(anonymous)'}`
       : `a value of type ${typeof closure}`;
   const message =
-    `flame.call(pool, …) got ${what} that the compiler has not seen, so its captured variables cannot be shipped. ` +
+    `a call to pool "${target.pool}" got ${what} that the compiler has not seen, so its captured variables cannot be shipped. ` +
     'Start with `node --import @flamejs/compiler/register`, or build with the plugin, or declare it with flame.fn(name, options, fn)';
   throw new FlameConfigError(message, { problems: [{ path: 'closure', message }] });
 };

@@ -1,5 +1,6 @@
 export type { RetryResult } from '../protocol/retry.ts';
-export { createFlame, type Flame, type FlameOptions, type PoolRef } from './create-flame.ts';
+export { createFlame } from './create-flame.ts';
+export type { Flame, FlameOptions, PoolRef } from './flame.ts';
 export type { CallHandle, CancelResult } from './handle.ts';
 export type { MapInput, MapOptions, MapOutcome } from './map.ts';
 export type { Child } from './place-child.ts';
