@@ -101,8 +101,8 @@ export default [
   {
     name: 'arguments have no limit',
     file: calls,
-    find: 'encode(values, { limit: pool.payloadLimit, root, secrets })',
-    replace: 'encode(values, { root, secrets })',
+    find: 'encode(values, { limit: pool.payloadLimit, root, own: true, secrets })',
+    replace: 'encode(values, { root, own: true, secrets })',
     tests: ['P04 arguments over the limit'],
     in: CALLER,
   },

@@ -26,12 +26,12 @@ import type { RetryResult } from '../protocol/retry.ts';
 import type { CallMaker } from './call-maker.ts';
 import type { CallRequest } from './caller.ts';
 import type { CallHandle } from './handle.ts';
+import { inlineStatus } from './inline-status.ts';
 import type { Settler } from './pending.ts';
 import { secretsHere } from './secrets-here.ts';
 import { settleWith } from './settle-with.ts';
-import type { CallStatus } from './status.ts';
 
-interface InlineCall {
+export interface InlineCall {
   readonly id: string;
   readonly request: CallRequest;
   /** A snapshot of the arguments: what the caller does to them afterwards is not seen, as on another machine. */
@@ -287,30 +287,5 @@ const contextOf = (
       call.ready = { value };
     },
     log: () => undefined,
-  };
-};
-
-const inlineStatus = (pool: PoolConfig, id: string, call: InlineCall | undefined): CallStatus => {
-  const head = call?.outcome?.head;
-  const state = call === undefined ? 'unknown' : head === undefined ? call.state : head.ok ? 'succeeded' : 'failed';
-  return {
-    id,
-    pool: pool.name,
-    functionName: call?.request.functionName ?? '',
-    state,
-    reason:
-      call === undefined ? 'gone' : head !== undefined ? 'settled' : call.state === 'running' ? 'running' : 'delayed',
-    text:
-      head === undefined
-        ? `it ${state === 'unknown' ? 'is not known' : 'runs'} in this process (inline mode)`
-        : head.ok
-          ? 'it has finished'
-          : `${head.kind}: ${head.message}`,
-    attempts: call?.attempts ?? 0,
-    runnerLosses: 0,
-    waitedMs: 0,
-    generation: call?.generation ?? 0,
-    runnerId: undefined,
-    ahead: 0,
   };
 };

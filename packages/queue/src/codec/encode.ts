@@ -11,6 +11,8 @@ export interface EncodeOptions {
   readonly limit?: number;
   /** What error messages call the value: `argument`, `result`; default `value`. */
   readonly root?: string;
+  /** Copies the binary parts: the payload then stays what it is, whatever becomes of the value. Default: false. */
+  readonly own?: boolean;
   /** Encrypts what `flame.secret` wraps. Without it a secret is refused. */
   readonly secrets?: SecretBox | undefined;
 }
@@ -24,14 +26,15 @@ export interface EncodeOptions {
  * @throws FlamePayloadTooLargeError when it needs more than `limit` bytes; what is sure to is not written out at all
  */
 export function encode(value: unknown, options: EncodeOptions = {}): Payload {
-  const { limit = DEFAULT_LIMIT, root = 'value', secrets } = options;
+  const { limit = DEFAULT_LIMIT, root = 'value', own = false, secrets } = options;
   if (isPlain(value, limit)) {
     const json = JSON.stringify(value);
     const size = Buffer.byteLength(json);
     if (size <= limit) return { json, parts: [] };
     throw tooLarge(encodeTree(value, { root }), root, size, limit);
   }
-  return writeTree(encodeTree(value, { root, secrets }), root, limit);
+  const payload = writeTree(encodeTree(value, { root, secrets }), root, limit);
+  return own ? { ...payload, parts: payload.parts.map((part) => new Uint8Array(part)) } : payload;
 }
 
 /** Bytes that a payload takes, without the frame around it. */

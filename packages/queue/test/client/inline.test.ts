@@ -34,6 +34,14 @@ test('values are copied, as between machines', async () => {
   expect(result.list).not.toBe(value.list);
 });
 
+test('what is done to a buffer after the call is not seen by the function', async () => {
+  const first = defineFunction('inlineFirstByte', { pool: 'images' }, (bytes: Uint8Array) => bytes[0]);
+  const bytes = new Uint8Array(2_000).fill(1);
+  const call = flame.call(first, bytes);
+  bytes.fill(9);
+  expect(await call).toBe(1);
+});
+
 test('the function finds its context, and a handle has the same id', async () => {
   const handle = await flame.cast(context);
   expect(await handle.result()).toEqual({ attempt: 1, isInline: true, callId: handle.id });
