@@ -23,6 +23,8 @@ export interface TcpProxy {
   forget(): void;
   /** Resets every connection that is open now, or those that the function picks. */
   cut(picks?: () => boolean): void;
+  /** Where further connections lead; those that are open stay where they are, as after a change of a name's address. */
+  redirect(port: number): void;
   /** Resets each further connection once the server has sent it so many bytes. */
   cutAfter(bytes: number): void;
   /** Connections that are open now. */
@@ -38,6 +40,7 @@ export const startProxy = async (port: number): Promise<TcpProxy> => {
   const pairs = new Set<readonly [Socket, Socket]>();
   const dead = new WeakSet<readonly [Socket, Socket]>();
   let way: Way = 'pass';
+  let target = port;
   let delay = (): number => 0;
   let most = Number.POSITIVE_INFINITY;
   let cutAfterBytes = Number.POSITIVE_INFINITY;
@@ -67,7 +70,7 @@ export const startProxy = async (port: number): Promise<TcpProxy> => {
   };
 
   const server = createServer((inner) => {
-    const outer = connect(port, '127.0.0.1');
+    const outer = connect(target, '127.0.0.1');
     const pair = [inner, outer] as const;
     let sent = 0;
     pairs.add(pair);
@@ -137,6 +140,9 @@ export const startProxy = async (port: number): Promise<TcpProxy> => {
       for (const pair of pairs) dead.add(pair);
     },
     cut,
+    redirect(to) {
+      target = to;
+    },
     cutAfter(bytes) {
       cutAfterBytes = bytes;
     },
