@@ -62,7 +62,7 @@ const startController = async (cloud: FakeEc2, redis: RedisServer): Promise<Test
   return controller;
 };
 
-test('P21 P25 R-41 the example on EC2: 0 → n → 0 with a controller killed in mid-launch, a lost reply, no capacity for the first type, and a spot interruption in mid-call', async () => {
+test('P21 P25 R-41 AS-05 the example on EC2: 0 → n → 0 with a controller killed in mid-launch, a lost reply, no capacity for the first type, and a spot interruption in mid-call', async () => {
   const redis = await startRedis({ appendonly: true });
   cleanups.push(() => redis.stop());
   process.env.REDIS_URL = redis.url;

@@ -1,5 +1,5 @@
 /**
- * The public cases of the pain corpus, in the categories of durable calls: each has a test that is titled with its id, or
+ * The public cases of the pain corpus, in the categories of durable calls and of autoscaling: each has a test that is titled with its id, or
  * stands in the one list of what is not done, with the reason. `pain-corpus.test.ts` checks both.
  */
 
@@ -122,6 +122,22 @@ export const CASES = [
   'RO-12',
   'RO-13',
   'RO-14',
+  'AS-02',
+  'AS-03',
+  'AS-04',
+  'AS-05',
+  'AS-06',
+  'AS-07',
+  'AS-09',
+  'AS-10',
+  'AS-12',
+  'AS-13',
+  'AS-14',
+  'AS-16',
+  'AS-17',
+  'AS-18',
+  'AS-19',
+  'AS-20',
 ] as const;
 
 export type Case = (typeof CASES)[number];
@@ -216,6 +232,21 @@ export const COVERED: Readonly<Partial<Record<Case, string>>> = {
   'RO-06': 'tests/chaos/fail-over.test.ts',
   'RO-09': 'tests/chaos/storage-faults.test.ts',
   'AW-13': 'tests/chaos/bounds.test.ts',
+  'AS-02': 'packages/autoscaler/test/holding.test.ts',
+  'AS-03': 'packages/autoscaler/test/holding.test.ts',
+  'AS-04': 'packages/autoscaler/test/field-reports.test.ts',
+  'AS-05': 'tests/ec2.test.ts',
+  'AS-06': 'packages/autoscaler/test/field-reports.test.ts',
+  'AS-09': 'packages/autoscaler/test/policies.test.ts',
+  'AS-10': 'packages/autoscaler/test/field-reports.test.ts',
+  'AS-12': 'packages/autoscaler/test/holding.test.ts',
+  'AS-13': 'packages/autoscaler/test/broken-boots.test.ts',
+  'AS-14': 'tests/chaos/only-runner.test.ts',
+  'AS-16': 'packages/autoscaler/test/field-reports.test.ts',
+  'AS-17': 'packages/autoscaler/test/holding.test.ts',
+  'AS-18': 'packages/autoscaler/test/shrinking.test.ts',
+  'AS-19': 'packages/autoscaler/test/policies.test.ts',
+  'AS-20': 'packages/autoscaler/test/broken-boots.test.ts',
 };
 
 /** Cases without a test of their own, each with the reason. */
@@ -256,4 +287,6 @@ export const NOT_DONE: Readonly<Partial<Record<Case, string>>> = {
   'TK-16':
     'A deadline shorter than a boot is not run: queueTimeout has an error of its own (AW-11), and the reason is in it.',
   'ME-08': 'Not run by exhausting memory; a pool that goes on after the death of a runner is R-01.',
+  'AS-07':
+    'Flame has no concurrency limit over all runners of a pool, so none can make a policy want too many: `max` and `maxConcurrency` are the only bounds.',
 };

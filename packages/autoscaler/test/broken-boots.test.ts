@@ -25,7 +25,7 @@ test('F05 failed boots are retried with backoff, N as N, and the retry serves', 
   expect(new Set(starts).size).toBe(starts.length);
 });
 
-test('F06 P24 a boot that keeps failing opens the breaker; its reason is in the registry, launches are a handful', async () => {
+test('F06 P24 AS-20 a boot that keeps failing opens the breaker; its reason is in the registry, launches are a handful', async () => {
   const startsFile = join(folder, 'starts-p24');
   await using app = await startApp({ max: 2, fixture: { startsFile, failUnless: '/nowhere' } });
   await app.autoscaler.start();
@@ -46,7 +46,7 @@ test('F06 P24 a boot that keeps failing opens the breaker; its reason is in the 
   expect((await app.events()).some(({ type }) => type === 'breaker.opened')).toBe(true);
 });
 
-test('P25 an instance that never registers is ended at its boot timeout and never counted as capacity after it', async () => {
+test('P25 AS-13 an instance that never registers is ended at its boot timeout and never counted as capacity after it', async () => {
   await using app = await startApp({ max: 1, bootTimeout: '4s', fixture: { never: true } });
   await app.autoscaler.start();
   await app.enqueue(1);

@@ -72,7 +72,7 @@ test('I10 a clock that jumps makes nobody lost and no boot late', async () => {
   expect(story.eventTypes()).not.toContain('runner.failed');
 });
 
-test('P25 an instance that registers late is ended all the same, and is no capacity meanwhile', async () => {
+test('P25 AS-17 an instance that registers late is ended all the same, and is no capacity meanwhile', async () => {
   const story = startStory(1);
   const { world } = story;
   world.nextBoot = { bootMs: 75_000, broken: false };
@@ -119,7 +119,7 @@ test('P25 an instance that vanishes without a word is replaced, and its calls ru
   expect(story.states()).toEqual(['ready']);
 });
 
-test('P25 an instance that cannot be terminated is tried for ever, counted against max, and reported after a while', async () => {
+test('P25 AS-03 an instance that cannot be terminated is tried for ever, counted against max, and reported after a while', async () => {
   const story = startStory(1);
   const { world } = story;
   world.nextBoot = { bootMs: 1_000, broken: true };
@@ -137,7 +137,7 @@ test('P25 an instance that cannot be terminated is tried for ever, counted again
   expect(world.violations).toEqual([]);
 });
 
-test('I5 an own instance without a record is kept when a runner answers from it, and ended when none does', async () => {
+test('I5 AS-02 AS-12 an own instance without a record is kept when a runner answers from it, and ended when none does', async () => {
   const story = startStory(3);
   const { world } = story;
   world.enqueue(4);

@@ -49,7 +49,7 @@ const counts = fc.record({
 });
 
 describe('queueDepth', () => {
-  test('F02 F03 counts waiting, due and running calls, rounded up to whole runners', () => {
+  test('F02 F03 AS-09 AS-19 counts waiting, due and running calls, rounded up to whole runners', () => {
     expect(desired(queueDepth(), seen({}))).toBe(0);
     expect(desired(queueDepth(), seen({ waiting: 4 }))).toBe(1);
     expect(desired(queueDepth(), seen({ waiting: 3, prioritized: 1, active: 1 }))).toBe(2);

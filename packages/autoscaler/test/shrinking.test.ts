@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { startStory } from './model/drive.ts';
 import { POOL } from './model/world.ts';
 
-test('F35 light load spread over many runners: the least active one is drained, never killed, until one is left', async () => {
+test('F35 AS-18 light load spread over many runners: the least active one is drained, never killed, until one is left', async () => {
   const story = startStory(4);
   const { world } = story;
   world.callMs = 1_000_000;

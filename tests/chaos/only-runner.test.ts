@@ -1,0 +1,38 @@
+/** The last runner of a pool is gone, and no other can be had for a while. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { startFleet, tasks } from '../support/fleet.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+/** A lock, the stalled check behind it, and slack for a busy machine. */
+const NOTICED_MS = 20_000;
+
+test('AS-14 a call whose only runner is killed waits again although no runner is there, and runs when capacity returns', async () => {
+  await using fleet = await startFleet({ pools: { main: { min: 0, max: 1, maxConcurrency: 1, timeout: '60s' } } });
+  const { client, flame } = fleet;
+  await fleet.autoscaler();
+  const call = flame.call(tasks.context.with({ queueTimeout: '2m' }));
+  await call;
+  const folder = await mkdtemp(join(tmpdir(), 'flame-only-'));
+  // Its first attempt takes as long as it is let.
+  const handle = await flame.cast(tasks.effectSlowFirst, join(folder, 'effects'), 50_000);
+  const busy = await waitFor(async () => (await fleet.runners()).find(({ active }) => active > 0), {
+    what: 'it to run',
+  });
+  // From now on nothing may be launched.
+  await client.hset(fleet.keys().settings, { paused: 'out', by: 'the test', at: String(Date.now()) });
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  process.kill(busy.pid, 'SIGKILL');
+  const queue = fleet.keys().queue;
+  await waitFor(async () => (await client.llen(`${queue}wait`)) === 1 && (await client.llen(`${queue}active`)) === 0, {
+    what: 'the call to wait again',
+    timeoutMs: NOTICED_MS,
+    found: async () => ({ waiting: await client.llen(`${queue}wait`), active: await client.llen(`${queue}active`) }),
+  });
+  expect((await fleet.runners()).filter(({ state }) => state === 'ready')).toEqual([]);
+  await client.hset(fleet.keys().settings, { paused: '', by: 'the test', at: String(Date.now()) });
+  expect(await handle.result()).toBe(2);
+  await rm(folder, { recursive: true });
+}, 120_000);
