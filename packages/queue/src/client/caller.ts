@@ -169,11 +169,12 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
       throw error;
     }
     client.kick.send();
-    if (entry !== undefined) {
+    if (entry === undefined) sweep.held.keep(callId, call);
+    else {
       if (first) entry.generation = 0;
       const lookInMs = Math.min(FIRST_LOOK_MS, options.delayMs + ownBoundMs);
       entry.lookAt = performance.now() + lookInMs;
-      sweep.hold(callId, call);
+      sweep.held.hold(callId, call);
       sweep.start(lookInMs);
       // Somebody may have made this call before, and its outcome may have been announced before we were listening.
       if (options.id !== undefined) await firstLook(callId, client);
@@ -214,7 +215,7 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
       const entry = pending.get(callId);
       if (entry !== undefined) entry.generation = found.generation;
     }
-    if (found.state === 'missing') pending.fail(callId, sweep.removedError(callId, true));
+    if (found.state === 'missing') await sweep.vanished(callId);
   };
 
   /** When Redis goes away just then, the call is as it was, and the sweep looks again. A Redis never reached is an error. */
@@ -251,6 +252,7 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
       if (closed) throw new FlameClosedError('this flame object has been closed');
       const client = poolClient(pool);
       const entry = pending.add(callId, pool.name, settler);
+      sweep.held.join(callId);
       client.reader.wake();
       try {
         await firstLook(callId, client);

@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import type { AppConfig } from '../config/types.ts';
 import { FlameDataLossError, FlameRemovedError } from '../errors/index.ts';
 import type { Vault } from '../payload/vault.ts';
-import { type AcceptedCall, callBackendFactory } from '../protocol/call-backend.ts';
+import { callBackendFactory } from '../protocol/call-backend.ts';
 import type { RedisClient } from '../protocol/connect.ts';
 import { encodeOutcome } from '../protocol/encode-outcome.ts';
 import { decideExpiry } from '../protocol/expiry.ts';
@@ -16,15 +16,13 @@ import { inspectCall } from '../protocol/inspection.ts';
 import { appKeys } from '../protocol/keys.ts';
 import { lookupCall, type Outcome, settleWaiting } from '../protocol/outcome.ts';
 import type { PoolClient } from './caller.ts';
+import { createHeldCalls, type HeldCalls } from './held-calls.ts';
 import type { Link } from './link.ts';
 import { type Awaited, type PendingCalls, SLOWEST_LOOK_MS } from './pending.ts';
 
 const STEP_MS = 500;
 /** Most calls looked at in one step. */
 const BATCH = 200;
-/** Arguments kept so that a call can be made again after Redis has lost its data: per call and in all. */
-const HOLD_CALL_BYTES = 64 * 1024;
-const HOLD_ALL_BYTES = 64 * 1024 * 1024;
 /** After this long without contact a runner has killed what it ran (rulings 2a), so a lost call may start again. */
 const KILL_BOUND_MS = 30_000;
 
@@ -34,8 +32,10 @@ export interface Sweep {
   stop(): void;
   /** Looks at everything at once: replies may have been lost with the connection. */
   afterReconnect(sameServer: boolean): void;
-  /** Keeps what is needed to make the call again, while there is room. */
-  hold(callId: string, call: AcceptedCall): void;
+  /** What can be made again, should it be lost. */
+  readonly held: HeldCalls;
+  /** Redis has neither the call nor its outcome: it is made again if that is known to be a loss, and else its waiters are told. */
+  vanished(callId: string): Promise<void>;
   removedError(callId: string, sameServer: boolean): Error;
 }
 
@@ -51,17 +51,10 @@ export interface SweepOptions {
   readonly logger: Logger;
 }
 
-interface Held {
-  readonly call: AcceptedCall;
-  readonly bytes: number;
-  readonly acceptedAt: number;
-}
-
 export const createSweep = (options: SweepOptions): Sweep => {
   const { config, link, vault, pending, settle, callerId, poolOf, logger } = options;
-  const held = new Map<string, Held>();
+  const held = createHeldCalls();
   const again = new Map<string, number>();
-  let heldBytes = 0;
   let timer: NodeJS.Timeout | undefined;
   let timerAt = 0;
   let stopped = false;
@@ -73,15 +66,8 @@ export const createSweep = (options: SweepOptions): Sweep => {
       ? new FlameRemovedError(`call ${callId} is not in Redis: it was removed, or its outcome has expired`, { callId })
       : new FlameDataLossError(`call ${callId} is not in Redis: the server has lost its data`, { callId });
 
-  const release = (callId: string): void => {
-    const entry = held.get(callId);
-    if (entry === undefined) return;
-    held.delete(callId);
-    heldBytes -= entry.bytes;
-  };
-
   const step = async (): Promise<void> => {
-    for (const callId of held.keys()) if (pending.get(callId) === undefined) release(callId);
+    held.prune((callId) => pending.get(callId) !== undefined);
     if (pending.size === 0) return;
     const client = await link.client();
     const now = performance.now();
@@ -135,8 +121,8 @@ export const createSweep = (options: SweepOptions): Sweep => {
     const { callId } = entry;
     // It may have changed in this moment, or, of a cluster, one master of several: nobody has told us yet.
     await link.verify();
-    const sameServer = entry.since > serverChangedAt;
     const kept = held.get(callId);
+    const sameServer = (kept?.acceptedAt ?? entry.since) > serverChangedAt;
     const mayRepeat =
       !sameServer &&
       kept !== undefined &&
@@ -187,11 +173,11 @@ export const createSweep = (options: SweepOptions): Sweep => {
       for (const entry of pending.values()) if (entry.lookAt !== Number.POSITIVE_INFINITY) entry.lookAt = now;
       schedule();
     },
-    hold(callId, call) {
-      const bytes = call.data.length + (call.largeArgs?.length ?? 0);
-      if (bytes > HOLD_CALL_BYTES || heldBytes + bytes > HOLD_ALL_BYTES) return;
-      held.set(callId, { call, bytes, acceptedAt: performance.now() });
-      heldBytes += bytes;
+    held,
+    async vanished(callId) {
+      const entry = pending.get(callId);
+      const pool = entry === undefined ? undefined : poolOf(entry.pool);
+      if (entry !== undefined && pool !== undefined) await vanished(await link.client(), entry, pool);
     },
     removedError,
   };
