@@ -35,7 +35,7 @@ export default [
     name: 'a secret is shown to an inspector',
     file: `${queue}/secret.ts`,
     find: '[inspect.custom](): string {\n    return SHOWN;',
-    replace: '[inspect.custom](): string {\n    return String(this.#reveal());',
+    replace: '[inspect.custom](): string {\n    return JSON.stringify(this.#reveal());',
     tests: ['S-08 a secret prints as [secret]'],
     in: ['packages/queue/test/secret.test.ts'],
   },
