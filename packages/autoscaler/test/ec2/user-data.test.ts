@@ -38,6 +38,7 @@ const script = (
       maxLifetime,
     }),
     market,
+    release: 'r1',
     env,
     secrets: {
       redisUrl: { ssm: '/shop/redis-url' },

@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import type { LaunchRequest } from '@flamejs/queue';
 import type { ContainerCreateOptions } from 'dockerode';
-import type { DockerSettings } from './options.ts';
+import { type DockerSettings, imageOf } from './options.ts';
 
 export const LABEL = {
   app: 'flame.app',
@@ -26,7 +26,7 @@ export const containerSpec = (
   return {
     // The name is what makes a launch happen once: Docker gives it to one container only.
     name: request.runnerId,
-    Image: settings.image,
+    Image: imageOf(settings, request.release),
     Cmd: [...settings.command],
     User: settings.user,
     Env: Object.entries(env).map(([name, value]) => `${name}=${value}`),

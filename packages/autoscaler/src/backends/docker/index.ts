@@ -4,6 +4,7 @@
  */
 import type { Backend, BackendDefaults, TerminateResult } from '@flamejs/queue';
 import type Docker from 'dockerode';
+import { bootsWith } from '../by-release.ts';
 import { createClient } from './client.ts';
 import { LABEL } from './container-spec.ts';
 import { dockerError, statusOf } from './errors.ts';
@@ -40,6 +41,7 @@ export const docker = (options: DockerOptions): Backend => {
   return {
     name: 'docker',
     defaults: DEFAULTS,
+    ...bootsWith(settings.image),
     launch: async (request, signal) => launchContainer(request, await client(), settings, signal),
     list: async (app, signal) => {
       const engine = await client();
@@ -61,13 +63,15 @@ export const docker = (options: DockerOptions): Backend => {
     },
     check: async (signal) => {
       const engine = await client();
+      const { image } = settings;
       try {
         await orAborted(engine.ping(), signal);
-        await orAborted(engine.getImage(settings.image).inspect(), signal);
+        // Which releases there will be is not known here.
+        if (typeof image === 'string') await orAborted(engine.getImage(image).inspect(), signal);
       } catch (error) {
         // An image that is not there yet is pulled by the first launch.
         if (statusOf(error) === 404 && settings.pull === 'missing') return;
-        throw dockerError(`find the image ${settings.image}`, error);
+        throw dockerError(`find the image ${image}`, error);
       }
     },
   };

@@ -3,7 +3,7 @@ import { FlameLaunchError, type Instance, type LaunchRequest } from '@flamejs/qu
 import type Docker from 'dockerode';
 import { containerSpec, LABEL } from './container-spec.ts';
 import { dockerError, isNameTaken, statusOf } from './errors.ts';
-import type { DockerSettings } from './options.ts';
+import { type DockerSettings, imageOf } from './options.ts';
 import { pullImage } from './pull.ts';
 import { fromInspect } from './to-instance.ts';
 
@@ -50,7 +50,7 @@ const create = async (
       if (isNameTaken(error)) return;
       const imageMissing = statusOf(error) === 404;
       if (!imageMissing || settings.pull === 'never' || tries > 0) throw error;
-      await pullImage(docker, settings.image, signal);
+      await pullImage(docker, imageOf(settings, request.release), signal);
     }
   }
 };

@@ -1,9 +1,13 @@
 /** What a user may say to `docker()`. */
 import type { Bytes } from '@flamejs/queue';
+import { type ByRelease, IMAGE, ofRelease } from '../by-release.ts';
 
 export interface DockerOptions {
-  /** The application's image, with its runner. Pulled when it is not there, unless `pull` says otherwise. */
-  readonly image: string;
+  /**
+   * The application's image, with its runner; a function gives the image of a release, so that a pool can roll over to the
+   * release that calls wait for. Pulled when it is not there, unless `pull` says otherwise.
+   */
+  readonly image: ByRelease;
   /** Default `['node_modules/.bin/flame', 'runner']`, relative to the image's working directory. */
   readonly command?: readonly string[];
   /** The config file, relative to that directory. Default: the file name of the one that the controller has loaded. */
@@ -40,7 +44,7 @@ export interface DockerOptions {
 
 /** The same, checked and fully defaulted. */
 export interface DockerSettings {
-  readonly image: string;
+  readonly image: ByRelease;
   readonly command: readonly string[];
   readonly config: string | undefined;
   readonly pull: 'missing' | 'never';
@@ -58,3 +62,6 @@ export interface DockerSettings {
   readonly extraHosts: readonly string[];
   readonly host: string | undefined;
 }
+
+export const imageOf = ({ image }: DockerSettings, release: string): string =>
+  ofRelease(image, release, IMAGE, 'docker({ image })');

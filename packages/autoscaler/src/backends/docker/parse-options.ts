@@ -1,5 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { type Bytes, type ConfigProblem, FlameConfigError, parseBytes } from '@flamejs/queue';
+import { IMAGE } from '../by-release.ts';
 import type { DockerOptions, DockerSettings } from './options.ts';
 
 const KNOWN = [
@@ -44,7 +45,7 @@ export const parseOptions = (options: DockerOptions): DockerSettings => {
     network = 'bridge',
     pids = 4096,
   } = options;
-  if (typeof image !== 'string' || !/^[\w.-]+(:\d+)?(\/[\w.-]+)*(:[\w.-]+)?(@sha256:[0-9a-f]{64})?$/.test(image)) {
+  if (typeof image !== 'function' && (typeof image !== 'string' || !IMAGE.test(image))) {
     report('image', `expected an image reference such as registry/name:tag, got ${JSON.stringify(image)}`);
   }
   if (command.length === 0) report('command', 'needs at least one word');

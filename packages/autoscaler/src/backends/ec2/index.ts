@@ -3,6 +3,7 @@
  * `node`). See docs/backends/ec2.md for permissions, costs and failure modes.
  */
 import type { Backend, BackendDefaults } from '@flamejs/queue';
+import { bootsWith } from '../by-release.ts';
 import { checkAccess } from './check.ts';
 import { createApi } from './client.ts';
 import { createLauncher } from './launch.ts';
@@ -38,6 +39,7 @@ export const ec2 = (options: Ec2Options): Backend => {
   return {
     name: 'ec2',
     defaults: DEFAULTS,
+    ...bootsWith('image' in settings.application ? settings.application.image : settings.application.archive),
     launch,
     list: (app, signal) => listInstances(app, api, recent, signal),
     terminate: (ids, signal) => terminateInstances(ids, api, recent, signal),

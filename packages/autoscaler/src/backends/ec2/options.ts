@@ -1,5 +1,6 @@
 /** What a user may say to `ec2()`. Durations are milliseconds or texts such as `'15m'` where a field says so. */
 import type { Duration } from '@flamejs/queue';
+import type { ByRelease } from '../by-release.ts';
 
 /** Where a secret lies. Only this name travels to the machine; the machine reads the value with its instance profile. */
 export type SecretReference =
@@ -17,8 +18,11 @@ interface AnyApplication {
 
 /** The application as a container image. The AMI needs `docker` and `aws`. */
 export interface ImageApplication extends AnyApplication {
-  /** Registry address, with a tag or better a digest. Images in ECR are pulled with the instance profile. */
-  readonly image: string;
+  /**
+   * Registry address, with a tag or better a digest. Images in ECR are pulled with the instance profile. A function gives
+   * that of a release, so that a pool can roll over to the release that calls wait for.
+   */
+  readonly image: ByRelease;
   /** Numeric `uid:gid` that the container runs as, and that may read the secrets. Default `'1000:1000'`. */
   readonly user?: string;
   /** Further arguments of `docker run`, such as `['--gpus', 'all']`. Default none. */
@@ -27,9 +31,9 @@ export interface ImageApplication extends AnyApplication {
 
 /** The application as a `.tar.gz` in S3, run on the host by a user of its own. The AMI needs `node` and `aws`. */
 export interface ArchiveApplication extends AnyApplication {
-  /** `s3://bucket/key.tar.gz`; unpacked as it is, with `node_modules`. */
-  readonly archive: string;
-  /** Hex SHA-256 of the archive; when given, anything else is refused by the machine. */
+  /** `s3://bucket/key.tar.gz`; unpacked as it is, with `node_modules`. A function gives that of a release. */
+  readonly archive: ByRelease;
+  /** Hex SHA-256 of the archive; when given, anything else is refused by the machine. Not with a function. */
   readonly sha256?: string;
 }
 

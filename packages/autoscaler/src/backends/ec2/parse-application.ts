@@ -1,5 +1,8 @@
+import { IMAGE } from '../by-release.ts';
 import type { Ec2Options, Ec2Settings } from './options.ts';
 import { match, type Report } from './parse-options.ts';
+
+export const ARCHIVE = /^s3:\/\/[a-z0-9.-]+\/\S+$/;
 
 const COMMAND = ['node_modules/.bin/flame', 'runner'] as const;
 
@@ -16,20 +19,15 @@ export const parseApplication = (
   if (command.length === 0) report('application.command', 'needs at least one word');
   if ('image' in application) {
     const { image, user = '1000:1000', runArguments = [] } = application;
-    match(
-      image,
-      /^[\w.-]+(:\d+)?(\/[\w.-]+)*(:[\w.-]+)?(@sha256:[0-9a-f]{64})?$/,
-      'application.image',
-      'an image reference',
-      report,
-    );
+    if (typeof image !== 'function') match(image, IMAGE, 'application.image', 'an image reference', report);
     match(user, /^\d+:\d+$/, 'application.user', "numbers such as '1000:1000'", report);
     // Root in a container that reads user code is root on the machine one mistake later.
     if (user.startsWith('0:')) report('application.user', 'must not be root');
     return { image, command, config, user, runArguments };
   }
   const { archive, sha256 } = application;
-  match(archive, /^s3:\/\/[a-z0-9.-]+\/\S+$/, 'application.archive', 's3://bucket/key.tar.gz', report);
+  if (typeof archive !== 'function') match(archive, ARCHIVE, 'application.archive', 's3://bucket/key.tar.gz', report);
+  else if (sha256 !== undefined) report('application.sha256', 'is of one archive: not with a function of the release');
   if (sha256 !== undefined) match(sha256, /^[0-9a-f]{64}$/, 'application.sha256', '64 hex digits', report);
   return { archive, sha256, command, config };
 };

@@ -4,7 +4,9 @@
  */
 import { basename } from 'node:path';
 import type { LaunchRequest } from '@flamejs/queue';
+import { IMAGE as IMAGE_ADDRESS, ofRelease } from '../by-release.ts';
 import type { Ec2Settings, Market, SecretReference } from './options.ts';
+import { ARCHIVE as ARCHIVE_ADDRESS } from './parse-application.ts';
 import { ARCHIVE, CONTACT, HEAD, IMAGE, INIT, RUN, SECRETS, SPOT } from './user-data-script.ts';
 
 /** EC2's limit, on the raw script. */
@@ -13,6 +15,7 @@ export const MAX_USER_DATA_BYTES = 16_384;
 export interface UserDataSpec {
   readonly settings: Ec2Settings;
   readonly market: Market;
+  readonly release: string;
   readonly env: Readonly<Record<string, string>>;
   /** What the machine has to fetch before the runner starts. */
   readonly secrets: Ec2Settings['secrets'];
@@ -21,6 +24,7 @@ export interface UserDataSpec {
 export const userDataSpec = (request: LaunchRequest, settings: Ec2Settings, market: Market): UserDataSpec => ({
   settings,
   market,
+  release: request.release,
   env: environment(request, settings),
   // A reference that this app has no use for (a cluster has no URL) is not fetched.
   secrets: {
@@ -60,12 +64,15 @@ export const renderUserData = (spec: UserDataSpec): string => {
     ...fetchSecret('encryption-keys', 'FLAME_ENCRYPTION_KEYS_FILE', spec.secrets.encryptionKeys),
     ...(isImage
       ? [
-          assign('image', application.image),
+          assign('image', ofRelease(application.image, spec.release, IMAGE_ADDRESS, 'ec2({ application.image })')),
           list('command', application.command),
           list('run_arguments', application.runArguments),
         ]
       : [
-          assign('archive', application.archive),
+          assign(
+            'archive',
+            ofRelease(application.archive, spec.release, ARCHIVE_ADDRESS, 'ec2({ application.archive })'),
+          ),
           assign('archive_sha256', application.sha256 ?? ''),
           list('command', application.command),
         ]),

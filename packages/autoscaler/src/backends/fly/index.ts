@@ -6,6 +6,7 @@ import {
   type Instance,
   type LaunchRequest,
 } from '@flamejs/queue';
+import { bootsWith } from '../by-release.ts';
 import { createApi, type FlyApi } from './api.ts';
 import { META, machineConfig, toInstance } from './machine-config.ts';
 import { type FlyOptions, type FlySettings, parseOptions } from './options.ts';
@@ -34,6 +35,7 @@ export const fly = (options: FlyOptions = {}): Backend => {
   return {
     name: 'fly',
     defaults: DEFAULTS,
+    ...bootsWith(settings.image),
     launch: async (request, signal) => {
       try {
         const instance = await launch(request, api, settings, signal);

@@ -1,6 +1,7 @@
 /** A runner's machine as Fly wants it. Pure. */
 import { basename } from 'node:path';
 import type { Instance, InstanceState, LaunchRequest } from '@flamejs/queue';
+import { IMAGE, ofRelease } from '../by-release.ts';
 import type { FlyMachine } from './api.ts';
 import type { FlySettings } from './options.ts';
 
@@ -20,7 +21,7 @@ export const machineConfig = (request: LaunchRequest, region: string, settings: 
     name: request.runnerId,
     region,
     config: {
-      image: settings.image,
+      image: ofRelease(settings.image, request.release, IMAGE, 'fly({ image })'),
       guest: settings.guest,
       init: { cmd: [...settings.command] },
       env: {

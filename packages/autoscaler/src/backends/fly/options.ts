@@ -7,12 +7,13 @@ import {
   parseBytes,
   parseDuration,
 } from '@flamejs/queue';
+import type { ByRelease } from '../by-release.ts';
 
 export interface FlyOptions {
   /** The Fly app whose machines runners are. Default: FLY_APP_NAME. */
   readonly app?: string;
-  /** Default: FLY_IMAGE_REF, the image of the machine that this runs on. */
-  readonly image?: string;
+  /** Default: FLY_IMAGE_REF, the image of the machine that this runs on. A function gives the image of a release. */
+  readonly image?: ByRelease;
   /** Regions in order of preference. Default: FLY_REGION. */
   readonly regions?: readonly string[];
   /** Default: FLY_API_TOKEN. A deploy token of the app suffices. */
@@ -38,7 +39,7 @@ export interface FlyOptions {
 
 export interface FlySettings {
   readonly app: string;
-  readonly image: string;
+  readonly image: ByRelease;
   readonly regions: readonly string[];
   readonly token: string;
   readonly guest: { readonly cpu_kind: 'shared' | 'performance'; readonly cpus: number; readonly memory_mb: number };
@@ -74,7 +75,7 @@ export const parseOptions = (options: FlyOptions, env: Readonly<Record<string, s
   for (const name of Object.keys(options)) {
     if (!KNOWN.includes(name)) report(name, `is no option of fly(); known: ${KNOWN.join(', ')}`);
   }
-  const required = (path: string, value: string | undefined, variable: string): string => {
+  const required = <T extends ByRelease>(path: string, value: T | undefined, variable: string): T | string => {
     if (value === undefined || value === '') report(path, `is needed, or the environment's ${variable}`);
     return value ?? '';
   };
