@@ -35,6 +35,8 @@ const copyExample = async (name: string): Promise<string> => {
   const root = join(folder, name);
   await cp(EXAMPLE, root, { recursive: true, filter: (path) => !/node_modules|\/out$/.test(path) });
   await symlink(MODULES, join(root, 'node_modules'));
+  // It extends that of the repository.
+  await rm(join(root, 'tsconfig.json'));
   return root;
 };
 
