@@ -32,7 +32,7 @@ export const schedule = async (
   const parsed = parseTiming(id, timing);
   const client = await caller.link.client();
   const { keys } = caller.pool(request.pool);
-  const nextAt = nextMoment(parsed, await redisNow(client));
+  const nextAt = nextMoment(parsed, await redisNow(client, keys.queue));
   const { call, envelope, largeArgs } = await caller.describe(request, { callId: id, kind: 'schedule' });
   const stored = {
     id,

@@ -94,7 +94,7 @@ export const createHousekeeping = (
       return ids;
     },
     async promoteDelayed() {
-      const now = await redisNow(client);
+      const now = await redisNow(client, keys.queue);
       const scheduled = config === undefined ? [] : await runDueSchedules(client, keys, pool, config, vault, now);
       const due = await client.zrangebyscore(`${keys.queue}delayed`, 0, (now + 1) * 0x1000 - 1, 'LIMIT', 0, BATCH);
       // A call that another process promotes in between is no longer delayed, which is all that was wanted.
@@ -102,7 +102,7 @@ export const createHousekeeping = (
       return scheduled.length + promoted.filter((p) => p.status === 'fulfilled').length;
     },
     async expire() {
-      const due = await client.zrangebyscore(keys.expiry, 0, await redisNow(client), 'LIMIT', 0, BATCH);
+      const due = await client.zrangebyscore(keys.expiry, 0, await redisNow(client, keys.queue), 'LIMIT', 0, BATCH);
       let ended = 0;
       for (const id of due) {
         const call = await inspectCall(client, keys, id);
@@ -141,8 +141,11 @@ export const createHousekeeping = (
   };
 };
 
-/** Redis' clock, milliseconds. */
-export const redisNow = async (client: RedisClient): Promise<number> => {
-  const [seconds, micros] = await client.time();
+/** Redis' clock, milliseconds. @param key on a cluster, of the master that holds it: each has a clock of its own */
+export const redisNow = async (client: RedisClient, key?: string): Promise<number> => {
+  const [seconds, micros] =
+    client.isCluster && key !== undefined
+      ? ((await client.eval("return redis.call('TIME')", 1, key)) as [string, string])
+      : await client.time();
   return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
 };
