@@ -72,6 +72,7 @@ const EVENT_WORDS = {
   'pool.paused': 'pool paused',
   'pool.resumed': 'pool resumed',
   'pool.settings': 'settings changed',
+  'pool.release': 'pool rolls over',
   'breaker.opened': 'launches stopped',
   'breaker.closed': 'launches resumed',
   'leader.elected': 'autoscaler took over',

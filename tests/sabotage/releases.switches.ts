@@ -1,0 +1,49 @@
+import type { SabotageSwitch } from './switch.ts';
+
+const PARKING = ['packages/queue/test/protocol/parking.test.ts'];
+const PICK_UP = ['packages/runner/test/pick-up.test.ts'];
+const RELEASE = ['packages/autoscaler/test/release.test.ts'];
+const DEPLOYMENT = ['tests/closures/deployment.test.ts'];
+
+export default [
+  {
+    name: 'a pick-up by a runner of another release counts',
+    file: 'packages/queue/src/protocol/lua/helpers.ts',
+    find: "  redis.call('HINCRBY', jobKey, 'f:base', 1)\n",
+    replace: '',
+    tests: ['R-35 a call of another release is met once'],
+    in: PARKING,
+  },
+  {
+    name: 'nobody takes what waits for its release',
+    file: 'packages/queue/src/protocol/lua/helpers.ts',
+    find: "  if not release or redis.call('HEXISTS', queue .. 'meta', 'paused') == 1 then return end\n",
+    replace: '  if true then return end\n',
+    tests: ['R-35 a runner of its release takes it before everything else', 'R-35 a busy runner of its release'],
+    in: PARKING,
+  },
+  {
+    name: 'strict is not looked at',
+    file: 'packages/runner/src/pick-up.ts',
+    find: "const why = strict || envelope.opts.strict === true ? 'strict' : missing.get(envelope.fn);",
+    replace: 'const why = missing.get(envelope.fn);',
+    tests: ['R-35 a call of another release runs here unless'],
+    in: PICK_UP,
+  },
+  {
+    name: 'an older release takes the pool back at once',
+    file: 'packages/autoscaler/src/plan/release.ts',
+    find: 'firstAt > cameAt || isQuiet',
+    replace: 'firstAt > 0 || isQuiet',
+    tests: ['R-35 calls that wait for a newer release', 'R-35 whatever two releases'],
+    in: RELEASE,
+  },
+  {
+    name: 'an executor runs what it loaded before its file was edited',
+    file: 'packages/runner/src/executor/inside/closures.ts',
+    find: 'if (findClosure(functionName) === undefined && changedAt(file) !== before.changedAt)',
+    replace: 'if (findClosure(functionName) === undefined && changedAt(file) < 0)',
+    tests: ['in development a runner that has loaded a function'],
+    in: DEPLOYMENT,
+  },
+] satisfies SabotageSwitch[];
