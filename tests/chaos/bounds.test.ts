@@ -7,6 +7,8 @@ import { bySize, tier } from '../support/tier.ts';
 import { settles, waitFor } from '../support/wait-for.ts';
 
 const pools = { main: { max: 2, maxConcurrency: 4, timeout: '60s', idleShutdownAfter: '60s' } } as const;
+/** Runners that no autoscaler looks after end in a minute, unless they are told to wait for longer. */
+const env = { FLAME_TEST_APP: JSON.stringify({ failsafeTimeout: '1h' }) };
 const patience = { timeout: 1_200_000 } as const;
 const nightly = test.runIf(tier === 'nightly');
 const proxies: TcpProxy[] = [];
@@ -80,7 +82,7 @@ test(
   async () => {
     const calls = bySize({ push: 1_000, nightly: 100_000 });
     const pending = bySize({ push: 1_000, nightly: 10_000 });
-    fleet = await startFleet({ pools });
+    fleet = await startFleet({ pools, env });
     await fleet.runner();
     const caller = await startSource(CALLER, {
       cwd: APP_FOLDER,
@@ -131,7 +133,7 @@ test(
 
 nightly('R-43 nothing of a call stays in Redis after its outcome has run out', patience, async () => {
   const calls = 100_000;
-  fleet = await startFleet({ pools });
+  fleet = await startFleet({ pools, env });
   await fleet.autoscaler();
   const { client, flame } = fleet;
   const used = async (): Promise<number> => Number(/used_memory:(\d+)/.exec(await client.info('memory'))?.[1]);
@@ -164,7 +166,7 @@ test(
     const callers = bySize({ push: 8, nightly: 50 });
     const each = bySize({ push: 10, nightly: 100 });
     const size = 100_000;
-    fleet = await startFleet({ pools });
+    fleet = await startFleet({ pools, env });
     await fleet.runner();
     for (let i = 0; i < callers; i += 1) proxies.push(await startProxy(fleet.redis.port));
     const flames = proxies.map(({ url }) => fleet.caller(url));

@@ -86,7 +86,8 @@ process.disconnect();
 test('R-05 a caller that dies before or after any command that it sends: what was accepted is executed once, and found again', {
   timeout: 900_000,
 }, async () => {
-  const fleet: Fleet = await startFleet({ pools });
+  const env = { FLAME_TEST_APP: JSON.stringify({ failsafeTimeout: '1h' }) };
+  const fleet: Fleet = await startFleet({ pools, env });
   stops.push(() => fleet.stop());
   const folder = await mkdtemp(join(tmpdir(), 'flame-points-'));
   stops.push(() => rm(folder, { recursive: true, force: true }));

@@ -62,7 +62,9 @@ export interface Chaos {
 const SETTLE_MS = 90_000;
 
 export const startChaos = async (options: FleetOptions = {}): Promise<Chaos> => {
-  const fleet = await startFleet(options);
+  // There is no autoscaler whose heartbeats would keep runners; without this they end after a minute.
+  const alone = { FLAME_TEST_APP: JSON.stringify({ failsafeTimeout: '1h' }) };
+  const fleet = await startFleet({ ...options, env: { ...alone, ...options.env } });
   const seed = runSeed();
   const random = seeded(seed);
   const folder = await mkdtemp(join(tmpdir(), 'flame-chaos-'));
