@@ -1,28 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { parse } from 'yaml';
+import { composeText, fillCompose, readCompose } from '../support/compose.ts';
 import { APP_FOLDER } from '../support/fleet.ts';
 import { freePort } from '../support/free-port.ts';
 import { startProcess, type TestProcess } from '../support/processes.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { flame, startFlame } from './flame.ts';
-
-interface Service {
-  readonly image?: string;
-  readonly command?: readonly string[];
-  readonly environment?: Readonly<Record<string, string>>;
-  readonly ports?: readonly string[];
-  readonly volumes?: readonly string[];
-  readonly networks?: readonly string[];
-  readonly healthcheck?: { readonly test: readonly string[] };
-  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
-  readonly [other: string]: unknown;
-}
 
 const GIVEN = {
   FLAME_IMAGE: 'shop:42',
@@ -30,16 +17,9 @@ const GIVEN = {
   FLAME_SIGNING_KEY: 'signing-key-of-the-tests',
   FLAME_DASHBOARD_TOKEN: 'dashboard-token-of-tests',
 };
-const text = await readFile(fileURLToPath(new URL('../../docker/compose.yaml', import.meta.url)), 'utf8');
-/** As compose does: variables of the environment, `$$` for a dollar. */
-const filled = text.replace(/\$\$|\$\{(\w+):\?[^}]*\}/g, (all, name?: keyof typeof GIVEN) =>
-  name === undefined ? '$' : (GIVEN[name] ?? all),
-);
-const file = parse(filled, { merge: true }) as {
-  readonly services: Readonly<Record<'redis' | 'autoscaler' | 'dashboard', Service>>;
-  readonly networks: object;
-  readonly volumes: object;
-};
+const text = composeText;
+const filled = fillCompose(GIVEN);
+const file = readCompose(GIVEN);
 const { redis, dashboard } = file.services;
 
 /** Every key of a service that we use, as the Compose Specification names them. */
@@ -89,7 +69,7 @@ test('the compose file names only what the specification knows, and refers only 
     for (const volume of service.volumes ?? []) expect(Object.keys(file.volumes)).toContain(volume.split(':')[0]);
     for (const [other, { condition }] of Object.entries(service.depends_on ?? {})) {
       expect(condition).toBe('service_healthy');
-      expect(file.services[other as 'redis'].healthcheck?.test[0]).toBe('CMD');
+      expect(file.services[other as 'redis'].healthcheck?.test?.[0]).toBe('CMD');
     }
   }
   expect(filled).not.toContain('${');

@@ -8,8 +8,11 @@ import { startProcess } from './processes.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const EXAMPLE = join(ROOT, 'examples/image-resize');
-/** What the example needs of this repository; on a registry these would be ordinary dependencies. */
-const PACKAGES = ['queue', 'runner', 'autoscaler', 'dashboard', 'cli'];
+/**
+ * Packages of this repository; on a registry these would be ordinary dependencies. Without the compiler, which only the
+ * example's variant with closures needs: npm 11 writes no lock that it accepts itself for the prebuilt parts of its parser.
+ */
+const PACKAGES = readdirSync(join(ROOT, 'packages')).filter((name) => name !== 'compiler');
 
 /** @returns the image's name */
 export const buildApplication = async (engine: Engine): Promise<string> => {
@@ -45,12 +48,16 @@ const stage = async (context: string): Promise<void> => {
     ]),
   );
   const manifest = JSON.parse(readFileSync(join(context, 'package.json'), 'utf8'));
-  const { '@flamejs/queue': _, ...others } = manifest.dependencies;
+  const { '@flamejs/compiler': _, ...others } = manifest.dependencies;
   manifest.dependencies = { ...others, ...archives };
   // Something that only developers need, to see that it stays outside.
   manifest.devDependencies = { 'is-number': '7.0.0' };
   writeFileSync(join(context, 'package.json'), JSON.stringify(manifest, null, 2));
-  await run('npm', ['install', '--package-lock-only', '--ignore-scripts', '--prefer-offline', '--silent'], context);
+  await run(
+    'npm',
+    ['install', '--package-lock-only', '--ignore-scripts', '--prefer-offline', '--loglevel=error'],
+    context,
+  );
   // What must not get in.
   writeFileSync(join(context, '.env'), 'SECRET=canary');
 };
