@@ -23,27 +23,31 @@ test('R-28 Sentinel: the primary is killed under load; every call settles, and c
   await chaos.startRunners(2);
   const calls = bySize({ push: 200, nightly: 2_000 });
   const resumed: number[] = [];
-  const verdict = await chaos.run({ calls, inFlight: 50, work: [50, 150] }, async (stop) => {
-    for (let i = 0; i < bySize({ push: 1, nightly: 5 }) && !stop.aborted; i += 1) {
-      await pause(1_000, stop);
-      const fault = chaos.note('fail-over');
-      const old = await group.failOver();
-      const since = performance.now();
-      const next = untilAccepted();
-      await settles(next, { what: 'a call after the fail-over', timeoutMs: 30_000 });
-      resumed.push(performance.now() - since);
-      fault.over();
-      // It comes back as a replica of the one that took its place.
-      await old.restart();
-      await pause(4_000, stop);
-    }
-  });
+  const verdict = await chaos.run(
+    { calls, inFlight: 50, work: bySize({ push: [50, 150], nightly: [500, 1_200] }) },
+    async (stop) => {
+      for (let i = 0; i < bySize({ push: 1, nightly: 5 }) && !stop.aborted; i += 1) {
+        await pause(1_000, stop);
+        const fault = chaos.note('fail-over');
+        const old = await group.failOver();
+        const since = performance.now();
+        const next = untilAccepted();
+        await settles(next, { what: 'a call after the fail-over', timeoutMs: 30_000 });
+        resumed.push(performance.now() - since);
+        fault.over();
+        // It comes back as a replica of the one that took its place.
+        await old.restart();
+        await pause(4_000, stop);
+      }
+    },
+  );
   // What a replica had not heard of is made again by callers that hold it, or its handle says that it is lost.
   expectClean(verdict, chaos.seed, calls);
   for (const error of rejections(chaos)) {
     expect([FlameDataLossError.name, FlameUnavailableError.name]).toContain((error as Error).name);
   }
-  expect(resumed.length).toBeGreaterThan(0);
+  process.stderr.write(`R-28 calls went on after ${resumed.map((ms) => Math.round(ms)).join(', ')} ms\n`);
+  expect(resumed.length).toBeGreaterThan(bySize({ push: 0, nightly: 3 }));
   for (const ms of resumed) expect(ms).toBeLessThan(15_000);
 });
 
