@@ -267,3 +267,12 @@ test.each<[string, object]>([
     message: expect.stringMatching(/does not accept the user or the password/),
   });
 });
+
+test('S-06 a user without the rights that a call needs is told which page lists them', async () => {
+  await admin.call('ACL', 'SETUSER', 'shop-poor', 'on', `>${PASSWORD}`, '~*', '+info', '+client|setname', '+publish');
+  const error = await callWith({ ...addressOf('caller'), username: 'shop-poor' });
+  expect(error).toMatchObject({
+    name: 'FlameConfigError',
+    message: expect.stringMatching(/docs\/redis\.md lists the rights.*NOPERM/),
+  });
+});
