@@ -130,13 +130,13 @@ export const startBoard = async (options: FixtureOptions = {}): Promise<BoardFix
       const token = 'test:1';
       const [job, id] = await backend.moveToActive(token, 'test-runner');
       const callId = String(id);
-      const pickUp = backend.takePickUp(callId);
+      const attempt = (job as { attemptsStarted?: number } | null)?.attemptsStarted ?? 0;
+      const pickUp = backend.takePickUp(callId, attempt);
       if (job === null || job === undefined || pickUp === undefined) throw new Error(`no call waits in pool ${pool}`);
       const ok = 'value' in ending;
       const body = packPayload(ok ? encode(ending.value) : encodeThrown(ending.error));
       const kind = ok ? 'value' : String((ending.error as Error).name);
       const message = ok ? '' : String((ending.error as Error).message).slice(0, 300);
-      const attempt = (job as { attemptsStarted: number }).attemptsStarted;
       const head = {
         ok,
         kind,

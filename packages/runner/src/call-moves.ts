@@ -47,18 +47,25 @@ export const createCallMoves = (
   };
 
   /** A call that is no longer ours is no error: whoever has it carries on. */
-  const move = async (step: () => Promise<unknown>): Promise<void> => {
+  const move = async ({ attempt }: Fence, step: () => Promise<unknown>): Promise<void> => {
     try {
       await step();
     } catch (error) {
       logger.debug({ err: error, callId }, 'a call could not be moved: it is no longer held by this runner');
     } finally {
-      backend.letGo(callId);
+      backend.letGo(callId, attempt);
     }
+  };
+
+  /** A newer attempt may be in this very process: what this one has come to must not pass for its outcome. */
+  const drop = ({ attempt }: Fence): never => {
+    backend.letGo(callId, attempt);
+    throw new WaitingError();
   };
 
   return {
     async carryOut(fence, call, plan) {
+      if (!backend.holds(callId, fence.attempt)) return drop(fence);
       switch (plan.kind) {
         case 'value':
           return settle(fence, call, valueOutcome(call, runnerId, plan.frame));
@@ -71,32 +78,36 @@ export const createCallMoves = (
           backend.decide(callId, fence);
           if (plan.delayMs > 0) {
             // The script takes Redis' time in the place of ours.
-            await move(() => backend.moveToDelayed(callId, Date.now(), plan.delayMs, token, { fieldsToUpdate }));
+            await move(fence, () => backend.moveToDelayed(callId, Date.now(), plan.delayMs, token, { fieldsToUpdate }));
             throw new DelayedError();
           }
-          await move(() => backend.retryJob(callId, false, token, { fieldsToUpdate }));
+          await move(fence, () => backend.retryJob(callId, false, token, { fieldsToUpdate }));
           throw new WaitingError();
         }
         case 'again':
           logger.debug({ callId, why: plan.why }, 'call goes back to the queue');
           backend.decide(callId, plan.count === undefined ? fence : { ...fence, count: plan.count });
           if (plan.delayMs > 0) {
-            await move(() => backend.moveToDelayed(callId, Date.now(), plan.delayMs, token, { skipAttempt: true }));
+            await move(fence, () =>
+              backend.moveToDelayed(callId, Date.now(), plan.delayMs, token, { skipAttempt: true }),
+            );
             throw new DelayedError();
           }
-          await move(() => backend.moveJobFromActiveToWait(callId, token));
+          await move(fence, () => backend.moveJobFromActiveToWait(callId, token));
           throw new WaitingError();
         case 'park':
           logger.debug({ callId, ...plan.park }, 'call waits for a runner of its release');
           backend.decide(callId, { ...fence, park: plan.park });
-          await move(() => backend.moveToDelayed(callId, Date.now(), PARKED_LOOK_MS, token, { skipAttempt: true }));
+          await move(fence, () =>
+            backend.moveToDelayed(callId, Date.now(), PARKED_LOOK_MS, token, { skipAttempt: true }),
+          );
           throw new DelayedError();
         case 'drop':
-          backend.letGo(callId);
-          throw new WaitingError();
+          return drop(fence);
       }
     },
     finish(fence) {
+      if (!backend.holds(callId, fence.attempt)) return drop(fence);
       backend.decide(callId, fence);
       return null;
     },

@@ -65,11 +65,11 @@ export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, 
   return async (job, token) => {
     const backend = options.backend();
     const callId = String(job.id);
-    const pickUp = backend.takePickUp(callId);
+    const ats = job.attemptsStarted;
+    const pickUp = backend.takePickUp(callId, ats);
     const moves = createCallMoves({ backend, runnerId, vault, logger }, callId, token);
     if (pickUp === undefined) return moves.reject('this job was not added by Flame');
 
-    const ats = job.attemptsStarted;
     const attempt = ats - pickUp.attemptsBefore;
     const envelope = parseEnvelope(job.data);
     const decision = decidePickUp({
@@ -101,6 +101,8 @@ export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, 
         const bounded = Number.isFinite(timeoutMs);
         const { generation, askedAt: confirmedAt } = pickUp;
         const call = createHeldCall({ callId, ats, generation, token, failOnLoss, bounded, confirmedAt });
+        // An earlier attempt whose loss nobody has noticed here.
+        calls.get(callId)?.stop({ kind: 'superseded' });
         calls.add(call);
         try {
           return await moves.carryOut(fence, facts, await runSafely(facts, call));

@@ -9,6 +9,7 @@ import type { StopCause } from '../src/held-call.ts';
 
 const pickUp: PickUp = {
   generation: 1,
+  ats: 1,
   attemptsBefore: 0,
   runnerLosses: 0,
   executorKills: 0,

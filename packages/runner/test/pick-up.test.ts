@@ -22,6 +22,7 @@ const envelope: Envelope = {
 };
 const pickUp: PickUp = {
   generation: 1,
+  ats: 1,
   attemptsBefore: 0,
   runnerLosses: 0,
   executorKills: 0,

@@ -63,9 +63,10 @@ interface Marker {
 
 export class CallBackend extends RedisQueueBackend {
   readonly #verdicts = new Map<string, Verdict>();
+  /** By call and attempt: after an outage two replies for the same call may arrive one after the other. */
   readonly #pickUps = new Map<string, PickUp>();
-  /** Calls that this process has picked up and not yet moved on. */
-  readonly #held = new Set<string>();
+  /** Calls that this process has picked up and not yet moved on, with their newest attempt. */
+  readonly #held = new Map<string, number>();
   readonly #wait = createInterruptible<Marker | null>(null);
   /** Monotonic ms since when the connection has been up without a break. */
   #steadySince = Number.NEGATIVE_INFINITY;
@@ -100,22 +101,23 @@ export class CallBackend extends RedisQueueBackend {
     this.#verdicts.set(callId, verdict);
   }
 
-  /** What the script reported when this call was picked up. `undefined` for a job that is not a call of ours. */
-  takePickUp(callId: string): PickUp | undefined {
-    const pickUp = this.#pickUps.get(callId);
-    this.#pickUps.delete(callId);
+  /** What the script reported of this pick-up, by BullMQ's `ats`. `undefined` for a job that is not a call of ours. */
+  takePickUp(callId: string, attempt: number): PickUp | undefined {
+    const key = pickUpKey(callId, attempt);
+    const pickUp = this.#pickUps.get(key);
+    this.#pickUps.delete(key);
     return pickUp;
   }
 
-  /** Whether this process holds the call: picked up, and neither finished nor handed back. */
-  holds(callId: string): boolean {
-    return this.#held.has(callId);
+  /** Whether this process holds the call, or this attempt of it: picked up, and neither finished nor handed back. */
+  holds(callId: string, attempt?: number): boolean {
+    return attempt === undefined ? this.#held.has(callId) : this.#held.get(callId) === attempt;
   }
 
-  /** It is no longer ours: superseded, or taken back while we were away. */
-  letGo(callId: string): void {
-    this.#held.delete(callId);
-    this.#verdicts.delete(callId);
+  /** This attempt is no longer ours: superseded, or taken back while we were away. */
+  letGo(callId: string, attempt: number): void {
+    if (this.#held.get(callId) === attempt) this.#held.delete(callId);
+    if (this.#verdicts.get(callId)?.attempt === attempt) this.#verdicts.delete(callId);
   }
 
   override execCommand(client: never, command: string, args: unknown[]): unknown {
@@ -136,7 +138,7 @@ export class CallBackend extends RedisQueueBackend {
       const askedAt = performance.now();
       try {
         const raw = await this.#send(client, command, sent);
-        this.letGo(id);
+        this.letGo(id, verdict?.attempt ?? this.#held.get(id) ?? 0);
         return command === 'moveToFinished' || raw === SUPERSEDED ? this.#noteReply(raw, askedAt) : raw;
       } catch (error) {
         if (verdict === undefined || this.closing !== undefined || !isPassing(error)) throw error;
@@ -218,14 +220,18 @@ export class CallBackend extends RedisQueueBackend {
     if (Array.isArray(raw[0])) {
       const id = String(raw[1]);
       const pickUp = toPickUp(raw[0] as RawHash, at, askedAt);
-      if (pickUp !== undefined) this.#pickUps.set(id, pickUp);
-      this.#held.add(id);
+      if (pickUp !== undefined) {
+        this.#pickUps.set(pickUpKey(id, pickUp.ats), pickUp);
+        this.#held.set(id, pickUp.ats);
+      }
     }
     // The time of the next delayed job is compared with this machine's clock too.
     if (Number(raw[3]) > 0) raw[3] = Number(raw[3]) - this.#offsetMs;
     return raw;
   }
 }
+
+const pickUpKey = (callId: string, attempt: number): string => `${callId} ${attempt}`;
 
 const withVerdict = (command: string, args: unknown[], verdict: Verdict): unknown[] => {
   const padded = [...args];

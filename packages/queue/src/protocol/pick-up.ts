@@ -6,6 +6,8 @@ export type RawHash = readonly (string | number)[];
 /** What the pick-up script says of a call beside BullMQ's own fields. */
 export interface PickUp {
   readonly generation: number;
+  /** BullMQ's count of pick-ups, this one included. */
+  readonly ats: number;
   /** Attempts before this generation, by BullMQ's `ats`. */
   readonly attemptsBefore: number;
   readonly runnerLosses: number;
@@ -36,6 +38,7 @@ export const toPickUp = (hash: RawHash, at: number, askedAt: number): PickUp | u
   const number = (name: string): number => Number(fields.get(name) ?? 0);
   return {
     generation: Number(generation),
+    ats: number('ats'),
     attemptsBefore: number('f:base'),
     runnerLosses: number('f:loss'),
     executorKills: number('f:kill'),

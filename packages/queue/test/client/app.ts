@@ -115,7 +115,7 @@ const thinRunner = (client: RedisClient, blocking: RedisClient, concurrency: num
     'images',
     async (job) => {
       const id = String(job.id);
-      const pickUp = backend?.takePickUp(id);
+      const pickUp = backend?.takePickUp(id, job.attemptsStarted);
       const envelope = job.data as Envelope;
       const payload =
         envelope.args === null

@@ -271,3 +271,26 @@ test('RO-13 thousands of calls whose runners are gone are taken back in batches,
   expect([await check(), await check(), await check()]).toEqual([1_000, 500, 0]);
   expect(await pool.client.llen(`${keys.queue}wait`)).toBe(orphans);
 });
+
+test('R-16 one process that has picked a call up twice tells its attempts apart', async () => {
+  const id = await pool.accept();
+  const attemptOf = async (token: string): Promise<number> => {
+    const [job] = await pool.backend.moveToActive(token, 'r1');
+    return (job as { attemptsStarted: number }).attemptsStarted;
+  };
+  const first = await attemptOf('r1:1');
+  // Its lock ran out while nobody could renew it, and both replies are there before either is looked at.
+  await runScript(pool.client, 'flameReleaseRunner', [keys.queue, 'r1']);
+  const second = await attemptOf('r1:2');
+  expect(pool.backend.takePickUp(id, first)).toMatchObject({ ats: 1, runnerLosses: 0 });
+  expect(pool.backend.takePickUp(id, second)).toMatchObject({ ats: 2, runnerLosses: 1 });
+  pool.backend.letGo(id, first);
+  expect([pool.backend.holds(id), pool.backend.holds(id, first), pool.backend.holds(id, second)]).toEqual([
+    true,
+    false,
+    true,
+  ]);
+  await finish(pool, id, second, 'r1:2');
+  expect(pool.backend.holds(id)).toBe(false);
+  expect(await pool.client.hget(keys.outcome(id), 'gen')).toBe('1');
+});

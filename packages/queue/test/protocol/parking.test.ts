@@ -93,7 +93,8 @@ test('R-35 a busy runner of its release takes it with the step that ends its pre
   const id = await park('old', toR2);
   own.decide(first, { attempt, generation: 1, outcome: { head: okHead, body: Buffer.from('1') } });
   await own.moveToCompleted({ id: first, opts: { attempts: 1 } } as never, null as never, false, 'new:1', true);
-  expect(own.takePickUp(id)).toBeDefined();
+  const ats = Number(await pool.client.hget(`${keys.queue}${id}`, 'ats'));
+  expect(own.takePickUp(id, ats)).toBeDefined();
 });
 
 test('R-35 its waiting goes on while it is parked: queueTimeout ends it with both releases and its function', async () => {

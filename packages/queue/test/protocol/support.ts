@@ -43,11 +43,8 @@ export const startPool = async (): Promise<PoolFixture> => {
     async pickUp(runner, token = `${runner}:1`) {
       const [job, id] = await backend.moveToActive(token, runner);
       if (job === null || job === undefined || id === undefined) return undefined;
-      return {
-        id: String(id),
-        attempt: (job as { attemptsStarted: number }).attemptsStarted,
-        pickUp: backend.takePickUp(String(id)),
-      };
+      const attempt = (job as { attemptsStarted: number }).attemptsStarted;
+      return { id: String(id), attempt, pickUp: backend.takePickUp(String(id), attempt) };
     },
     async stop() {
       client.disconnect();
