@@ -294,3 +294,20 @@ test('R-16 one process that has picked a call up twice tells its attempts apart'
   expect(pool.backend.holds(id)).toBe(false);
   expect(await pool.client.hget(keys.outcome(id), 'gen')).toBe('1');
 });
+
+test('R-23 a call whose job ended without an outcome is not waited for', async () => {
+  const id = await pool.accept();
+  await mustPickUp('r1');
+  // As another tool does it, which knows nothing of outcomes.
+  await pool.backend.moveToFailed({ id, opts: { attempts: 1 } } as never, 'by hand', false, 'r1:1', false);
+  expect(await pool.client.zcard(`${keys.queue}failed`)).toBe(1);
+  expect(await lookupCall(pool.client, keys, id, 'one')).toEqual({ state: 'missing' });
+});
+
+test('P05 a call whose outcome has expired is not waited for, although its job is still there', async () => {
+  const id = await pool.accept();
+  const { attempt } = await mustPickUp('r1');
+  await finish(pool, id, attempt, 'r1:1');
+  await pool.client.del(keys.outcome(id));
+  expect(await lookupCall(pool.client, keys, id, 'one')).toEqual({ state: 'missing' });
+});

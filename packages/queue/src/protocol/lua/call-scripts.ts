@@ -60,7 +60,8 @@ return 'active'
     `
 local queue, id, waiter, inlineLimit = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
 local jobKey, base = queue .. id, flame.base(queue)
-local gen = redis.call('HGET', jobKey, 'f:gen')
+local f = redis.call('HMGET', jobKey, 'f:gen', 'finishedOn')
+local gen = f[1]
 local o = redis.call('HMGET', base .. ':outcome:' .. id, 'gen', 'head')
 if o[1] and (not gen or o[1] == gen) then
   local body = ''
@@ -69,7 +70,8 @@ if o[1] and (not gen or o[1] == gen) then
   end
   return { 'settled', o[1], o[2] }
 end
-if not gen then return { 'missing' } end
+-- Finished without an outcome: it has expired, or somebody else ended the job. Nothing will come any more.
+if not gen or f[2] then return { 'missing' } end
 flame.addWaiter(jobKey, waiter)
 return { 'pending', gen }
 `,
