@@ -66,4 +66,39 @@ export default [
     tests: ['R-19 AW-03 a half-open link of a caller'],
     in: NETWORK,
   },
+  {
+    name: 'two pick-ups of one call are one',
+    file: 'packages/queue/src/protocol/call-backend.ts',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of the source
+    find: 'string => `${callId} ${attempt}`;',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of the source
+    replace: 'string => `${callId} ${attempt * 0}`;',
+    tests: ['R-16 one process that has picked a call up twice'],
+    in: ['packages/queue/test/protocol/calls.test.ts'],
+  },
+  {
+    name: 'a call whose job ended without an outcome is waited for',
+    file: 'packages/queue/src/protocol/lua/call-scripts.ts',
+    find: 'if not gen or f[2] then return',
+    replace: 'if not gen then return',
+    tests: ['R-23 a call whose job ended', 'P05 a call whose outcome has expired'],
+    in: ['packages/queue/test/protocol/calls.test.ts'],
+  },
+  {
+    name: 'any number of stalled calls is taken back at once',
+    file: 'packages/queue/src/protocol/lua/grafts.ts',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of the source
+    find: 'if (#stalled < ${MOST_STALLED} and ',
+    replace: 'if (',
+    tests: ['RO-13 thousands of calls'],
+    in: ['packages/queue/test/protocol/calls.test.ts'],
+  },
+  {
+    name: 'close() leaves a timer behind',
+    file: 'packages/queue/src/client/link.ts',
+    find: 'if (closed) return;',
+    replace: '',
+    tests: ['SD-18 after close() a process ends'],
+    in: ['tests/conformance/complaints.test.ts'],
+  },
 ] satisfies SabotageSwitch[];
