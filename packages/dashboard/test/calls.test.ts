@@ -186,6 +186,10 @@ test('a runner is told to drain by an order that it can acknowledge', async () =
   expect(await client.hgetall(runner('r1'))).toMatchObject({ drain: '1', drainReason: 'an operator drains it' });
   expect((await board.change('/api/pools/main/runners/r1/drain')).json).toEqual({ result: 'draining' });
   expect((await board.change('/api/pools/main/runners/nobody/drain')).json).toEqual({ result: 'unknown' });
+  // Nobody manages it: the autoscaler could neither end nor keep it.
+  expect((await board.change('/api/pools/main/runners/r1/terminate')).json).toEqual({ result: 'unmanaged' });
+  const refused = await board.change('/api/pools/main/runners/r1/protect', { forMs: 'long' });
+  expect([refused.status, JSON.stringify(refused.json)]).toEqual([400, expect.stringContaining('forMs')]);
   expect(await client.exists(runner('nobody'))).toBe(0);
   await client.zrem(runners, 'r1');
 });
@@ -193,6 +197,8 @@ test('a runner is told to drain by an order that it can acknowledge', async () =
 test('events and samples are read newest first, and none of them when none is asked for', async () => {
   const client = board.redis.client();
   const { events, history } = board.keys();
+  // What other tests have ordered is written down there too.
+  await client.del(events);
   for (const [i, reason] of ['first', 'second'].entries()) {
     await client.xadd(
       events,
