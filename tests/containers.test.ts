@@ -28,10 +28,10 @@ const WIDTHS = [240, 320, 480, 640];
 const ROUNDS = bySize({ push: 4, nightly: 12 });
 const LIMITS = { memory: '768MB', cpus: 1, pids: 256, tmp: '64MB' } as const;
 
-/** Not our fault: no engine starts on this machine, or no npm registry answers. All else is, a broken Dockerfile above all. */
+/** Not our fault: no container starts on this machine, or no npm registry answers. All else is, a broken Dockerfile above all. */
 const isForeign = (error: unknown): boolean =>
-  engine === undefined ||
-  /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|npm error code E5/.test(String(error));
+  !works || /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|npm error code E5/.test(String(error));
+let works = false;
 let unusable: string | undefined;
 
 const missing = engineMissing();
@@ -43,6 +43,8 @@ beforeAll(async () => {
   if (missing !== undefined) return;
   try {
     engine = await startEngine();
+    await probe(engine);
+    works = true;
     image = await buildApplication(engine);
   } catch (error) {
     if (!isForeign(error)) throw error;
@@ -306,6 +308,14 @@ const flagsOf = (service: ComposeService): readonly string[] => [
   ...(service.tmpfs ?? []).flatMap((path) => ['--tmpfs', path]),
   ...(service.healthcheck?.disable ? ['--no-healthcheck'] : []),
 ];
+
+/** Limits, the network and a read-only root are there: rights that a build machine may not have. */
+const probe = async (on: Engine): Promise<void> => {
+  const limits = ['--memory', '256m', '--pids-limit', '100', '--cpus', '1', '--read-only', '--init'];
+  const base = await baseImage(on);
+  await on.podman(['run', '--rm', '--network', on.network, ...limits, base, 'node', '-e', '0']);
+  await on.podman(['run', '--rm', '--network', 'host', base, 'node', '-e', '0']);
+};
 
 interface Container {
   readonly runnerId: string;
