@@ -17,6 +17,8 @@ const DEFAULT_BOOT_TIMEOUT_MS = 60_000;
 const DEFAULT_START_TIMEOUT_MS = 15_000;
 /** More at once would only slow each other down, and the calls that already run. */
 const BOOTS_AT_ONCE = Math.min(4, Math.max(2, availableParallelism()));
+/** Executors in a row that do not come up although others did, until that is what is told to the calls that wait. */
+const BOOT_FAILURES = 5;
 /** A call whose executors are lost before they begin it moves on so often. */
 const MOVES = 3;
 /** For the exit handlers of an executor that is no longer needed. */
@@ -131,8 +133,9 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
 
   const reportBootFailure = (message: string): void => {
     firstBoot.reject(new FlameBootError(`the executors of this runner do not start: ${message}`, { reason: message }));
-    // As long as one executor lives or comes up, calls wait for it.
-    if (counted().length > 0) return;
+    // As long as one executor lives or comes up, calls wait for it; and where some have come up, one that did not may have
+    // been killed by somebody.
+    if (counted().length > 0 || (width > 0 && failures < BOOT_FAILURES)) return;
     for (const ticket of waiting.splice(0)) ticket.settle({ kind: 'boot-failed', message });
   };
 
