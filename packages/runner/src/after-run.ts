@@ -3,7 +3,6 @@
  * late faults, hand-backs). Pure.
  */
 import {
-  FlameBootError,
   FlameCancelledError,
   FlameCrashError,
   FlameDeadlineError,
@@ -109,10 +108,6 @@ export const stopError = (call: CallFacts, cause: StopCause | undefined, reason:
   }
   return new FlameCancelledError(`call ${callId} was cancelled: ${reason}`, { callId, reason });
 };
-
-/** For a runner whose executors never come up, when the call may not wait any longer. */
-export const bootError = (callId: string, reason: string): FlameBootError =>
-  new FlameBootError(`call ${callId}: the executors of its runner do not start: ${reason}`, { callId, reason });
 
 const afterThrown = (after: AfterRun, thrown: Extract<ExecutionResult, { kind: 'threw' }>): Plan => {
   const { call, release } = after;
