@@ -20,15 +20,19 @@ const pools = { main: { max: 4, maxConcurrency: 10, timeout: '30s' } } as const;
 let chaos: Chaos;
 afterEach(() => chaos.stop());
 
-test('AW-14 R-01 P12 F11 a runner SIGKILLed every second loses, hangs, rejects and doubles no call', {
-  timeout: bySize({ push: 300_000, nightly: 1_800_000 }),
-}, async () => {
-  const slots = 2;
-  chaos = await startChaos({ pools: { main: { ...pools.main, maxConcurrency: slots } } });
+interface KillLoad {
+  readonly calls: number;
+  readonly slots: number;
+  /** Settings of the pool beside those of every run. */
+  readonly pool?: Readonly<Record<string, unknown>>;
+}
+
+/** Makes the calls while one runner after the other is SIGKILLed, each second one, and replaced at once. */
+const runUnderKills = async (row: string, { calls, slots, pool = {} }: KillLoad): Promise<void> => {
+  chaos = await startChaos({ pools: { main: { ...pools.main, maxConcurrency: slots, ...pool } } });
   // As in a real fleet, where runners that live for seconds are not the only ones who look for stalled calls.
   const keeper = keepHouse(chaos.fleet);
   await chaos.startRunners(4);
-  const calls = bySize({ push: 1_000, nightly: 10_000 });
   const startedAt = performance.now();
   let kills = 0;
   const verdict = await chaos.run({ calls, inFlight: 100, work: [50, 150] }, async (stop) => {
@@ -52,14 +56,31 @@ test('AW-14 R-01 P12 F11 a runner SIGKILLed every second loses, hangs, rejects a
     wallMs,
     p99Ms: percentile(waitsOf(chaos), 0.99),
   };
-  process.stderr.write(`R-01 ${JSON.stringify(figures)}\n`);
+  process.stderr.write(`${row} ${JSON.stringify(figures)}\n`);
   expectClean(verdict, chaos.seed, calls);
   expect(verdict.rejected).toEqual([]);
   expect(succeeded).toBe(calls);
   expect(kills).toBeGreaterThan(0);
   // Every kill can make each of the runner's slots start again, and no more.
   expect(restarted).toBeLessThanOrEqual(kills * slots);
-});
+};
+
+test(
+  'AW-14 R-01 P12 F11 a runner SIGKILLed every second loses, hangs, rejects and doubles no call',
+  {
+    timeout: bySize({ push: 300_000, nightly: 1_800_000 }),
+  },
+  () => runUnderKills('R-01', { calls: bySize({ push: 1_000, nightly: 10_000 }), slots: 2 }),
+);
+
+test(
+  'R-02 the same with a fresh process for each call',
+  {
+    timeout: bySize({ push: 300_000, nightly: 1_800_000 }),
+  },
+  () =>
+    runUnderKills('R-02', { calls: bySize({ push: 60, nightly: 1_500 }), slots: 2, pool: { maxCallsPerExecutor: 1 } }),
+);
 
 test('R-04 P13 a runner frozen past its locks and continued commits nothing stale', { timeout: 200_000 }, async () => {
   chaos = await startChaos({ pools });

@@ -77,6 +77,7 @@ test('a minimal config is fully defaulted', () => {
         max: 10,
         maxConcurrency: 1,
         singleUse: false,
+        maxCallsPerExecutor: undefined,
         timeoutMs: 30_000,
         bootTimeoutMs: 30_000,
         shutdownTimeoutMs: 30_000,

@@ -37,6 +37,7 @@ export const openExecutors = (
       slots: slotsOf(pool),
       isolation: pool.isolation,
       spare: pool.singleUse ? 0 : 1,
+      maxCallsPerExecutor: pool.maxCallsPerExecutor,
       modules,
       root: config.root,
       release: config.releaseDerived ? config.release : undefined,

@@ -71,6 +71,7 @@ export const modelConfig = (world: World, backend: Backend, change: Partial<Pool
     max: world.max,
     maxConcurrency: SLOTS,
     singleUse: false,
+    maxCallsPerExecutor: undefined,
     timeoutMs: 30_000,
     bootTimeoutMs: backend.defaults.bootTimeoutMs,
     shutdownTimeoutMs: 30_000,

@@ -31,6 +31,8 @@ export interface PoolInput extends PoolHooks {
   readonly maxConcurrency?: number | undefined;
   /** Ends a runner after its first call; needs `maxConcurrency` 1. */
   readonly singleUse?: boolean | undefined;
+  /** Calls after which the process that runs them is replaced by a fresh one; 1 gives each call a process of its own. */
+  readonly maxCallsPerExecutor?: number | undefined;
   /** Longest execution of one attempt of a call, unless the call says otherwise; waiting does not count. */
   readonly timeout?: Duration | undefined;
   /** Longest time from launching a runner to its first heartbeat; after it the boot has failed. */

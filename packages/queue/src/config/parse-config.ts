@@ -84,6 +84,7 @@ const poolConfig = (
     max: pool.max ?? DEFAULT_MAX,
     maxConcurrency: pool.maxConcurrency ?? 1,
     singleUse: pool.singleUse ?? false,
+    maxCallsPerExecutor: pool.maxCallsPerExecutor,
     timeoutMs: pool.timeout ?? 30_000,
     bootTimeoutMs: pool.bootTimeout ?? backend?.bootTimeoutMs ?? 30_000,
     shutdownTimeoutMs: pool.shutdownTimeout ?? 30_000,

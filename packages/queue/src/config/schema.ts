@@ -20,6 +20,12 @@ export const poolShape = {
   max: whole('Most runners; physical instances never exceed it.', '10', 1, MAX_RUNNERS),
   maxConcurrency: whole('Calls at once on one runner, each in a process of its own.', '1', 1, 1000),
   singleUse: flag('Ends a runner after its first call; needs `maxConcurrency` 1.', 'false'),
+  maxCallsPerExecutor: whole(
+    'Calls after which the process that runs them is replaced by a fresh one; 1 gives each call a process of its own.',
+    'none',
+    1,
+    1_000_000,
+  ),
   timeout: duration(
     'Longest execution of one attempt of a call, unless the call says otherwise; waiting does not count.',
     '30s',

@@ -44,6 +44,8 @@ export interface PoolConfig {
   readonly max: number;
   readonly maxConcurrency: number;
   readonly singleUse: boolean;
+  /** After so many calls an executor is replaced by a fresh process; `undefined` for never. */
+  readonly maxCallsPerExecutor: number | undefined;
   readonly timeoutMs: number;
   readonly bootTimeoutMs: number;
   readonly shutdownTimeoutMs: number;

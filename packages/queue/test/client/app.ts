@@ -19,6 +19,7 @@ const pool = (changes: Partial<PoolConfig>): PoolConfig => ({
   max: 10,
   maxConcurrency: 1,
   singleUse: false,
+  maxCallsPerExecutor: undefined,
   timeoutMs: 30_000,
   bootTimeoutMs: 30_000,
   shutdownTimeoutMs: 30_000,
