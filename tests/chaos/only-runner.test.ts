@@ -9,7 +9,7 @@ import { waitFor } from '../support/wait-for.ts';
 /** A lock, the stalled check behind it, and slack for a busy machine. */
 const NOTICED_MS = 20_000;
 
-test('AS-14 a call whose only runner is killed waits again although no runner is there, and runs when capacity returns', async () => {
+test('AS-14 F12 calls whose only runner is killed wait on although no runner is there, and run when capacity returns', async () => {
   await using fleet = await startFleet({ pools: { main: { min: 0, max: 1, maxConcurrency: 1, timeout: '60s' } } });
   const { client, flame } = fleet;
   await fleet.autoscaler();
@@ -21,18 +21,21 @@ test('AS-14 a call whose only runner is killed waits again although no runner is
   const busy = await waitFor(async () => (await fleet.runners()).find(({ active }) => active > 0), {
     what: 'it to run',
   });
+  const behind = await flame.cast(tasks.echo, 'behind');
   // From now on nothing may be launched.
   await client.hset(fleet.keys().settings, { paused: 'out', by: 'the test', at: String(Date.now()) });
   await new Promise((resolve) => setTimeout(resolve, 1_500));
   process.kill(busy.pid, 'SIGKILL');
   const queue = fleet.keys().queue;
-  await waitFor(async () => (await client.llen(`${queue}wait`)) === 1 && (await client.llen(`${queue}active`)) === 0, {
+  await waitFor(async () => (await client.llen(`${queue}wait`)) === 2 && (await client.llen(`${queue}active`)) === 0, {
     what: 'the call to wait again',
     timeoutMs: NOTICED_MS,
     found: async () => ({ waiting: await client.llen(`${queue}wait`), active: await client.llen(`${queue}active`) }),
   });
   expect((await fleet.runners()).filter(({ state }) => state === 'ready')).toEqual([]);
   await client.hset(fleet.keys().settings, { paused: '', by: 'the test', at: String(Date.now()) });
+  // No further call has to arrive for that.
   expect(await handle.result()).toBe(2);
+  expect(await behind.result()).toBe('behind');
   await rm(folder, { recursive: true });
 }, 120_000);
