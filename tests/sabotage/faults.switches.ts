@@ -22,8 +22,8 @@ export default [
     file: 'packages/queue/src/protocol/lua/call-scripts.ts',
     find: "mine = redis.call('LPOS', queue .. 'active', id) ~= false",
     replace: 'mine = true',
-    tests: ['R-01 P13 F16 random histories'],
-    in: MODEL,
+    tests: ['R-20 a call that has ended is not renewed'],
+    in: ['packages/queue/test/protocol/calls.test.ts'],
   },
   {
     name: 'a later outcome overwrites the first of its generation',

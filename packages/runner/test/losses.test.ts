@@ -77,8 +77,7 @@ test('RI-03 P13 the late result of a runner that was frozen past its lock is dis
   expect(outcome[0]).toBe('1');
   expect(JSON.parse(outcome[1] ?? '{}')).toMatchObject({ ok: true, attempts: 2, runnerLosses: 1 });
   // It has noticed and goes on as a runner in good order.
-  const idle = async () => Number((await frozen.record()).active) === 0;
-  await waitFor(idle, { what: 'it to let go', timeoutMs: 30_000 });
+  await waitFor(() => !isAlive(pidOf(starts(file)[0])), { what: 'the first attempt to be ended', timeoutMs: 10_000 });
   expect(frozen.alive()).toBe(true);
   expect(read(file).filter((line) => line.startsWith('end'))).toHaveLength(1);
   expect(await stage.client.zcard(`${stage.keys.queue}completed`)).toBe(1);

@@ -311,3 +311,12 @@ test('P05 a call whose outcome has expired is not waited for, although its job i
   await pool.client.del(keys.outcome(id));
   expect(await lookupCall(pool.client, keys, id, 'one')).toEqual({ state: 'missing' });
 });
+
+test('R-20 a call that has ended is not renewed, and gets no lock', async () => {
+  const id = await pool.accept();
+  const { attempt } = await mustPickUp('r1');
+  await finish(pool, id, attempt, 'r1:1');
+  const reply = await runScript(pool.client, 'flameRenew', [keys.queue, 5_000, id, attempt, 1, 'r1:1']);
+  expect(reply).toEqual([[id], []]);
+  expect(await pool.client.exists(`${keys.queue}${id}:lock`)).toBe(0);
+});
