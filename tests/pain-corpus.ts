@@ -247,6 +247,7 @@ export const COVERED: Readonly<Partial<Record<Case, string>>> = {
   'AS-18': 'packages/autoscaler/test/shrinking.test.ts',
   'AS-19': 'packages/autoscaler/test/policies.test.ts',
   'AS-20': 'packages/autoscaler/test/broken-boots.test.ts',
+  'AS-07': 'packages/autoscaler/test/local-pool.test.ts',
 };
 
 /** Cases without a test of their own, each with the reason. */
@@ -287,6 +288,4 @@ export const NOT_DONE: Readonly<Partial<Record<Case, string>>> = {
   'TK-16':
     'A deadline shorter than a boot is not run: queueTimeout has an error of its own (AW-11), and the reason is in it.',
   'ME-08': 'Not run by exhausting memory; a pool that goes on after the death of a runner is R-01.',
-  'AS-07':
-    'Flame has no concurrency limit over all runners of a pool, so none can make a policy want too many: `max` and `maxConcurrency` are the only bounds.',
 };

@@ -269,4 +269,12 @@ export default [
     tests: ['podman says 500'],
     in: test('docker/docker'),
   },
+  {
+    name: 'calls that a limit of the queue holds back count as waiting',
+    file: `${src}/scripts/pool.ts`,
+    find: 'if limit then',
+    replace: 'if false then',
+    tests: ['AS-07', 'the observing script counts'],
+    in: [...test('local-pool'), ...test('store.contract')],
+  },
 ] satisfies SabotageSwitch[];

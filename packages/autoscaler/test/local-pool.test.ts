@@ -35,6 +35,17 @@ test('F03 sixty waiting calls start ceil(n / maxConcurrency) runners, never more
   expect((await app.intents()).length).toBe(4);
 });
 
+test('AS-07 calls that a limit of the whole queue holds back start no runners', async () => {
+  await using app = await startApp({ max: 10 });
+  await app.client.hset(`${app.keys.queue}meta`, 'concurrency', 1);
+  await app.autoscaler.start();
+  await app.enqueue(50);
+  await app.waitForReady(1);
+  // Longer than it takes to want and to start more.
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  expect(app.autoscaler.status().pools.work).toMatchObject({ physical: 1, desired: 1 });
+});
+
 test('F04 calls that arrive while the first runner boots do not start a second one', async () => {
   await using app = await startApp({ max: 4, fixture: { bootMs: 1_000 } });
   await app.autoscaler.start();

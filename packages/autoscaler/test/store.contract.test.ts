@@ -286,6 +286,11 @@ test('the observing script counts what BullMQ has, in Redis time', async () => {
     oldestWaitAt: now - 5_000,
   });
   expect(Math.abs(snapshot.now - now)).toBeLessThan(5_000);
+  // A limit of the whole queue: one of the two that may run does, so that one more is of use.
+  await client.hset(`${keys.queue}meta`, 'concurrency', 2);
+  expect(await store.observe('work', [], 0)).toMatchObject({ waiting: 0, prioritized: 1, active: 1 });
+  await client.hset(`${keys.queue}meta`, 'concurrency', 4);
+  expect(await store.observe('work', [], 0)).toMatchObject({ waiting: 2, prioritized: 1, active: 1 });
   await client.hset(`${keys.queue}meta`, 'paused', 1);
   expect((await store.observe('work', [], 0)).paused).toBe(true);
 });

@@ -17,7 +17,8 @@ return 'ok'
 
 /**
  * KEYS queue prefix, runner index, settings, orders; ARGV prefix of the runner hashes, ms, then ids to read although they may have
- * left. A delayed call's score is its due time * 4096. The oldest call is the one at the end that is taken from next.
+ * left. A delayed call's score is its due time * 4096. The oldest call is the one at the end that is taken from next. Calls that
+ * a limit of the whole queue holds back (BullMQ's global concurrency, which Bull Board can set) are no reason for a runner.
  */
 export const OBSERVE = script(`${NOW}
 local queue = KEYS[1]
@@ -43,8 +44,14 @@ for i = 1, #sights, 2 do
   releases[#releases + 1] = { sights[i], sights[i + 1], redis.call('ZSCORE', base .. ':called', sights[i]) or '0',
     redis.call('ZCARD', base .. ':parked:' .. sights[i]) }
 end
-return { tostring(now), redis.call('HEXISTS', queue .. 'meta', 'paused'),
-  redis.call('LLEN', queue .. 'wait'), redis.call('ZCARD', queue .. 'prioritized'), redis.call('LLEN', queue .. 'active'),
+local waiting, prioritized = redis.call('LLEN', queue .. 'wait'), redis.call('ZCARD', queue .. 'prioritized')
+local active, limit = redis.call('LLEN', queue .. 'active'), tonumber(redis.call('HGET', queue .. 'meta', 'concurrency') or '')
+if limit then
+  local free = math.max(0, limit - active)
+  prioritized = math.min(prioritized, free)
+  waiting = math.min(waiting, free - prioritized)
+end
+return { tostring(now), redis.call('HEXISTS', queue .. 'meta', 'paused'), waiting, prioritized, active,
   redis.call('ZCOUNT', queue .. 'delayed', '-inf', (now + tonumber(ARGV[2]) + 1) * 4096 - 1),
   since or '', agents, redis.call('HGETALL', KEYS[3]), redis.call('HGETALL', KEYS[4]), releases }
 `);
