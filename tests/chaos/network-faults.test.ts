@@ -3,6 +3,7 @@ import { FlameUnavailableError } from '@flamejs/queue';
 import { afterEach, expect, test } from 'vitest';
 import { startProxy, type TcpProxy } from '../support/proxy.ts';
 import { bySize, tier } from '../support/tier.ts';
+import { waitFor } from '../support/wait-for.ts';
 import { type Chaos, expectClean, pause, rejections, startChaos } from './harness.ts';
 
 const pools = { main: { max: 4, maxConcurrency: 10, timeout: '60s' } } as const;
@@ -183,5 +184,38 @@ nightly.each([{ ms: 10_000 }, { ms: 60_000 }])(
     } finally {
       await way.stop();
     }
+  },
+);
+
+nightly.each([{ ms: 10_000 }, { ms: 30_000 }])(
+  'R-17 the autoscaler is cut off for $ms ms: its runners serve on, never more than max, and it leads again',
+  patience,
+  async ({ ms }) => {
+    const max = 3;
+    await start({ pools: { main: { min: 1, max, maxConcurrency: 2, timeout: '60s' } } });
+    const { fleet } = chaos;
+    const redis = { kind: 'single', url: proxy.url, options: {} } as const;
+    const autoscaler = await fleet.autoscaler({}, { redis });
+    await waitFor(async () => (await fleet.runners()).some(({ state }) => state === 'ready'), {
+      what: 'a first runner',
+    });
+    let most = 0;
+    const verdict = await chaos.run({ calls: ms / 8, inFlight: 20, work: [50, 150] }, async (stop) => {
+      await pause(2_000, stop);
+      const fault = chaos.note('partition', []);
+      proxy.hold();
+      const endsAt = performance.now() + ms;
+      while (performance.now() < endsAt) {
+        most = Math.max(most, (await fleet.runners()).filter(({ state }) => state !== 'ended').length);
+        await pause(500, new AbortController().signal);
+      }
+      proxy.heal();
+      fault.over();
+    });
+    expectClean(verdict, chaos.seed, ms / 8);
+    expect(verdict.rejected).toEqual([]);
+    expect(verdict.restarted).toBe(0);
+    expect(most).toBeLessThanOrEqual(max);
+    await waitFor(() => autoscaler.status().leading, { what: 'it to lead again', timeoutMs: 60_000 });
   },
 );

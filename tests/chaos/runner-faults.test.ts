@@ -139,8 +139,11 @@ test('R-07 RI-02 RI-15 TK-08 a call that kills its runner each time ends by itse
   expectClean(verdict, chaos.seed, calls);
   expect(verdict.rejected).toEqual([]);
   // From its third loss on it ran alone, so no neighbour was interrupted by a later one. (Attempts also count hand-backs.)
-  for (const effects of groupByCall(chaos.effects).values()) {
-    expect(effects.filter(({ type }) => type === 'start').length).toBeLessThanOrEqual(4);
+  const { late } = chaos;
+  for (const [callId, effects] of groupByCall(chaos.effects)) {
+    // A lock that was renewed late costs a call one more start, whoever its neighbours are.
+    const most = late.has(callId) ? 5 : 4;
+    expect(effects.filter(({ type }) => type === 'start').length).toBeLessThanOrEqual(most);
   }
 });
 
