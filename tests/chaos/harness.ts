@@ -48,8 +48,6 @@ export interface Chaos {
   /** What functions did, and what is stored, as of the last run. */
   readonly effects: readonly Effect[];
   readonly commits: readonly Commit[];
-  /** Calls whose locks a starved machine renewed late, so that they may have been started again for that alone. */
-  readonly late: ReadonlySet<string>;
   /** Starts runners, which `killRunner` can replace. */
   startRunners(count: number, env?: Readonly<Record<string, string>>): Promise<void>;
   /** SIGKILLs a whole runner; its executors notice by themselves. Starts another one in its place. */
@@ -128,9 +126,6 @@ export const startChaos = async (options: FleetOptions = {}): Promise<Chaos> => 
     },
     get commits() {
       return commits;
-    },
-    get late() {
-      return new Set(fleet.started.flatMap(lateRenewals).flatMap(({ callIds = [] }) => callIds));
     },
     note,
     async startRunners(count, env = {}) {
