@@ -98,7 +98,15 @@ export default [
     file: 'packages/queue/src/client/link.ts',
     find: 'if (closed) return;',
     replace: '',
-    tests: ['SD-18 after close() a process ends'],
+    tests: ['SD-18 after close()'],
+    in: ['tests/conformance/complaints.test.ts'],
+  },
+  {
+    name: 'a connection that has ended is ended again',
+    file: 'packages/queue/src/protocol/connect.ts',
+    find: "if (client?.status !== 'end') client?.disconnect();",
+    replace: 'client?.disconnect();',
+    tests: ['SD-18 after stop() of an autoscaler'],
     in: ['tests/conformance/complaints.test.ts'],
   },
 ] satisfies SabotageSwitch[];

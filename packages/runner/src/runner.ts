@@ -1,23 +1,15 @@
 /** A runner: one process that consumes one pool's queue, from its registration to its end. */
 import { hostname } from 'node:os';
 import type { AppConfig, PoolConfig } from '@flamejs/queue';
-import { FlameConfigError } from '@flamejs/queue/errors';
 import { deriveRelease } from '@flamejs/queue/internal';
-import {
-  appKeys,
-  createVault,
-  judgeServer,
-  poolKeys,
-  type RedisClient,
-  readServerFacts,
-  whenReady,
-} from '@flamejs/queue/protocol';
+import { admitServer, appKeys, createVault, poolKeys, readServerFacts, whenReady } from '@flamejs/queue/protocol';
 import type { Logger } from 'pino';
 import { createActivityReporter } from './activity.ts';
 import { bounded } from './bounded.ts';
 import { createCallProcessor } from './call-processor.ts';
 import { type CallWorker, createCallWorker } from './call-worker.ts';
 import { listenToControl } from './control.ts';
+import { deferred } from './deferred.ts';
 import { createDrain, type DrainLimit } from './drain.ts';
 import { createHeldCalls } from './held-call.ts';
 import { createLeaseKeeper } from './lease-keeper.ts';
@@ -157,7 +149,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
 
   const open = async (): Promise<void> => {
     await whenReady(client, pool.bootTimeoutMs);
-    await checkServer(client, config, logger);
+    for (const message of admitServer(await readServerFacts(client), config.allowEviction)) logger.warn(message);
     registration.start();
     await registration.beatNow();
     const executorPool = await executors.ready;
@@ -288,25 +280,8 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
   };
 };
 
-const checkServer = async (client: RedisClient, config: AppConfig, logger: Logger): Promise<void> => {
-  const findings = judgeServer(await readServerFacts(client), config.allowEviction);
-  const refused = findings.filter(({ severity }) => severity === 'refuse');
-  for (const { message } of findings.filter(({ severity }) => severity === 'warn')) logger.warn(message);
-  if (refused.length === 0) return;
-  const problems = refused.map(({ message }) => ({ path: 'redis', message }));
-  throw new FlameConfigError(refused.map(({ message }) => message).join('; '), { problems });
-};
-
 /** It goes by the name of what was there when it started: a runner of the new release must take its place. */
 const isOtherRelease = ({ release, releaseDerived, root }: AppConfig): boolean =>
   releaseDerived === true && deriveRelease(root) !== release;
 
 const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';
-
-const deferred = <T>(): { readonly promise: Promise<T>; resolve(value: T): void } => {
-  let resolve: (value: T) => void = () => {};
-  const promise = new Promise<T>((onDone) => {
-    resolve = onDone;
-  });
-  return { promise, resolve };
-};

@@ -10,7 +10,7 @@ import type { AppConfig, PoolConfig } from '../config/types.ts';
 import { FlameClosedError, FlameIdConflictError, FlameQueueFullError, FlameUnavailableError } from '../errors/index.ts';
 import { type About, createVault, type Vault } from '../payload/vault.ts';
 import type { AcceptedCall, CallBackend } from '../protocol/call-backend.ts';
-import { callBackendFactory } from '../protocol/call-backend.ts';
+import { callBackendFactory } from '../protocol/call-backend-factory.ts';
 import { newCallId, userCallId } from '../protocol/call-id.ts';
 import type { RedisClient } from '../protocol/connect.ts';
 import { signEnvelope } from '../protocol/envelope.ts';

@@ -7,7 +7,7 @@ import type { Logger } from 'pino';
 import type { AppConfig } from '../config/types.ts';
 import { FlameClosedError, FlameConfigError, FlameUnavailableError } from '../errors/index.ts';
 import { connect, disconnect, type RedisClient, whenReady } from '../protocol/connect.ts';
-import { judgeServer, readServerFacts } from '../protocol/server-check.ts';
+import { admitServer, readServerFacts } from '../protocol/server-check.ts';
 import { type Admission, createAdmission } from './admission.ts';
 
 export interface Link {
@@ -95,13 +95,7 @@ export const createLink = (config: AppConfig, logger: Logger): Link => {
     const facts = await readServerFacts(opened);
     runId = facts.runId;
     reached = true;
-    const findings = judgeServer(facts, config.allowEviction);
-    const refused = findings.filter((f) => f.severity === 'refuse');
-    if (refused.length > 0) {
-      const problems = refused.map(({ message }) => ({ path: 'redis', message }));
-      throw new FlameConfigError(problems.map((p) => p.message).join('; '), { problems });
-    }
-    for (const { message } of findings) logger.warn({ app: config.app }, message);
+    for (const message of admitServer(facts, config.allowEviction)) logger.warn({ app: config.app }, message);
   };
 
   const ready = async (): Promise<RedisClient> => {

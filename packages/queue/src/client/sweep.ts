@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import type { AppConfig } from '../config/types.ts';
 import { FlameDataLossError, FlameRemovedError } from '../errors/index.ts';
 import type { Vault } from '../payload/vault.ts';
-import { callBackendFactory } from '../protocol/call-backend.ts';
+import { callBackendFactory } from '../protocol/call-backend-factory.ts';
 import type { RedisClient } from '../protocol/connect.ts';
 import { encodeOutcome } from '../protocol/encode-outcome.ts';
 import { decideExpiry } from '../protocol/expiry.ts';

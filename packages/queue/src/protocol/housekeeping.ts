@@ -6,7 +6,8 @@
 import type { AppConfig } from '../config/types.ts';
 import { FlameRunnerLostError } from '../errors/index.ts';
 import { createVault, noVault } from '../payload/vault.ts';
-import { type CallBackend, callBackendFactory } from './call-backend.ts';
+import type { CallBackend } from './call-backend.ts';
+import { callBackendFactory } from './call-backend-factory.ts';
 import { type RedisClient, runScript } from './connect.ts';
 import { encodeOutcome } from './encode-outcome.ts';
 import { decideExpiry } from './expiry.ts';

@@ -6,9 +6,9 @@ export { BULLMQ_VERSION } from './bullmq-scripts.ts';
 export {
   type AcceptedCall,
   CallBackend,
-  callBackendFactory,
   type Refusal,
 } from './call-backend.ts';
+export { callBackendFactory } from './call-backend-factory.ts';
 export { newCallId, poolOfCallId, userCallId } from './call-id.ts';
 export { connect, disconnect, type RedisClient, runScript, whenReady } from './connect.ts';
 export { encodeOutcome } from './encode-outcome.ts';
@@ -46,5 +46,5 @@ export {
   type RunnerRecord,
 } from './runner-record.ts';
 export { listSchedules, removeSchedule, type Schedule } from './schedules.ts';
-export { judgeServer, readServerFacts, type ServerFacts, type ServerFinding } from './server-check.ts';
+export { admitServer, judgeServer, readServerFacts, type ServerFacts, type ServerFinding } from './server-check.ts';
 export { INLINE_REPLY_BYTES, type OutcomeHead, type ParkVerdict, type Verdict } from './verdict.ts';

@@ -1,6 +1,6 @@
 /** Retrying failed calls by hand: each starts a new generation with its original arguments and fresh budgets. */
 import type { CallBackend } from './call-backend.ts';
-import { callBackendFactory } from './call-backend.ts';
+import { callBackendFactory } from './call-backend-factory.ts';
 import type { RedisClient } from './connect.ts';
 import type { PoolKeys } from './keys.ts';
 

@@ -1,6 +1,7 @@
 /** What a Redis server must be for calls to be safe in it (rulings section 4). */
 
 import { Cluster } from 'ioredis';
+import { FlameConfigError } from '../errors/index.ts';
 import type { RedisClient } from './connect.ts';
 
 export interface ServerFacts {
@@ -81,6 +82,20 @@ export const judgeServer = (facts: ServerFacts, allowEviction: boolean): readonl
     });
   }
   return findings;
+};
+
+/**
+ * What callers and runners do with the judgement.
+ * @returns the warnings
+ * @throws FlameConfigError when calls would not be safe there
+ */
+export const admitServer = (facts: ServerFacts, allowEviction: boolean): readonly string[] => {
+  const findings = judgeServer(facts, allowEviction);
+  const messages = (severity: ServerFinding['severity']): readonly string[] =>
+    findings.flatMap((finding) => (finding.severity === severity ? [finding.message] : []));
+  const refused = messages('refuse');
+  if (refused.length === 0) return messages('warn');
+  throw new FlameConfigError(refused.join('; '), { problems: refused.map((message) => ({ path: 'redis', message })) });
 };
 
 const atLeast = (version: string, [major, minor]: readonly [number, number]): boolean => {

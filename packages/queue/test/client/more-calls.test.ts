@@ -9,7 +9,7 @@ import {
   FlameRemovedError,
 } from '../../src/errors/index.ts';
 import { defineFunction } from '../../src/fn.ts';
-import { callBackendFactory } from '../../src/protocol/call-backend.ts';
+import { callBackendFactory } from '../../src/protocol/call-backend-factory.ts';
 import { createHousekeeping } from '../../src/protocol/housekeeping.ts';
 import { type App, keys, startApp } from './app.ts';
 

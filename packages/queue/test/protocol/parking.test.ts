@@ -1,6 +1,6 @@
 /** Calls that wait for a runner of their caller's release: where they stand, what they cost, who takes them. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { callBackendFactory } from '../../src/protocol/call-backend.ts';
+import { callBackendFactory } from '../../src/protocol/call-backend-factory.ts';
 import { decideExpiry } from '../../src/protocol/expiry.ts';
 import { expiryError } from '../../src/protocol/expiry-error.ts';
 import { explainWaiting } from '../../src/protocol/explain.ts';

@@ -1,6 +1,7 @@
 /** A pool in a real Redis, with the protocol's pieces at hand. */
 import { type RedisServer, startRedis } from '../../../../tests/support/redis.ts';
-import { type AcceptedCall, type CallBackend, callBackendFactory } from '../../src/protocol/call-backend.ts';
+import type { AcceptedCall, CallBackend } from '../../src/protocol/call-backend.ts';
+import { callBackendFactory } from '../../src/protocol/call-backend-factory.ts';
 import { newCallId } from '../../src/protocol/call-id.ts';
 import { connect, type RedisClient, whenReady } from '../../src/protocol/connect.ts';
 import { poolKeys } from '../../src/protocol/keys.ts';

@@ -5,6 +5,7 @@ import { rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FlameBootError } from '@flamejs/queue/internal';
+import { deferred } from '../deferred.ts';
 import { createExecutor, type Executor, type ExecutorEvents } from './executor.ts';
 import { executorLinks } from './executor-start.ts';
 import { watchMemory } from './memory-watch.ts';
@@ -48,7 +49,9 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
   let backoff: NodeJS.Timeout | undefined;
   let closing: Promise<void> | undefined;
   let closed = false;
-  const firstBoot = createSignal();
+  const firstBoot = deferred<void>();
+  // Nobody has to wait for the start.
+  firstBoot.promise.catch(() => {});
 
   // Parsed once, so that a missing loader is reported before anything is taken off the queue.
   const open = executorLinks(options);
@@ -239,22 +242,4 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
       return closing;
     },
   };
-};
-
-interface Signal {
-  readonly promise: Promise<void>;
-  resolve(): void;
-  reject(error: Error): void;
-}
-
-const createSignal = (): Signal => {
-  let resolve: () => void = () => {};
-  let reject: (error: Error) => void = () => {};
-  const promise = new Promise<void>((onDone, onFailed) => {
-    resolve = onDone;
-    reject = onFailed;
-  });
-  // Nobody has to wait for the start.
-  promise.catch(() => {});
-  return { promise, resolve, reject };
 };
