@@ -7,10 +7,10 @@ import { createRegion } from './region.ts';
 import { serve } from './server.ts';
 
 export { ARM_IMAGE, defaultCatalog, X86_IMAGE } from './catalog.ts';
-export { realClock, type VirtualClock, virtualClock } from './clock.ts';
+export { type VirtualClock, virtualClock } from './clock.ts';
 export type { Fault } from './faults.ts';
 export type { LaunchHook, Machine, MachineState, Running } from './machine.ts';
-export { ACCESS_KEY, type FakeEc2Options } from './options.ts';
+export type { FakeEc2Options } from './options.ts';
 
 export interface FakeEc2 {
   readonly endpoint: string;

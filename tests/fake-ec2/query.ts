@@ -15,8 +15,6 @@ type Tree = { value?: string; children: Map<string, Tree> };
 const MODEL = JSON.parse(readFileSync(new URL('./model.json', import.meta.url), 'utf8')) as Record<string, Shape>;
 const API_VERSION = '2016-11-15';
 
-export const knownActions = (): readonly string[] => Object.keys(MODEL);
-
 /** @throws Ec2Fault as EC2 would: UnknownParameter, MissingParameter, InvalidParameterValue, InvalidAction. */
 export const parseQuery = (body: string): { action: string; params: Params } => {
   const form = new URLSearchParams(body);
