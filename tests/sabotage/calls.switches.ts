@@ -93,7 +93,7 @@ export default [
   {
     name: 'an aborted signal rejects the promise and leaves the call',
     file: calls,
-    find: 'making.then((calls) => calls.abort(id, asked.pool, describeAbort(signal))).catch(() => undefined);',
+    find: 'making?.then((calls) => calls.abort(id, pool, describeAbort(signal))).catch(() => undefined);',
     replace: '',
     tests: ['F15 aborting the signal removes a waiting call'],
     in: CALLER,
@@ -105,6 +105,14 @@ export default [
     replace: 'encode(values, { root, own: true, secrets })',
     tests: ['P04 arguments over the limit'],
     in: CALLER,
+  },
+  {
+    name: 'an awaited call costs a hidden class of its own',
+    file: 'packages/queue/src/client/caller.ts',
+    find: 'Object.assign(call, { id, largeArgs, data })',
+    replace: '{ ...call, id, largeArgs, data }',
+    tests: ['R-42 a caller’s memory'],
+    in: ['tests/chaos/bounds.test.ts'],
   },
   {
     name: 'a doubtful call is left in Redis',

@@ -12,10 +12,11 @@ import { FlameClosedError } from '../errors/index.ts';
 import { configError } from '../errors/input-errors.ts';
 import { defineFunction, isFlameFunction } from '../fn.ts';
 import { newCallId, poolOfCallId, userCallId } from '../protocol/call-id.ts';
-import type { Outcome } from '../protocol/outcome.ts';
 import { Secret } from '../secret.ts';
 import type { ParsedCallOptions } from '../types.ts';
 import { FLAME_FUNCTION } from '../types.ts';
+import { listen } from './abort-listeners.ts';
+import { AwaitedCall, type AwaitingFlame } from './awaited-call.ts';
 import type { CallMaker } from './call-maker.ts';
 import type { CallRequest } from './caller.ts';
 import { closureOf } from './closure-target.ts';
@@ -24,11 +25,9 @@ import type { Flame, FlameOptions } from './flame.ts';
 import type { CallHandle } from './handle.ts';
 import { lazyHandle } from './lazy-handle.ts';
 import { type MapOptions, mapCalls } from './map.ts';
-import { onAbort } from './on-abort.ts';
 import { type Child, placeChild } from './place-child.ts';
 import type { ScheduleTiming } from './schedule.ts';
 import { secretsHere } from './secrets-here.ts';
-import { settleWith } from './settle-with.ts';
 
 /** @param config what `defineConfig` returned */
 export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flame => {
@@ -40,6 +39,13 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
     if (closed) return Promise.reject(new FlameClosedError('this flame object has been closed'));
     making ??= loadMaker(config, mode, options.logger);
     return making;
+  };
+
+  const awaiting: AwaitingFlame = {
+    config,
+    stop(id, pool, signal) {
+      making?.then((calls) => calls.abort(id, pool, describeAbort(signal))).catch(() => undefined);
+    },
   };
 
   const poolConfig = (name: string): PoolConfig => {
@@ -76,39 +82,33 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
   const callWith = (target: unknown, args: readonly unknown[], more?: ParsedCallOptions): Promise<unknown> => {
     // Captures the caller's stack without formatting it; it is read only when the call fails.
     const local = new Error();
-    return new Promise((resolve, reject) => {
+    try {
       // Encoded before anything is awaited: what the caller does to its arguments afterwards is not seen.
-      const asked = request(target, args, 'call', { more });
-      const { signal } = asked.options;
-      if (signal?.aborted) return reject(signal.reason);
-      const { id } = asked;
-      const making = maker();
-      const forget = onAbort(signal, () => {
-        reject(signal?.reason);
-        making.then((calls) => calls.abort(id, asked.pool, describeAbort(signal))).catch(() => undefined);
-      });
-      const settler = {
-        resolve(outcome: Outcome): void {
-          forget();
-          settleWith(outcome, secretsHere(config, id), local, resolve, reject);
-        },
-        reject(error: unknown): void {
-          forget();
-          reject(error);
-        },
-      };
-      making.then((calls) => calls.submit(asked, settler, id)).catch((error) => settler.reject(error));
-    });
+      return submitAwaited(request(target, args, 'call', { more }), local);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  };
+
+  const submitAwaited = (asked: Asked, local: Error): Promise<unknown> => {
+    const { id, pool, options } = asked;
+    if (options.signal?.aborted) return Promise.reject(options.signal.reason);
+    const awaited = new AwaitedCall(awaiting, id, pool, options.signal, local);
+    maker()
+      .then((calls) => calls.submit(asked, awaited, id))
+      .catch((error) => awaited.reject(error));
+    return awaited.promise;
   };
 
   const cast = async (target: unknown, ...args: unknown[]): Promise<CallHandle<unknown>> => {
     const asked = request(target, args, 'cast');
-    const { signal } = asked.options;
+    const { id, pool, options } = asked;
+    const { signal } = options;
     signal?.throwIfAborted();
     const calls = await maker();
-    const id = await calls.submit(asked, undefined, asked.id);
-    onAbort(signal, () => calls.abort(id, asked.pool, describeAbort(signal)));
-    return calls.handle(asked.pool, id);
+    await calls.submit(asked, undefined, id);
+    if (signal !== undefined) listen(signal, { onAbort: () => calls.abort(id, pool, describeAbort(signal)) });
+    return calls.handle(pool, id);
   };
 
   const map = (target: unknown, ...rest: readonly unknown[]): unknown => {
@@ -212,8 +212,8 @@ const onlyPool = (config: AppConfig, name: string): string => {
   );
 };
 
-const describeAbort = (signal: AbortSignal | undefined): string => {
-  const reason: unknown = signal?.reason;
+const describeAbort = (signal: AbortSignal): string => {
+  const reason: unknown = signal.reason;
   return reason instanceof Error ? `its signal was aborted: ${reason.message}` : 'its signal was aborted';
 };
 

@@ -14,7 +14,8 @@ export interface Awaited {
   readonly pool: string;
   /** Outcomes of earlier generations are not for us. 0 until it is known. */
   generation: number;
-  readonly settlers: Set<Settler>;
+  /** Few, nearly always one. */
+  settlers: readonly Settler[];
   /** Monotonic ms. */
   readonly since: number;
   /** Monotonic ms of the next look at the stored outcome; `Infinity` until Redis has accepted the call. */
@@ -63,29 +64,31 @@ export const createPendingCalls = (): PendingCalls => {
     },
     count: (pool) => perPool.get(pool) ?? 0,
     add(callId, pool, settler, bounds) {
-      let entry = table.get(callId);
-      if (entry === undefined) {
-        const since = performance.now();
-        entry = {
-          callId,
-          pool,
-          generation: 0,
-          settlers: new Set(),
-          since,
-          lookAt: Number.POSITIVE_INFINITY,
-          lookEveryMs: FIRST_LOOK_MS,
-          stillLimitMs: bounds?.stillLimitMs,
-          bounded: bounds?.bounded ?? false,
-        };
-        table.set(callId, entry);
-        perPool.set(pool, (perPool.get(pool) ?? 0) + 1);
+      const known = table.get(callId);
+      if (known !== undefined) {
+        known.settlers = [...known.settlers, settler];
+        return known;
       }
-      entry.settlers.add(settler);
+      const entry: Awaited = {
+        callId,
+        pool,
+        generation: 0,
+        settlers: [settler],
+        since: performance.now(),
+        lookAt: Number.POSITIVE_INFINITY,
+        lookEveryMs: FIRST_LOOK_MS,
+        stillLimitMs: bounds?.stillLimitMs,
+        bounded: bounds?.bounded ?? false,
+      };
+      table.set(callId, entry);
+      perPool.set(pool, (perPool.get(pool) ?? 0) + 1);
       return entry;
     },
     remove(callId, settler) {
       const entry = table.get(callId);
-      if (entry?.settlers.delete(settler) && entry.settlers.size === 0) drop(entry);
+      if (entry === undefined) return;
+      entry.settlers = entry.settlers.filter((other) => other !== settler);
+      if (entry.settlers.length === 0) drop(entry);
     },
     get: (callId) => table.get(callId),
     settle(callId, outcome) {
