@@ -99,6 +99,14 @@ export default [
     in: STOP,
   },
   {
+    name: 'an executor without its runner looks for no children',
+    file: 'packages/runner/src/executor/stragglers.ts',
+    find: 'return alive || faultsOfChildren() > 0;',
+    replace: 'return false;',
+    tests: ['the runner is killed during children that left the group'],
+    in: ['packages/runner/test/executor/orphans.test.ts'],
+  },
+  {
     name: 'only the executor is killed, not its group',
     file: 'packages/runner/src/executor/stragglers.ts',
     find: 'export const killGroup = (pid: number): void => kill(-pid);',

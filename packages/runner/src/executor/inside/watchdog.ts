@@ -8,7 +8,7 @@ import { Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { workerData } from 'node:worker_threads';
 import { LIFELINE_FD } from '../markers.ts';
-import { killGroup, killMarkedNow } from '../stragglers.ts';
+import { killGroup, killMarkedNow, mayHaveChildren } from '../stragglers.ts';
 import type { WatchdogData } from './start-watchdog.ts';
 
 const PARENT_CHECK_MS = 1_000;
@@ -21,7 +21,8 @@ const end = (): void => {
   if (ending) return;
   ending = true;
   try {
-    killMarkedNow(mark);
+    // The look at all processes takes longest, and meanwhile the call may complete.
+    if (mayHaveChildren()) killMarkedNow(mark);
     rmSync(tempDir, { recursive: true, force: true });
     // The last executor takes the runner's directory with it.
     rmdirSync(dirname(tempDir));
