@@ -25,7 +25,10 @@ import { waitFor } from '../support/wait-for.ts';
 import { type Random, runSeed, seeded } from './random.ts';
 
 export interface LoadOptions {
+  /** How many; at least so many, when they are to last for a time. */
   readonly calls: number;
+  /** Makes calls for so long. */
+  readonly forMs?: number;
   readonly inFlight: number;
   /** Milliseconds of work of one call, from and to. */
   readonly work: readonly [number, number];
@@ -146,17 +149,18 @@ export const startChaos = async (options: FleetOptions = {}): Promise<Chaos> => 
       const flame = load.flame ?? fleet.caller();
       const stop = new AbortController();
       const looping = faultLoop(stop.signal);
+      const until = performance.now() + (load.forMs ?? 0);
       let next = 0;
       const lane = async (): Promise<void> => {
-        while (next < load.calls) await makeCall(flame, `k${next++}`, load);
+        while (next < load.calls || performance.now() < until) await makeCall(flame, `k${next++}`, load);
       };
       const lanes = Promise.all(Array.from({ length: load.inFlight }, lane));
       await Promise.race([lanes, looping.then(() => lanes)]);
       stop.abort();
       await looping;
       await Promise.all(replacements);
-      await waitFor(() => ledger.filter((e) => e.type === 'settle').length >= load.calls, {
-        what: `all ${load.calls} calls to settle (seed ${seed})`,
+      await waitFor(() => ledger.filter((e) => e.type === 'settle').length >= next, {
+        what: `all ${next} calls to settle (seed ${seed})`,
         timeoutMs: load.settleMs ?? SETTLE_MS,
       });
       effects = parseEffects(await readFile(log, 'utf8'));
