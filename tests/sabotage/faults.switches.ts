@@ -109,4 +109,12 @@ export default [
     tests: ['SD-18 after stop() of an autoscaler'],
     in: ['tests/conformance/complaints.test.ts'],
   },
+  {
+    name: 'a page of calls reads all of them',
+    file: 'packages/dashboard/src/operations/call-list.ts',
+    find: 'zrevrange(set, 0, last)',
+    replace: 'zrevrange(set, 0, -1)',
+    tests: ['R-44 pages over'],
+    in: ['packages/dashboard/test/many-calls.test.ts'],
+  },
 ] satisfies SabotageSwitch[];
