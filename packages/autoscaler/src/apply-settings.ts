@@ -1,7 +1,7 @@
 /** Live overrides take effect at the next tick; each change, and each refusal, is an event with who and when. */
 import type { PoolContext } from './pool-context.ts';
-import { readSettings } from './settings.ts';
 import type { PoolSnapshot } from './store/store.ts';
+import { readSettings } from './tuning/settings.ts';
 
 export const applySettings = (ctx: PoolContext, { settings: raw, now }: PoolSnapshot): void => {
   const text = JSON.stringify(Object.entries(raw).sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -12,10 +12,10 @@ import { launchRate } from './plan/limiter.ts';
 import type { PoolContext } from './pool-context.ts';
 import { poolMemory } from './pool-memory.ts';
 import { breakerFrom, releaseFrom } from './pool-status.ts';
-import { configured } from './settings.ts';
 import type { Store } from './store/store.ts';
 import type { Term } from './term.ts';
 import { timingOf } from './timing.ts';
+import { configured } from './tuning/settings.ts';
 
 export interface ContextParts {
   readonly config: AppConfig;

@@ -8,8 +8,8 @@ import { fullLimiter, type Limiter, type LimiterRate } from './plan/limiter.ts';
 import type { Target } from './plan/plan.ts';
 import type { ReleaseChoice } from './plan/release.ts';
 import { EMPTY_WINDOW, type WishWindow } from './plan/window.ts';
-import type { EffectivePool } from './settings.ts';
 import type { NewEvent } from './store/store.ts';
+import type { EffectivePool } from './tuning/settings.ts';
 
 export interface PoolMemory {
   readonly watch: Watch;

@@ -1,4 +1,5 @@
 /** One line of a pool's history: what the charts of the dashboard and the simulator read. */
+import { bootTimeMs } from './observe/measures.ts';
 import type { PoolContext } from './pool-context.ts';
 import type { FullPoolStatus } from './pool-status.ts';
 import type { PoolSnapshot } from './store/store.ts';
@@ -22,6 +23,8 @@ export const sampleOf = (
     desired: status.desired ?? -1,
     wanted: status.wanted ?? -1,
     useful: status.useful,
+    serviceTimeMs: rounded(ctx.memory.measures.serviceTimeMs),
+    bootTimeMs: rounded(bootTimeMs(ctx.memory.measures)),
     physical: status.physical,
     requested: states.requested,
     booting: states.booting,
@@ -32,3 +35,5 @@ export const sampleOf = (
     lost: states.lost,
   };
 };
+
+const rounded = (ms: number | null): number => (ms === null ? -1 : Math.round(ms));

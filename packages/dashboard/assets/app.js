@@ -6,9 +6,10 @@ import { calls } from './views/calls.js';
 import { onNotice } from './views/parts.js';
 import { pool } from './views/pool.js';
 import { pools } from './views/pools.js';
+import { tune } from './views/tune.js';
 
 const { base } = document.documentElement.dataset;
-const [section, name] = location.pathname
+const [section, name, part] = location.pathname
   .slice(base.length + 1)
   .split('/')
   .map(decodeURIComponent);
@@ -16,7 +17,7 @@ const [section, name] = location.pathname
 const view =
   name === undefined || name === ''
     ? ({ pools, calls: calls() }[section] ?? pools)
-    : { pools: pool, calls: call }[section](name);
+    : { pools: part === 'tune' ? tune : pool, calls: call }[section](name);
 
 document.querySelector(`[data-nav="${section === 'calls' ? 'calls' : 'pools'}"]`).setAttribute('aria-current', 'page');
 document.title = `${view.title()} · ${document.title}`;

@@ -16,8 +16,8 @@ export interface NamedPolicy {
 /** @throws FlameConfigError for an unknown name or options that the policy refuses. */
 export const policyByName = (described: NamedPolicy | readonly NamedPolicy[]): Policy => {
   if (Array.isArray(described)) return combine(...(described as readonly NamedPolicy[]).map(policyByName));
-  const { name, options } = described as NamedPolicy;
-  const make = Object.hasOwn(MAKERS, name) ? MAKERS[name as keyof typeof MAKERS] : undefined;
+  const { name, options } = record(described) as Partial<NamedPolicy>;
+  const make = name !== undefined && Object.hasOwn(MAKERS, name) ? MAKERS[name as keyof typeof MAKERS] : undefined;
   if (make === undefined) {
     const message = `unknown policy ${JSON.stringify(name)}; known: ${Object.keys(MAKERS).join(', ')}`;
     throw new FlameConfigError(message, { problems: [{ path: 'policy', message }] });

@@ -1,8 +1,9 @@
-/** A line chart of a pool's samples: calls that wait, calls that run, runners that are ready. */
+/** A line chart of a pool's samples, or of what would have been. */
 import { h, svg } from './dom.js';
 import { clock, duration } from './format.js';
 
-const LINES = [
+/** Calls that wait, calls that run, runners that are ready. */
+const LOAD = [
   ['waiting', 'calls waiting'],
   ['active', 'calls running'],
   ['ready', 'runners ready'],
@@ -13,13 +14,14 @@ const LEFT = 34;
 const BOTTOM = 20;
 const TOP = 8;
 
-export const chart = (samples) => {
+/** @param lines which fields of a sample, and what they are called */
+export const chart = (samples, lines = LOAD) => {
   if (samples.length < 2) {
     return h('p', { class: 'quiet small' }, 'A chart appears once an autoscaler has looked at this pool a few times.');
   }
   const first = samples[0].at;
   const span = Math.max(1, samples.at(-1).at - first);
-  const top = niceTop(Math.max(1, ...samples.flatMap((s) => LINES.map(([key]) => s[key]))));
+  const top = niceTop(Math.max(1, ...samples.flatMap((s) => lines.map(([key]) => s[key]))));
   const x = (at) => LEFT + ((at - first) / span) * (WIDTH - LEFT);
   const y = (value) => TOP + (1 - value / top) * (HEIGHT - TOP - BOTTOM);
   // Steps, not slopes: between two samples nothing is known.
@@ -36,7 +38,7 @@ export const chart = (samples) => {
     h(
       'p',
       { class: 'legend' },
-      LINES.map(([key, label]) => h('span', { class: key }, h('i'), label)),
+      lines.map(([key, label]) => h('span', { class: key }, h('i'), label)),
     ),
     svg(
       'svg',
@@ -47,7 +49,7 @@ export const chart = (samples) => {
         'aria-label': `The last ${duration(span)}`,
       },
       marks.map((value) => svg('line', { class: 'grid', x1: LEFT, x2: WIDTH, y1: y(value), y2: y(value) })),
-      LINES.map(([key]) => svg('path', { class: key, d: path(key) })),
+      lines.map(([key]) => svg('path', { class: key, d: path(key) })),
     ),
     h(
       'p',

@@ -151,7 +151,7 @@ export const onNotice = (again) => {
   redraw = again;
 };
 
-const notify = (text, kind) => {
+export const notify = (text, kind) => {
   shown = { text, kind, until: Date.now() + 8_000 };
   redraw();
 };

@@ -49,6 +49,7 @@ const buttons = (p) => {
   const path = `pools/${encodeURIComponent(p.name)}`;
   return [
     h('a', { href: `${link('calls')}?pool=${encodeURIComponent(p.name)}`, class: 'small' }, 'Calls of this pool'),
+    h('a', { href: link('pools', p.name, 'tune'), class: 'small' }, 'Tune'),
     p.failed > 0 &&
       actionButton('Retry failed', `${path}/retry-failed`, {
         ask: `Run ${plural(p.failed, 'failed call')} of pool ${p.name} again?`,

@@ -12,6 +12,8 @@ import {
 } from '@flamejs/queue/protocol';
 import type { Link } from './link.ts';
 import type { Queues } from './queues.ts';
+import { type Change, tune } from './tune.ts';
+import type { TuningView } from './types.ts';
 
 /** Who orders something and why, for the record. */
 export interface Why {
@@ -38,6 +40,11 @@ export interface Actions {
   /** Keeps the autoscaler from ending a runner, for so long. Only another order ends it earlier. */
   protect(pool: string, runnerId: string, forMs: number, why?: Why): Promise<OrderResult>;
   unprotect(pool: string, runnerId: string, why?: Why): Promise<OrderResult>;
+  /**
+   * Changes live settings of a pool (`SettingsChange` of `@flamejs/autoscaler/tuning`); they are in force within a tick.
+   * @throws FlameConfigError that names what is wrong; nothing has changed then
+   */
+  tune(pool: string, change: Change, by?: string): Promise<TuningView>;
   /** Wakes the autoscaler. */
   kick(pool: string): void;
 }
@@ -99,5 +106,10 @@ export const createActions = (link: Link, queues: Queues, name: string): Actions
       return order(pool, runnerId, { action: 'protect', until }, why);
     },
     unprotect: (pool, runnerId, why) => order(pool, runnerId, { action: 'unprotect' }, why),
+    async tune(pool, change, by = name) {
+      const view = await tune(link, pool, change, by);
+      kick(pool);
+      return view;
+    },
   };
 };

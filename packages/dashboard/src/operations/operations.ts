@@ -1,4 +1,5 @@
 /** Everything that people ask of and do to an app: one object behind the pages, the JSON API and the command line. */
+import type { Replay } from '@flamejs/autoscaler/tuning';
 import { type AppConfig, FlameConfigError } from '@flamejs/queue';
 import { redactText } from '@flamejs/queue/internal';
 import { judgeServer, poolOfCallId, readServerFacts, redisNow } from '@flamejs/queue/protocol';
@@ -11,6 +12,7 @@ import { readPools } from './pools.ts';
 import { createQueues, type Queues } from './queues.ts';
 import { readRunners } from './runners.ts';
 import { readEvents, readHistory } from './streams.ts';
+import { type Change, readTuning, replayTuning } from './tune.ts';
 import type {
   CallDetail,
   CallPage,
@@ -21,6 +23,7 @@ import type {
   Sample,
   Shown,
   SystemView,
+  TuningView,
 } from './types.ts';
 
 export interface Operations {
@@ -37,6 +40,9 @@ export interface Operations {
   /** Newest first; of all pools unless one is named. */
   events(pool: string | undefined, count: number): Promise<readonly EventView[]>;
   history(pool: string, count: number): Promise<readonly Sample[]>;
+  tuning(pool: string): Promise<TuningView>;
+  /** What the last hour would have been under changed settings. @throws FlameConfigError for a bad change */
+  replay(pool: string, change: Change): Promise<Replay>;
   calls(query: CallQuery): Promise<CallPage>;
   /** @returns `undefined` when nothing is known of it (any more) */
   call(id: string): Promise<CallDetail | undefined>;
@@ -81,6 +87,8 @@ export const openOperations = (config: AppConfig, name: string): Operations => {
         .slice(0, count);
     },
     history: (pool, count) => readHistory(link, checkPool(pool), count),
+    tuning: async (pool) => readTuning(link, checkPool(pool)),
+    replay: async (pool, change) => replayTuning(link, checkPool(pool), change),
     calls: (query) => listCalls(link, query.pool === undefined ? query : { ...query, pool: checkPool(query.pool) }),
     call: async (id) => readCall(link, poolOf(id), id),
     arguments: async (id, options) => showArguments(link, poolOf(id), id, options),

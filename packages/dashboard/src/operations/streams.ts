@@ -1,4 +1,5 @@
 /** A pool's two streams: what happened to its machines, and the samples from which charts are drawn. Newest first. */
+import type { HistorySample } from '@flamejs/autoscaler/tuning';
 import type { Link } from './link.ts';
 import { parseObject, toNumber, toRecord, toText } from './numbers.ts';
 import type { EventView, Sample } from './types.ts';
@@ -24,20 +25,43 @@ export const readEvents = async (link: Link, pool: string, count: number): Promi
 
 /** @returns the oldest first, as a chart is drawn */
 export const readHistory = async (link: Link, pool: string, count: number): Promise<readonly Sample[]> => {
+  const samples = await readSamples(link, pool, count);
+  return samples.map((n) => ({
+    at: n('at'),
+    waiting: n('waiting'),
+    active: n('active'),
+    ready: n('ready'),
+    booting: n('booting') + n('requested'),
+    draining: n('draining'),
+    wanted: Math.max(0, n('wanted')),
+    oldestWaitMs: n('oldestWaitMs'),
+  }));
+};
+
+/** What the replay of other settings looks at. */
+export const readReplayHistory = async (link: Link, pool: string, count: number): Promise<readonly HistorySample[]> => {
+  const samples = await readSamples(link, pool, count);
+  const measured = (value: number): number | null => (value > 0 ? value : null);
+  return samples.map((n) => ({
+    at: n('at'),
+    waiting: n('waiting'),
+    dueSoon: n('dueSoon'),
+    active: n('active'),
+    oldestWaitMs: n('oldestWaitMs'),
+    paused: n('paused') === 1,
+    ready: n('ready'),
+    useful: n('useful'),
+    serviceTimeMs: measured(n('serviceTimeMs')),
+    bootTimeMs: measured(n('bootTimeMs')),
+  }));
+};
+
+/** The newest samples of a pool, the oldest of them first, each as a look-up of its numbers. */
+const readSamples = async (link: Link, pool: string, count: number): Promise<readonly ((name: string) => number)[]> => {
   if (count === 0) return [];
   const entries = await link.client.xrevrange(link.keys(pool).history, '+', '-', 'COUNT', count);
   return entries.reverse().map(([, flat]) => {
     const fields = toRecord(flat);
-    const n = (name: string): number => toNumber(fields[name]);
-    return {
-      at: n('at'),
-      waiting: n('waiting'),
-      active: n('active'),
-      ready: n('ready'),
-      booting: n('booting') + n('requested'),
-      draining: n('draining'),
-      wanted: Math.max(0, n('wanted')),
-      oldestWaitMs: n('oldestWaitMs'),
-    };
+    return (name) => toNumber(fields[name]);
   });
 };

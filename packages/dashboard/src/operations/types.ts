@@ -178,3 +178,31 @@ export interface SystemView {
   readonly autoscalerSilentMs: number | null;
   readonly now: number;
 }
+
+/** The settings of a pool that can be changed while it runs. */
+export interface TuningView {
+  readonly pool: string;
+  readonly configured: TunedSettings;
+  /** What the autoscaler goes by, or will from its next tick. */
+  readonly effective: TunedSettings;
+  /** What operators have set, as they said it. */
+  readonly live: Readonly<Record<string, unknown>>;
+  /** Why the live settings are refused, when they are: somebody wrote them past this check. */
+  readonly problems: readonly string[];
+  /** Who changed them last, and when (Redis ms); '' and 0 when nobody has. */
+  readonly by: string;
+  readonly at: number;
+}
+
+export interface TunedSettings {
+  readonly min: number;
+  readonly max: number;
+  readonly buffer: number;
+  readonly idleShutdownAfterMs: number;
+  readonly scaleDownWindowMs: number;
+  /** Its name. */
+  readonly policy: string;
+  /** Directions in which scaling is held: '', `in`, `out` or `all`. */
+  readonly paused: string;
+  readonly override: { readonly desired: number; readonly until: number } | null;
+}

@@ -42,6 +42,7 @@ export const createApi = (operations: Operations): Api => {
   api.get('/calls', async (c) => c.json(await operations.calls(callQuery(c))));
   addCallRoutes(api, operations);
   addActions(api, operations);
+  addTuning(api, operations);
   return api;
 };
 
@@ -103,6 +104,15 @@ const addActions = (api: Api, { act, checkPool, poolOf }: Operations): void => {
     const pool = checkPool(c.req.param('pool'));
     return c.json({ result: await act.protect(pool, c.req.param('runnerId'), Number(forMs), readWhy(rest)) });
   });
+};
+
+const addTuning = (api: Api, { act, checkPool, replay, tuning }: Operations): void => {
+  api.get('/pools/:pool/settings', async (c) => c.json(await tuning(c.req.param('pool'))));
+  api.post('/pools/:pool/settings', async (c) =>
+    c.json(await act.tune(checkPool(c.req.param('pool')), await readBody(c))),
+  );
+  // It changes nothing, but the settings that are tried may be long: so the body, and so for operators.
+  api.post('/pools/:pool/settings/replay', async (c) => c.json(await replay(c.req.param('pool'), await readBody(c))));
 };
 
 const readWhy = ({ reason }: Readonly<Record<string, unknown>>): Why =>

@@ -21,7 +21,7 @@ export interface AppParts {
 /** A command that Redis has taken and does not answer must not keep a browser waiting. */
 const ANSWER_MS = 10_000;
 const READY_MS = 2_000;
-const PAGES = ['/pools', '/pools/:pool', '/calls', '/calls/:id'];
+const PAGES = ['/pools', '/pools/:pool', '/pools/:pool/tune', '/calls', '/calls/:id'];
 
 export const createApp = ({ operations, options, board, assets }: AppParts): App => {
   const { basePath } = options;

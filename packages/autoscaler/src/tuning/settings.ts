@@ -1,7 +1,7 @@
 /** Live overrides of a pool: read from the hash `settings`, validated as a whole, or not applied at all. Pure. */
 import type { Policy, PoolConfig } from '@flamejs/queue';
-import { type NamedPolicy, policyByName } from './policies/named.ts';
-import { queueDepth } from './policies/queue-depth.ts';
+import { type NamedPolicy, policyByName } from '../policies/named.ts';
+import { queueDepth } from '../policies/queue-depth.ts';
 
 export interface EffectivePool {
   readonly min: number;
