@@ -130,3 +130,49 @@ test('the page of a call shows its error, and its buttons act', PATIENCE, async 
   expect(await page.evaluate('window.hacked')).toBeUndefined();
   expect(browser.complaints).toEqual([]);
 });
+
+test('the page that tunes a pool tries settings on its past, applies them and takes them back', PATIENCE, async () => {
+  const { client } = fleet;
+  const start = Date.now() - 60_000;
+  for (let second = 0; second <= 60; second += 1) {
+    const busy = second >= 10 && second < 20;
+    const load = { waiting: busy ? 8 : 0, active: busy ? 2 : 0, ready: busy ? 1 : 0, useful: busy ? 1 : 0 };
+    await client.xadd(fleet.keys('inner').history, '*', 'at', start + second * 1_000, ...Object.entries(load).flat());
+  }
+  await using browser = await openBrowser(origin);
+  const { page } = browser;
+  await page.goto(`${origin}/pools/inner`);
+  await page.getByRole('link', { name: 'Tune' }).click();
+  const inForce = page.locator('.facts');
+  const shows = (text: string) => async (): Promise<boolean> => (await textOf(inForce)).includes(text);
+  await waitFor(shows('0 to 5'), { what: 'the settings in force', timeoutMs: 40_000, found: () => textOf(inForce) });
+
+  await page.getByLabel('At most (runners)').fill('2');
+  await page.getByLabel('Policy').selectOption('queueDepth');
+  await page.getByLabel('Its options (JSON)').fill('{"callsPerRunner": 2}');
+  await page.getByRole('button', { name: 'Try on the last hour' }).click();
+  await page.locator('#tried .chart svg').waitFor({ timeout: 30_000 });
+  expect((await page.locator('#tried tbody tr').allTextContents()).slice(1, 3)).toEqual([
+    'most runners12',
+    'launches12',
+  ]);
+  await takePicture(page, 'tune', true);
+
+  // What somebody types stays, although the page is drawn anew while they do.
+  await page.waitForTimeout(6_000);
+  expect(await page.getByLabel('At most (runners)').inputValue()).toBe('2');
+  await page.getByRole('button', { name: 'Apply' }).click();
+  await waitFor(shows('0 to 2'), { what: 'the change', timeoutMs: 30_000, found: () => textOf(inForce) });
+  expect(await client.hgetall(fleet.keys('inner').settings)).toMatchObject({
+    max: '2',
+    policy: '{"name":"queueDepth","options":{"callsPerRunner":2}}',
+    by: 'dashboard',
+  });
+
+  await page.getByLabel('At least (runners)').fill('9');
+  await page.getByRole('button', { name: 'Apply' }).click();
+  await page.getByText('min 9 is larger than max 2').waitFor({ timeout: 30_000 });
+  page.on('dialog', (dialog) => void dialog.accept());
+  await page.getByRole('button', { name: 'Back to the config' }).click();
+  await waitFor(shows('0 to 5'), { what: 'the config', timeoutMs: 30_000, found: () => textOf(inForce) });
+});

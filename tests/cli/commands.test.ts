@@ -141,6 +141,42 @@ describe('acting', () => {
     expect(await handle.result()).toBe('later');
   });
 
+  test('pools tune shows, tries and changes the settings of a running pool, and takes them back', async () => {
+    const shown = await flame('pools', 'tune', 'main');
+    expect([shown.code, shown.output]).toEqual([0, expect.stringMatching(/^policy +queueDepth$/m)]);
+    const policy = '{"name": "step", "options": [{"calls": 1, "runners": 2}]}';
+    const tried = await flame('pools', 'tune', 'main', 'max=7', '--try');
+    expect([tried.code, tried.output]).toEqual([0, expect.stringMatching(/^would have been +.*launches/m)]);
+    expect((await flame('pools', 'tune', 'main', '--json')).json).toMatchObject({ live: {} });
+    const { json } = await flame(
+      'pools',
+      'tune',
+      'main',
+      'max=7',
+      'idleShutdownAfter=5m',
+      `policy=${policy}`,
+      '--json',
+    );
+    expect(json).toMatchObject({
+      live: { max: 7, idleShutdownAfterMs: 300_000 },
+      effective: { policy: 'step', max: 7 },
+      by: expect.stringContaining('@'),
+    });
+    expect((await flame('pools', 'tune', 'main', 'max=config')).output).toMatch(
+      /^policy +step \(config: queueDepth\)$/m,
+    );
+    const held = (await flame('pools', 'tune', 'main', '--exactly', '3', '--for', '10m', '--json')).json;
+    expect(held).toMatchObject({ effective: { override: { desired: 3 } } });
+    const wrong = await flame('pools', 'tune', 'main', 'min=many', 'colour=red');
+    expect([wrong.code, wrong.output]).toEqual([
+      1,
+      expect.stringMatching(/colour: unknown setting.*min: a whole number/s),
+    ]);
+    expect((await flame('pools', 'tune', 'main', 'min')).output).toContain('expected setting=value, got "min"');
+    const reset = (await flame('pools', 'tune', 'main', '--reset', '--json')).json;
+    expect(reset).toMatchObject({ live: {}, effective: { policy: 'queueDepth', override: null } });
+  });
+
   test('status ends with 1 when calls wait that nothing will start', async () => {
     const lonely = fleet.flame.fn('lonely', { pool: 'empty' }, () => 1);
     const handle = await fleet.flame.cast(lonely);

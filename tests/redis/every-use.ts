@@ -118,6 +118,9 @@ export const useDashboard = async (fleet: Fleet, redis: Redis = fleet.config.red
     await expect(failed.result()).rejects.toThrow('for the dashboard');
     const resting = await fleet.flame.cast(tasks.echo.with({ delay: '1h' }), 'never');
     expect(await operations.act.cancel('main', resting.id, 'by an operator')).toBe('cancelled');
+    expect((await operations.act.tune('main', { buffer: 1 })).effective.buffer).toBe(1);
+    expect((await operations.replay('main', { buffer: 2 })).points).toBeInstanceOf(Array);
+    expect((await operations.act.tune('main', { buffer: null })).live).toEqual({});
     const [runner] = await operations.runners('main');
     if (runner === undefined) throw new Error('the dashboard sees no runner');
     expect(await operations.act.drain('main', runner.runnerId)).toMatch(/ordered|draining/);

@@ -277,4 +277,21 @@ export default [
     tests: ['AS-07', 'the observing script counts'],
     in: [...test('local-pool'), ...test('store.contract')],
   },
+  {
+    name: 'a change of settings with an unknown name is stored as far as it is known',
+    file: 'packages/autoscaler/src/tuning/change-settings.ts',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of the source
+    find: "problems.push(`${name}: unknown setting; known: ${TUNABLE.join(', ')}`);",
+    replace: '',
+    tests: ['an unknown setting is refused by name'],
+    in: ['packages/autoscaler/test/tuning.test.ts'],
+  },
+  {
+    name: 'a replay lets no runner go',
+    file: 'packages/autoscaler/src/tuning/replay.ts',
+    find: 'return allowIn && least < runners.length ? runners.slice(0, least) : runners;',
+    replace: 'return runners;',
+    tests: ['a runner for every two calls'],
+    in: ['packages/autoscaler/test/tuning.test.ts'],
+  },
 ] satisfies SabotageSwitch[];

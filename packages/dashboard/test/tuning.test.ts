@@ -65,6 +65,14 @@ test('settings that somebody wrote past the check are shown with what is wrong',
   expect((await board.change(SETTINGS, { min: null })).json.problems).toEqual([]);
 });
 
+test('an operator’s number of runners is in force until it runs out', async () => {
+  const { json } = await board.change(SETTINGS, { override: { desired: 3, forMs: 60_000 } });
+  expect(json.effective.override).toEqual({ desired: 3, until: json.at + 60_000 });
+  await board.redis.client().hset(board.keys('main').settings, { override: '{"desired":3,"until":1000}' });
+  expect((await board.ask(SETTINGS)).json.effective.override).toBeNull();
+  await board.change(SETTINGS, { override: null });
+});
+
 test('other settings are tried on the recorded past, and nothing is changed by it', async () => {
   const client = board.redis.client();
   const start = Date.now() - 60_000;

@@ -1,12 +1,13 @@
-/** `flame pools`: their numbers, and whether they take calls. */
+/** `flame pools`: their numbers, whether they take calls, and how they scale. */
 import type { PoolView } from '@flamejs/dashboard/operations';
 import { Command } from 'commander';
 import { say, sayJson, sayTable } from '../output/print.ts';
 import type { Column } from '../output/table.ts';
 import { optionsOf, withOperations } from '../with-operations.ts';
+import { addTune } from './pools-tune.ts';
 
 export const poolsCommand = (): Command => {
-  const pools = new Command('pools').description('look at pools, and stop or resume them');
+  const pools = new Command('pools').description('look at pools, stop, resume and tune them');
   pools
     .command('ls', { isDefault: true })
     .description('list the pools with their calls and runners')
@@ -36,6 +37,7 @@ export const poolsCommand = (): Command => {
         }),
       );
   }
+  addTune(pools);
   return pools;
 };
 

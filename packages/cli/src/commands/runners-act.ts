@@ -1,5 +1,4 @@
 /** `flame runners drain`, `terminate`, `protect` and `unprotect`: orders for single runners, for the record with who and why. */
-import { hostname, userInfo } from 'node:os';
 import type { Operations, RunnerView, Why } from '@flamejs/dashboard/operations';
 import { parseDuration } from '@flamejs/queue';
 import { FlameConfigError } from '@flamejs/queue/errors';
@@ -7,6 +6,7 @@ import type { OrderResult } from '@flamejs/queue/protocol';
 import type { Command } from 'commander';
 import { say, sayJson } from '../output/print.ts';
 import { duration } from '../output/words.ts';
+import { whoami } from '../whoami.ts';
 import { optionsOf, withOperations } from '../with-operations.ts';
 
 interface Options {
@@ -109,12 +109,3 @@ const find = async (operations: Operations, ids: readonly string[]): Promise<rea
 };
 
 const read = (text: string, option: string): number => parseDuration(text as '1h', option);
-
-/** For the record only: whoever may write to Redis could claim any name. */
-const whoami = (): string => {
-  try {
-    return `${userInfo().username}@${hostname()}`;
-  } catch {
-    return hostname();
-  }
-};

@@ -1,5 +1,12 @@
 /** Live settings of a pool: read, tried on its recent past, and changed. The autoscaler applies them at its next tick. */
-import { changeSettings, configured, type Replay, readSettings, replay } from '@flamejs/autoscaler/tuning';
+import {
+  changeSettings,
+  configured,
+  type EffectivePool,
+  type Replay,
+  readSettings,
+  replay,
+} from '@flamejs/autoscaler/tuning';
 import { FlameConfigError, type PoolConfig } from '@flamejs/queue';
 import { redisNow } from '@flamejs/queue/protocol';
 import type { Link } from './link.ts';
@@ -13,13 +20,13 @@ export type Change = Readonly<Record<string, unknown>>;
 
 export const readTuning = async (link: Link, pool: string): Promise<TuningView> => {
   const config = configOf(link, pool);
-  const raw = await link.client.hgetall(link.keys(pool).settings);
+  const { raw, now } = await read(link, pool);
   const settings = readSettings(config, raw);
   const { by, at, ...live } = raw;
   return {
     pool,
     configured: plain(configured(config)),
-    effective: plain(settings.ok ? settings.effective : configured(config)),
+    effective: plain(settings.ok ? unexpired(settings.effective, now) : configured(config)),
     live: Object.fromEntries(Object.entries(live).map(([name, text]) => [name, readValue(name, text)])),
     problems: settings.ok ? [] : settings.problems,
     by: by ?? '',
@@ -29,8 +36,8 @@ export const readTuning = async (link: Link, pool: string): Promise<TuningView> 
 
 /** What the pool would have done in its recent past, were it changed so. @throws FlameConfigError for a bad change */
 export const replayTuning = async (link: Link, pool: string, change: Change): Promise<Replay> => {
-  const { effective } = await changed(link, pool, change);
-  return replay(configOf(link, pool), effective, await readReplayHistory(link, pool, HISTORY));
+  const { effective, now } = await changed(link, pool, change);
+  return replay(configOf(link, pool), unexpired(effective, now), await readReplayHistory(link, pool, HISTORY));
 };
 
 /** KEYS the hash; ARGV who, when, number of fields to drop, those, then fields and values. */
@@ -49,9 +56,18 @@ export const tune = async (link: Link, pool: string, change: Change, by: string)
 };
 
 const changed = async (link: Link, pool: string, change: Change) => {
-  const [raw, now] = await Promise.all([link.client.hgetall(link.keys(pool).settings), redisNow(link.client)]);
+  const { raw, now } = await read(link, pool);
   return { ...changeSettings(configOf(link, pool), raw, change, now), now };
 };
+
+const read = async (link: Link, pool: string) => {
+  const [raw, now] = await Promise.all([link.client.hgetall(link.keys(pool).settings), redisNow(link.client)]);
+  return { raw, now };
+};
+
+/** An override that has run out still stands in the hash. */
+const unexpired = (effective: EffectivePool, now: number): EffectivePool =>
+  effective.override !== null && effective.override.until <= now ? { ...effective, override: null } : effective;
 
 const configOf = (link: Link, pool: string): PoolConfig => {
   const config = link.config.pools[pool];
