@@ -4,7 +4,7 @@ import { bySize } from '../../../tests/support/tier.ts';
 import { waitFor } from '../../../tests/support/wait-for.ts';
 import { type BoardFixture, startBoard } from './support.ts';
 
-const FEW = 300;
+const FEW = 1_200;
 const MANY = bySize({ push: 6_000, nightly: 200_000 });
 /** Of those, in each of the three states. */
 const SHARE = { wait: 0.6, failed: 0.2, completed: 0.2 };

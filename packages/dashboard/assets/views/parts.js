@@ -27,6 +27,33 @@ export const facts = (pairs) =>
       .map(([label, value]) => h('div', {}, h('dt', {}, label), h('dd', {}, value))),
   );
 
+/** A small table of texts. */
+export const compare = (titles, rows) =>
+  h(
+    'table',
+    { class: 'compare' },
+    h(
+      'thead',
+      {},
+      h(
+        'tr',
+        {},
+        titles.map((title) => h('th', {}, title)),
+      ),
+    ),
+    h(
+      'tbody',
+      {},
+      rows.map((row) =>
+        h(
+          'tr',
+          {},
+          row.map((text) => h('td', {}, text)),
+        ),
+      ),
+    ),
+  );
+
 const MOST_SQUARES = 60;
 
 /** One square a runner, then empty ones up to what the pool may grow to. */

@@ -3,13 +3,13 @@ import { get, link } from '../lib/api.js';
 import { chart } from '../lib/chart.js';
 import { h } from '../lib/dom.js';
 import { ago, bytes, duration, moment, plural } from '../lib/format.js';
-import { actionButton, eventTable, facts, notice, numbers, squares } from './parts.js';
+import { actionButton, compare, eventTable, facts, notice, numbers, squares } from './parts.js';
 
 export const pool = (name) => ({
   everyMs: 1_000,
   title: () => name,
   async load() {
-    const { pool: p, runners, events, history, settings } = await get(`pools/${encodeURIComponent(name)}`);
+    const { pool: p, runners, events, history, times, settings } = await get(`pools/${encodeURIComponent(name)}`);
     const now = Math.max(Date.now(), ...runners.map((r) => r.heartbeatAt));
     return [
       notice(),
@@ -26,7 +26,8 @@ export const pool = (name) => ({
         h('div', { class: 'actions' }, buttons(p)),
       ),
       h('section', { class: 'card wide' }, numbers(counts(p)), squares(p)),
-      h('section', { class: 'card' }, h('h2', {}, 'Load'), chart(history)),
+      h('section', { class: 'card' }, h('h2', {}, 'Load'), chart(history), chart(history, RUNNERS)),
+      times.count > 0 && h('section', { class: 'card', id: 'times' }, h('h2', {}, 'Times'), timesOf(times)),
       h('section', { class: 'card' }, h('h2', {}, 'Runners'), runnerTable(runners, now)),
       h('section', { class: 'card' }, h('h2', {}, 'Why this many'), why(p)),
       h('section', { class: 'card' }, h('h2', {}, 'Events'), eventTable(events, false)),
@@ -34,6 +35,29 @@ export const pool = (name) => ({
     ];
   },
 });
+
+const RUNNERS = [
+  ['ready', 'runners ready'],
+  ['booting', 'booting'],
+  ['draining', 'draining'],
+  ['wanted', 'wanted'],
+];
+const TIMES = [
+  ['waitMs', 'waited (ms, 95 of 100 calls)'],
+  ['runMs', 'ran (ms)'],
+];
+
+const timesOf = ({ count: n, waitMs, runMs, points }) => [
+  points.length > 1 && chart(points, TIMES),
+  compare(
+    ['', 'p50', 'p95', 'p99'],
+    [
+      ['waited', waitMs],
+      ['ran', runMs],
+    ].map(([label, { p50, p95, p99 }]) => [label, duration(p50), duration(p95), duration(p99)]),
+  ),
+  h('p', { class: 'quiet small' }, `Of the last ${plural(n, 'call')} that succeeded and whose results are still kept.`),
+];
 
 const counts = (p) => [
   ['waiting', p.waiting],

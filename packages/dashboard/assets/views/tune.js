@@ -3,7 +3,7 @@ import { get, isOperator, link, post } from '../lib/api.js';
 import { chart } from '../lib/chart.js';
 import { h } from '../lib/dom.js';
 import { clock, duration, moment, plural } from '../lib/format.js';
-import { facts, notice, notify } from './parts.js';
+import { compare, facts, notice, notify } from './parts.js';
 
 /** Name of the field, what it is called, and how many ms its unit has when it is a duration. */
 const NUMBERS = [
@@ -193,23 +193,9 @@ const replayed = ({ points, had, would, reasons }) => {
   ];
   return [
     chart(points, LINES),
-    h(
-      'table',
-      { class: 'compare' },
-      h(
-        'thead',
-        {},
-        h(
-          'tr',
-          {},
-          ['', 'was', 'would have been'].map((title) => h('th', {}, title)),
-        ),
-      ),
-      h(
-        'tbody',
-        {},
-        rows.map(([label, show]) => h('tr', {}, h('td', {}, label), h('td', {}, show(had)), h('td', {}, show(would)))),
-      ),
+    compare(
+      ['', 'was', 'would have been'],
+      rows.map(([label, show]) => [label, show(had), show(would)]),
     ),
     h(
       'p',

@@ -12,11 +12,13 @@ import { readPools } from './pools.ts';
 import { createQueues, type Queues } from './queues.ts';
 import { readRunners } from './runners.ts';
 import { readEvents, readHistory } from './streams.ts';
+import { readTimes } from './times.ts';
 import { type Change, readTuning, replayTuning } from './tune.ts';
 import type {
   CallDetail,
   CallPage,
   CallQuery,
+  CallTimes,
   EventView,
   PoolView,
   RunnerView,
@@ -40,6 +42,7 @@ export interface Operations {
   /** Newest first; of all pools unless one is named. */
   events(pool: string | undefined, count: number): Promise<readonly EventView[]>;
   history(pool: string, count: number): Promise<readonly Sample[]>;
+  times(pool: string): Promise<CallTimes>;
   tuning(pool: string): Promise<TuningView>;
   /** What the last hour would have been under changed settings. @throws FlameConfigError for a bad change */
   replay(pool: string, change: Change): Promise<Replay>;
@@ -87,6 +90,7 @@ export const openOperations = (config: AppConfig, name: string): Operations => {
         .slice(0, count);
     },
     history: (pool, count) => readHistory(link, checkPool(pool), count),
+    times: async (pool) => readTimes(link, checkPool(pool)),
     tuning: async (pool) => readTuning(link, checkPool(pool)),
     replay: async (pool, change) => replayTuning(link, checkPool(pool), change),
     calls: (query) => listCalls(link, query.pool === undefined ? query : { ...query, pool: checkPool(query.pool) }),

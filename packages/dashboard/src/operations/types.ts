@@ -179,6 +179,23 @@ export interface SystemView {
   readonly now: number;
 }
 
+/** Milliseconds; 0 when there is nothing to measure. */
+export interface Percentiles {
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+}
+
+/** How long the newest calls that have succeeded waited, from when they could start, and ran. */
+export interface CallTimes {
+  /** Of so many calls, 200 at most. */
+  readonly count: number;
+  readonly waitMs: Percentiles;
+  readonly runMs: Percentiles;
+  /** The 95th percentiles over time, the oldest first; where no call ended there is no point. */
+  readonly points: readonly { readonly at: number; readonly waitMs: number; readonly runMs: number }[];
+}
+
 /** The settings of a pool that can be changed while it runs. */
 export interface TuningView {
   readonly pool: string;

@@ -25,17 +25,19 @@ export const createApi = (operations: Operations): Api => {
   });
   api.get('/pools/:pool', async (c) => {
     const name = operations.checkPool(c.req.param('pool'));
-    const [pools, runners, events, history] = await Promise.all([
+    const [pools, runners, events, history, times] = await Promise.all([
       operations.pools(),
       operations.runners(name),
       operations.events(name, wholeParam(c, 'events', 50, 0, MOST_ENTRIES)),
       operations.history(name, wholeParam(c, 'history', 300, 0, MOST_ENTRIES)),
+      operations.times(name),
     ]);
     return c.json({
       pool: pools.find((p) => p.name === name),
       runners,
       events,
       history,
+      times,
       settings: settings(operations, name),
     });
   });
