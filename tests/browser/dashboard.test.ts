@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { tuner } from '@flamejs/autoscaler/tuning';
 import { createDashboard, type Dashboard } from '@flamejs/dashboard';
 import { pino } from 'pino';
 import type { Locator, Page } from 'playwright-core';
@@ -21,7 +22,7 @@ beforeAll(async () => {
   const env = { FLAME_TEST_APP: JSON.stringify({ failsafeTimeout: '1h', heartbeatTimeout: '1h' }) };
   const pools = { main: { max: 3, maxConcurrency: 2, idleShutdownAfter: '2s' }, inner: { max: 5 } } as const;
   fleet = await startFleet({ pools, env });
-  dashboard = createDashboard(fleet.config, { port: 0, logger: pino({ level: 'silent' }) });
+  dashboard = createDashboard(fleet.config, { port: 0, tuner, logger: pino({ level: 'silent' }) });
   await dashboard.start();
   origin = new URL(dashboard.url).origin;
 }, PATIENCE.timeout);

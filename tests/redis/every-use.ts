@@ -1,6 +1,7 @@
 /** Everything that an app does with Redis, done once: for servers of which it is to be shown that all of it works there. */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { tuner } from '@flamejs/autoscaler/tuning';
 import { createDashboard } from '@flamejs/dashboard';
 import { type Operations, openOperations } from '@flamejs/dashboard/operations';
 import type { Flame } from '@flamejs/queue';
@@ -82,7 +83,7 @@ export const useSchedules = async (flame: Flame, folder: string): Promise<void> 
 /** What the pages, the API, Bull Board and the command line read and do. */
 export const useDashboard = async (fleet: Fleet, redis: Redis = fleet.config.redis): Promise<void> => {
   const config = { ...fleet.config, redis };
-  const operations: Operations = openOperations(config, 'test');
+  const operations: Operations = openOperations(config, 'test', tuner);
   const dashboard = createDashboard(config, { port: 0 });
   try {
     await operations.link.ready();

@@ -11,4 +11,3 @@ export type { Action, Plan } from './plan/action.ts';
 export * from './policies/index.ts';
 export type { FullPoolStatus } from './pool-status.ts';
 export { type DrainCause, decodeIntent, type Grounds, type IntentRecord } from './record/intent.ts';
-export { type EffectivePool, readSettings, type Settings } from './tuning/settings.ts';

@@ -1,5 +1,6 @@
 /** What a leader remembers of a pool between two ticks. It starts empty with each term; what must last is in the store. */
 
+import type { PoolSettings } from '@flamejs/queue';
 import { type Measures, NO_MEASURES } from './observe/measures.ts';
 import { createWatch, type Watch } from './observe/watch.ts';
 import { type Breaker, CLOSED } from './plan/breaker.ts';
@@ -9,11 +10,10 @@ import type { Target } from './plan/plan.ts';
 import type { ReleaseChoice } from './plan/release.ts';
 import { EMPTY_WINDOW, type WishWindow } from './plan/window.ts';
 import type { NewEvent } from './store/store.ts';
-import type { EffectivePool } from './tuning/settings.ts';
 
 export interface PoolMemory {
   readonly watch: Watch;
-  effective: EffectivePool;
+  effective: PoolSettings;
   /** The raw settings that were read last, to notice a change. */
   settingsText: string | null;
   window: WishWindow;
@@ -42,7 +42,7 @@ export interface PoolMemory {
 }
 
 export const poolMemory = (
-  effective: EffectivePool,
+  effective: PoolSettings,
   rate: LimiterRate,
   now: number,
   release: ReleaseChoice,

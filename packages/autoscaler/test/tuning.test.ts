@@ -1,8 +1,8 @@
 /** Settings of a running pool: what may be stored, and what they would have done with the recent past. */
-import { FlameConfigError } from '@flamejs/queue';
+import { FlameConfigError, type HistorySample } from '@flamejs/queue';
 import { parseConfig } from '@flamejs/queue/internal';
 import { describe, expect, test } from 'vitest';
-import { changeSettings, configured, type HistorySample, readSettings, replay } from '../src/tuning/index.ts';
+import { tuner } from '../src/tuning/index.ts';
 
 const NOW = 1_700_000_000_000;
 const poolOf = (more: object = {}) => {
@@ -21,7 +21,7 @@ describe('changing settings', () => {
   const pool = poolOf();
 
   test('numbers, policy, holds and an override become fields of the hash, and take effect together', () => {
-    const { set, drop, effective } = changeSettings(
+    const { set, drop, effective } = tuner.change(
       pool,
       { max: '4', by: 'ada' },
       {
@@ -40,7 +40,7 @@ describe('changing settings', () => {
     expect(effective.policy.name).toBe('combine(queueDepth, step)');
     expect(effective.override).toEqual({ desired: 5, until: NOW + 60_000 });
     // What is stored is what the autoscaler reads.
-    const read = readSettings(pool, { by: 'ada', ...set });
+    const read = tuner.read(pool, { by: 'ada', ...set });
     expect(read.ok && { ...read.effective, policy: read.effective.policy.name }).toEqual({
       ...effective,
       policy: effective.policy.name,
@@ -60,13 +60,13 @@ describe('changing settings', () => {
     ['an override without an end', { override: { desired: 3 } }, /override: until/],
     ['an override of nothing', { override: 5 }, /override: desired/],
   ])('%s is refused by name, and nothing is changed', (_what, change, message) => {
-    expect(() => changeSettings(pool, {}, change, NOW)).toThrow(message);
-    expect(() => changeSettings(pool, {}, change, NOW)).toThrow(FlameConfigError);
+    expect(() => tuner.change(pool, {}, change, NOW)).toThrow(message);
+    expect(() => tuner.change(pool, {}, change, NOW)).toThrow(FlameConfigError);
   });
 
   test('what stood there wrong before is named too, and can be dropped', () => {
-    expect(() => changeSettings(pool, { max: 'ten' }, { min: 1 }, NOW)).toThrow(/max: a whole number/);
-    expect(changeSettings(pool, { max: 'ten' }, { min: 1, max: null }, NOW).effective).toMatchObject({
+    expect(() => tuner.change(pool, { max: 'ten' }, { min: 1 }, NOW)).toThrow(/max: a whole number/);
+    expect(tuner.change(pool, { max: 'ten' }, { min: 1, max: null }, NOW).effective).toMatchObject({
       min: 1,
       max: 10,
     });
@@ -98,8 +98,8 @@ describe('replaying the past', () => {
     };
   });
   const replayed = (change: object, samples = past, pool = poolOf()) => {
-    const { effective } = changeSettings(pool, {}, change as Record<string, unknown>, NOW);
-    return replay(pool, effective, samples);
+    const { effective } = tuner.change(pool, {}, change as Record<string, unknown>, NOW);
+    return tuner.replay(pool, effective, samples);
   };
 
   test('what was is counted as it was', () => {
@@ -151,7 +151,7 @@ describe('replaying the past', () => {
       },
     };
     const pool = poolOf({ policy });
-    const { would, reasons } = replay(pool, configured(pool), past);
+    const { would, reasons } = tuner.replay(pool, tuner.configured(pool), past);
     expect(would.launches).toBe(0);
     expect(reasons.join()).toContain('broken failed (no idea): hold');
   });

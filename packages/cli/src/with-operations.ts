@@ -5,8 +5,12 @@ import { loadApp } from './load-app.ts';
 
 /** @throws FlameConfigError, FlameUnavailableError, or what `work` throws */
 export const withOperations = async <T>(command: Command, work: (operations: Operations) => Promise<T>): Promise<T> => {
-  const [config, { openOperations }] = await Promise.all([loadApp(command), import('@flamejs/dashboard/operations')]);
-  const operations = openOperations(config, 'cli');
+  const [config, { openOperations }, { tuner }] = await Promise.all([
+    loadApp(command),
+    import('@flamejs/dashboard/operations'),
+    import('@flamejs/autoscaler/tuning'),
+  ]);
+  const operations = openOperations(config, 'cli', tuner);
   try {
     await operations.link.ready();
     return await work(operations);

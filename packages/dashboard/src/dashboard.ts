@@ -36,7 +36,7 @@ export const createDashboard = (config: AppConfig, given: DashboardOptions = {})
   let port = options.port;
 
   const start = async (): Promise<void> => {
-    operations = openOperations(config, 'dashboard');
+    operations = openOperations(config, 'dashboard', given.tuner);
     try {
       await operations.link.ready();
       const [board, assets] = await Promise.all([createBoard(operations, options.basePath), listStaticFiles(ASSETS)]);

@@ -1,6 +1,6 @@
 /** The dashboard's options: parsed once, and refused when they would open it to people who should not see it. */
 import { isIP } from 'node:net';
-import { type ConfigProblem, FlameConfigError } from '@flamejs/queue';
+import { type ConfigProblem, FlameConfigError, type Tuner } from '@flamejs/queue';
 import { type Logger, pino } from 'pino';
 
 /** `viewer` only looks; `operator` also retries, cancels, pauses and drains. */
@@ -25,6 +25,8 @@ export interface DashboardOptions {
   readonly credential?: Credential | readonly Credential[];
   /** Names under which a proxy or a container is reached, beside loopback: `['flame.example.com']`. */
   readonly allowedHosts?: readonly string[];
+  /** What judges settings of pools: `tuner` of `@flamejs/autoscaler/tuning`. Default: none, and settings are the config's. */
+  readonly tuner?: Tuner;
   /** Default: one that writes warnings to stderr. */
   readonly logger?: Logger;
 }

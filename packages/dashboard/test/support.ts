@@ -12,6 +12,7 @@ import {
 } from '@flamejs/queue/protocol';
 import { pino } from 'pino';
 import { type RedisServer, startRedis } from '../../../tests/support/redis.ts';
+import { tuner } from '../../autoscaler/src/tuning/index.ts';
 import { createDashboard, type Dashboard, type DashboardOptions } from '../src/index.ts';
 
 export interface Answer {
@@ -60,7 +61,7 @@ export const startBoard = async (options: FixtureOptions = {}): Promise<BoardFix
     { root: '/', configFile: undefined, env: { FLAME_RELEASE: 'test' } } as never,
   );
   const flame = createFlame(config, { logger: quiet });
-  const dashboard = createDashboard(config, { port: 0, logger: quiet, ...options.dashboard });
+  const dashboard = createDashboard(config, { port: 0, logger: quiet, tuner, ...options.dashboard });
   await dashboard.start();
   const { host, origin } = new URL(dashboard.url);
   const runner = connect(config.redis, 'steady', 'test-runner');

@@ -18,4 +18,5 @@ export * from './errors/index.ts';
 export { defineFunction, isFlameFunction } from './fn.ts';
 export type * from './scaling.ts';
 export type { Secret } from './secret.ts';
+export type * from './tuning.ts';
 export type * from './types.ts';

@@ -1,17 +1,11 @@
 /** Policies by name and plain options: what live settings can say. */
-import { FlameConfigError, type Policy } from '@flamejs/queue';
+import { FlameConfigError, type NamedPolicy, type Policy } from '@flamejs/queue';
 import { combine } from './combine.ts';
 import { type QueueDepthOptions, queueDepth } from './queue-depth.ts';
 import { type ScheduleOptions, type SchedulePeriod, schedule } from './schedule.ts';
 import { type Step, step } from './step.ts';
 import { type WaitTimeOptions, waitTime } from './wait-time.ts';
 import { type WorkOptions, work } from './work.ts';
-
-/** `{ name: 'step', options: [...] }`; several of them are combined. */
-export interface NamedPolicy {
-  readonly name: string;
-  readonly options?: unknown;
-}
 
 /** @throws FlameConfigError for an unknown name or options that the policy refuses. */
 export const policyByName = (described: NamedPolicy | readonly NamedPolicy[]): Policy => {

@@ -1,40 +1,11 @@
 /** From what an operator asks for to the fields of the hash `settings`: checked as a whole before anything is stored. Pure. */
-import type { PoolConfig } from '@flamejs/queue';
-import { FlameConfigError } from '@flamejs/queue';
-import type { NamedPolicy } from '../policies/named.ts';
-import { type EffectivePool, readSettings } from './settings.ts';
-
-/** `null` takes a setting back to the config's; what is absent stays as it is. */
-export interface SettingsChange {
-  readonly min?: number | null;
-  readonly max?: number | null;
-  readonly buffer?: number | null;
-  readonly idleShutdownAfterMs?: number | null;
-  readonly scaleDownWindowMs?: number | null;
-  readonly policy?: NamedPolicy | readonly NamedPolicy[] | null;
-  /** Holds scaling in a direction, not the queue. */
-  readonly paused?: 'in' | 'out' | 'all' | null;
-  /** So many runners, whatever the policy wants, for so long. */
-  readonly override?: { readonly desired: number; readonly forMs: number } | null;
-}
-
-export interface ChangedSettings {
-  /** Fields of the hash. */
-  readonly set: Readonly<Record<string, string>>;
-  readonly drop: readonly string[];
-  /** What will be in force. */
-  readonly effective: EffectivePool;
-}
+import { type ChangedSettings, FlameConfigError, type PoolConfig, type SettingsChange } from '@flamejs/queue';
+import { readSettings } from './settings.ts';
 
 const WHOLE = ['min', 'max', 'buffer', 'idleShutdownAfterMs', 'scaleDownWindowMs'] as const;
-export const TUNABLE: readonly (keyof SettingsChange)[] = [...WHOLE, 'policy', 'paused', 'override'];
+const TUNABLE: readonly (keyof SettingsChange)[] = [...WHOLE, 'policy', 'paused', 'override'];
 
-/**
- * @param raw what the hash holds now
- * @param change of unknown origin; a `SettingsChange` when it is right
- * @param now Redis ms, from which an override's time is counted
- * @throws FlameConfigError that names each setting which is unknown or wrong, also one that stood there before
- */
+/** @see Tuner.change */
 export const changeSettings = (
   pool: PoolConfig,
   raw: Readonly<Record<string, string>>,

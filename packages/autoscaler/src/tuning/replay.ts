@@ -2,51 +2,25 @@
  * What a pool's recent past would have looked like under other settings: the policy is asked again at each sample of the
  * history. The calls are those that came and waited then; a larger pool would have had fewer waiting. Pure.
  */
-import type { PolicyPool, PoolConfig, PoolObservation, RunnerView } from '@flamejs/queue';
+import type {
+  HistorySample,
+  PolicyPool,
+  PoolConfig,
+  PoolObservation,
+  PoolSettings,
+  Replay,
+  ReplayTotals,
+  RunnerView,
+} from '@flamejs/queue';
 import { decide } from '../plan/target.ts';
 import { EMPTY_WINDOW } from '../plan/window.ts';
-import type { EffectivePool } from './settings.ts';
-
-/** One line of a pool's history, as the autoscaler records it each tick. */
-export interface HistorySample {
-  /** Redis ms. */
-  readonly at: number;
-  readonly waiting: number;
-  readonly dueSoon: number;
-  readonly active: number;
-  readonly oldestWaitMs: number;
-  readonly paused: boolean;
-  readonly ready: number;
-  /** Ready, booting and requested. */
-  readonly useful: number;
-  readonly serviceTimeMs: number | null;
-  readonly bootTimeMs: number | null;
-}
-
-export interface ReplayTotals {
-  /** Runner-milliseconds, booting included: what machines cost. */
-  readonly runnerMs: number;
-  /** Most runners at a time. */
-  readonly most: number;
-  readonly launches: number;
-  /** How long there were more calls than slots that were ready: when calls had to wait. */
-  readonly shortMs: number;
-}
-
-export interface Replay {
-  readonly points: readonly { readonly at: number; readonly had: number; readonly would: number }[];
-  readonly had: ReplayTotals;
-  readonly would: ReplayTotals;
-  /** Policies that failed or held, and what the pool's bounds did: the last reasons given. */
-  readonly reasons: readonly string[];
-}
 
 interface Standing {
   readonly readyAt: number;
 }
 
-/** @param samples oldest first */
-export const replay = (pool: PoolConfig, effective: EffectivePool, samples: readonly HistorySample[]): Replay => {
+/** @see Tuner.replay */
+export const replay = (pool: PoolConfig, effective: PoolSettings, samples: readonly HistorySample[]): Replay => {
   const maxConcurrency = pool.singleUse ? 1 : pool.maxConcurrency;
   const policyPool: PolicyPool = {
     name: pool.name,
@@ -85,7 +59,7 @@ export const replay = (pool: PoolConfig, effective: EffectivePool, samples: read
   return { points, had: had.totals(), would: would.totals(), reasons };
 };
 
-type Limits = Pick<EffectivePool, 'allowIn' | 'allowOut' | 'min'> & { readonly maxConcurrency: number };
+type Limits = Pick<PoolSettings, 'allowIn' | 'allowOut' | 'min'> & { readonly maxConcurrency: number };
 
 /** Grows at once; shrinks to what was not wanted for as long as an idle runner is kept, and never below what runs. */
 const resized = (

@@ -1,37 +1,19 @@
 /** Live overrides of a pool: read from the hash `settings`, validated as a whole, or not applied at all. Pure. */
-import type { Policy, PoolConfig } from '@flamejs/queue';
-import { type NamedPolicy, policyByName } from '../policies/named.ts';
+import type { NamedPolicy, PoolConfig, PoolSettings, ReadSettings } from '@flamejs/queue';
+import { policyByName } from '../policies/named.ts';
 import { queueDepth } from '../policies/queue-depth.ts';
-
-export interface EffectivePool {
-  readonly min: number;
-  readonly max: number;
-  readonly buffer: number;
-  readonly policy: Policy;
-  readonly idleShutdownAfterMs: number;
-  readonly scaleDownWindowMs: number;
-  /** Directions that an operator holds. */
-  readonly allowOut: boolean;
-  readonly allowIn: boolean;
-  /** An operator's number of runners, with the Redis ms at which it ends. */
-  readonly override: { readonly desired: number; readonly until: number } | null;
-}
-
-export type Settings =
-  | { readonly ok: true; readonly effective: EffectivePool; readonly by: string; readonly at: number }
-  | { readonly ok: false; readonly problems: readonly string[]; readonly by: string; readonly at: number };
 
 /**
  * Fields: `min`, `max`, `buffer`, `idleShutdownAfterMs`, `scaleDownWindowMs` (whole numbers), `policy` (JSON
  * `{name, options}` or a list of them), `paused` (`in`, `out`, `all`: holds scaling, not the queue), `override` (JSON
  * `{desired, until}`), and `by`, `at`: who and when.
  */
-export const readSettings = (pool: PoolConfig, raw: Readonly<Record<string, string>>): Settings => {
+export const readSettings = (pool: PoolConfig, raw: Readonly<Record<string, string>>): ReadSettings => {
   const problems: string[] = [];
   const base = configured(pool);
   const by = raw.by ?? '';
   const at = Number(raw.at ?? 0) || 0;
-  const whole = (name: keyof EffectivePool & string, fallback: number): number => {
+  const whole = (name: keyof PoolSettings & string, fallback: number): number => {
     const text = raw[name];
     if (text === undefined) return fallback;
     const value = Number(text);
@@ -53,7 +35,7 @@ export const readSettings = (pool: PoolConfig, raw: Readonly<Record<string, stri
   const paused = raw.paused ?? '';
   if (!['', 'in', 'out', 'all'].includes(paused))
     problems.push(`paused: in, out or all is needed, got ${JSON.stringify(paused)}`);
-  const effective: EffectivePool = {
+  const effective: PoolSettings = {
     min: whole('min', base.min),
     max: whole('max', base.max),
     buffer: whole('buffer', base.buffer),
@@ -68,7 +50,7 @@ export const readSettings = (pool: PoolConfig, raw: Readonly<Record<string, stri
   return problems.length === 0 ? { ok: true, effective, by, at } : { ok: false, problems, by, at };
 };
 
-export const configured = (pool: PoolConfig): EffectivePool => ({
+export const configured = (pool: PoolConfig): PoolSettings => ({
   min: pool.min,
   max: pool.max,
   buffer: pool.buffer,
@@ -80,7 +62,7 @@ export const configured = (pool: PoolConfig): EffectivePool => ({
   override: null,
 });
 
-const readOverride = (value: unknown): EffectivePool['override'] => {
+const readOverride = (value: unknown): PoolSettings['override'] => {
   const { desired, until } = (value ?? {}) as { desired?: unknown; until?: unknown };
   if (!Number.isSafeInteger(desired) || Number(desired) < 0) throw new Error('desired must be a whole number from 0');
   // An override without an end is forgotten and costs money for months.

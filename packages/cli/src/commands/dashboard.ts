@@ -23,9 +23,14 @@ Environment:
   FLAME_DASHBOARD_VIEWER_TOKEN  the same for those who may only look`,
     )
     .action(async (_options: object, command: Command) => {
-      const [config, { createDashboard }] = await Promise.all([loadApp(command), import('@flamejs/dashboard')]);
+      const [config, { createDashboard }, { tuner }] = await Promise.all([
+        loadApp(command),
+        import('@flamejs/dashboard'),
+        import('@flamejs/autoscaler/tuning'),
+      ]);
       const logger = await createLogger('flame-dashboard', 'warn');
-      const dashboard = createDashboard(config, { ...dashboardOptions(optionsOf<DashboardFlags>(command)), logger });
+      const options = dashboardOptions(optionsOf<DashboardFlags>(command));
+      const dashboard = createDashboard(config, { ...options, tuner, logger });
       await dashboard.start();
       try {
         say(`dashboard of app ${config.app}: ${dashboard.url}`);

@@ -84,9 +84,13 @@ const startAutoscaler = async (config: AppConfig, logger: Logger): Promise<Autos
 
 /** A second application under development takes a free port by itself; a port that was asked for must be had. */
 const startDashboard = async (config: AppConfig, port: number | undefined, logger: Logger): Promise<Dashboard> => {
-  const { createDashboard } = await import('@flamejs/dashboard');
+  const [{ createDashboard }, { tuner }] = await Promise.all([
+    import('@flamejs/dashboard'),
+    import('@flamejs/autoscaler/tuning'),
+  ]);
   const begin = async (at: number | undefined): Promise<Dashboard> => {
-    const dashboard = createDashboard(config, { ...dashboardOptions(at === undefined ? {} : { port: at }), logger });
+    const options = dashboardOptions(at === undefined ? {} : { port: at });
+    const dashboard = createDashboard(config, { ...options, tuner, logger });
     await dashboard.start();
     return dashboard;
   };

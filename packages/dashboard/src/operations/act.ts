@@ -12,7 +12,7 @@ import {
 } from '@flamejs/queue/protocol';
 import type { Link } from './link.ts';
 import type { Queues } from './queues.ts';
-import { type Change, tune } from './tune.ts';
+import type { Change, Tuning } from './tune.ts';
 import type { TuningView } from './types.ts';
 
 /** Who orders something and why, for the record. */
@@ -41,7 +41,7 @@ export interface Actions {
   protect(pool: string, runnerId: string, forMs: number, why?: Why): Promise<OrderResult>;
   unprotect(pool: string, runnerId: string, why?: Why): Promise<OrderResult>;
   /**
-   * Changes live settings of a pool (`SettingsChange` of `@flamejs/autoscaler/tuning`); they are in force within a tick.
+   * Changes live settings of a pool (a `SettingsChange`); they are in force within a tick.
    * @throws FlameConfigError that names what is wrong; nothing has changed then
    */
   tune(pool: string, change: Change, by?: string): Promise<TuningView>;
@@ -52,7 +52,7 @@ export interface Actions {
 const CANCELLED = { settled: 'cancelled', active: 'stopping', finished: 'finished', missing: 'unknown' } as const;
 
 /** @param name who acts, where nobody says more: `dashboard`, `cli` */
-export const createActions = (link: Link, queues: Queues, name: string): Actions => {
+export const createActions = (link: Link, queues: Queues, tuning: Tuning, name: string): Actions => {
   const { client, vault } = link;
   const kick = (pool: string): void => {
     // A hint only: the autoscaler's tick comes anyway.
@@ -107,7 +107,7 @@ export const createActions = (link: Link, queues: Queues, name: string): Actions
     },
     unprotect: (pool, runnerId, why) => order(pool, runnerId, { action: 'unprotect' }, why),
     async tune(pool, change, by = name) {
-      const view = await tune(link, pool, change, by);
+      const view = await tuning.change(pool, change, by);
       kick(pool);
       return view;
     },

@@ -1,6 +1,5 @@
 /** Everything that people ask of and do to an app: one object behind the pages, the JSON API and the command line. */
-import type { Replay } from '@flamejs/autoscaler/tuning';
-import { type AppConfig, FlameConfigError } from '@flamejs/queue';
+import { type AppConfig, FlameConfigError, type Replay, type Tuner } from '@flamejs/queue';
 import { redactText } from '@flamejs/queue/internal';
 import { judgeServer, poolOfCallId, readServerFacts, redisNow } from '@flamejs/queue/protocol';
 import { type Actions, createActions } from './act.ts';
@@ -13,7 +12,7 @@ import { createQueues, type Queues } from './queues.ts';
 import { readRunners } from './runners.ts';
 import { readEvents, readHistory } from './streams.ts';
 import { readTimes } from './times.ts';
-import { type Change, readTuning, replayTuning } from './tune.ts';
+import { type Change, createTuning } from './tune.ts';
 import type {
   CallDetail,
   CallPage,
@@ -56,10 +55,14 @@ export interface Operations {
   close(): Promise<void>;
 }
 
-/** @param name names the connection in Redis' client list: `dashboard`, `cli` */
-export const openOperations = (config: AppConfig, name: string): Operations => {
+/**
+ * @param name names the connection in Redis' client list: `dashboard`, `cli`
+ * @param tuner what judges live settings; without it they can neither be shown nor changed
+ */
+export const openOperations = (config: AppConfig, name: string, tuner?: Tuner): Operations => {
   const link = openLink(config, name);
   const queues = createQueues(link);
+  const tuning = createTuning(link, tuner);
   const pools = Object.keys(config.pools);
 
   const checkPool = (pool: string): string => {
@@ -72,7 +75,7 @@ export const openOperations = (config: AppConfig, name: string): Operations => {
   return {
     link,
     queues,
-    act: createActions(link, queues, name),
+    act: createActions(link, queues, tuning, name),
     checkPool,
     poolOf,
     system: () => readSystem(link),
@@ -91,8 +94,8 @@ export const openOperations = (config: AppConfig, name: string): Operations => {
     },
     history: (pool, count) => readHistory(link, checkPool(pool), count),
     times: async (pool) => readTimes(link, checkPool(pool)),
-    tuning: async (pool) => readTuning(link, checkPool(pool)),
-    replay: async (pool, change) => replayTuning(link, checkPool(pool), change),
+    tuning: async (pool) => tuning.read(checkPool(pool)),
+    replay: async (pool, change) => tuning.replay(checkPool(pool), change),
     calls: (query) => listCalls(link, query.pool === undefined ? query : { ...query, pool: checkPool(query.pool) }),
     call: async (id) => readCall(link, poolOf(id), id),
     arguments: async (id, options) => showArguments(link, poolOf(id), id, options),

@@ -1,5 +1,5 @@
 /** A pool's two streams: what happened to its machines, and the samples from which charts are drawn. Newest first. */
-import type { HistorySample } from '@flamejs/autoscaler/tuning';
+import type { HistorySample } from '@flamejs/queue';
 import type { Link } from './link.ts';
 import { parseObject, toNumber, toRecord, toText } from './numbers.ts';
 import type { EventView, Sample } from './types.ts';

@@ -1,13 +1,5 @@
 /** Live settings of a pool: read, tried on its recent past, and changed. The autoscaler applies them at its next tick. */
-import {
-  changeSettings,
-  configured,
-  type EffectivePool,
-  type Replay,
-  readSettings,
-  replay,
-} from '@flamejs/autoscaler/tuning';
-import { FlameConfigError, type PoolConfig } from '@flamejs/queue';
+import { FlameConfigError, type PoolConfig, type PoolSettings, type Replay, type Tuner } from '@flamejs/queue';
 import { redisNow } from '@flamejs/queue/protocol';
 import type { Link } from './link.ts';
 import { readReplayHistory } from './streams.ts';
@@ -16,29 +8,16 @@ import type { TuningView } from './types.ts';
 /** Samples that the autoscaler keeps: an hour at one a second. */
 const HISTORY = 3_600;
 
+/** Of unknown origin; a `SettingsChange` when it is right. */
 export type Change = Readonly<Record<string, unknown>>;
 
-export const readTuning = async (link: Link, pool: string): Promise<TuningView> => {
-  const config = configOf(link, pool);
-  const { raw, now } = await read(link, pool);
-  const settings = readSettings(config, raw);
-  const { by, at, ...live } = raw;
-  return {
-    pool,
-    configured: plain(configured(config)),
-    effective: plain(settings.ok ? unexpired(settings.effective, now) : configured(config)),
-    live: Object.fromEntries(Object.entries(live).map(([name, text]) => [name, readValue(name, text)])),
-    problems: settings.ok ? [] : settings.problems,
-    by: by ?? '',
-    at: Number(at ?? 0) || 0,
-  };
-};
-
-/** What the pool would have done in its recent past, were it changed so. @throws FlameConfigError for a bad change */
-export const replayTuning = async (link: Link, pool: string, change: Change): Promise<Replay> => {
-  const { effective, now } = await changed(link, pool, change);
-  return replay(configOf(link, pool), unexpired(effective, now), await readReplayHistory(link, pool, HISTORY));
-};
+export interface Tuning {
+  read(pool: string): Promise<TuningView>;
+  /** What the pool would have done in its last hour. @throws FlameConfigError for a bad change */
+  replay(pool: string, change: Change): Promise<Replay>;
+  /** @throws FlameConfigError for a bad change, of which nothing is stored */
+  change(pool: string, change: Change, by: string): Promise<TuningView>;
+}
 
 /** KEYS the hash; ARGV who, when, number of fields to drop, those, then fields and values. */
 const STORE = `
@@ -47,27 +26,61 @@ for i = 4, 3 + drop do redis.call('HDEL', KEYS[1], ARGV[i]) end
 redis.call('HSET', KEYS[1], 'by', ARGV[1], 'at', ARGV[2], unpack(ARGV, 4 + drop))
 `;
 
-/** @throws FlameConfigError for a bad change, of which nothing is stored */
-export const tune = async (link: Link, pool: string, change: Change, by: string): Promise<TuningView> => {
-  const { set, drop, now } = await changed(link, pool, change);
-  const fields = Object.entries(set).flat();
-  await link.client.eval(STORE, 1, link.keys(pool).settings, by, now, drop.length, ...drop, ...fields);
-  return readTuning(link, pool);
-};
+/** @param given without it every method throws FlameConfigError */
+export const createTuning = (link: Link, given: Tuner | undefined): Tuning => {
+  const tuner = (): Tuner => {
+    if (given !== undefined) return given;
+    const message =
+      'this dashboard was made without what judges settings: createDashboard(config, { tuner }) with that of @flamejs/autoscaler/tuning';
+    throw new FlameConfigError(message, { problems: [{ path: 'tuner', message }] });
+  };
 
-const changed = async (link: Link, pool: string, change: Change) => {
-  const { raw, now } = await read(link, pool);
-  return { ...changeSettings(configOf(link, pool), raw, change, now), now };
-};
+  const stored = async (pool: string) => {
+    const [raw, now] = await Promise.all([link.client.hgetall(link.keys(pool).settings), redisNow(link.client)]);
+    return { raw, now };
+  };
 
-const read = async (link: Link, pool: string) => {
-  const [raw, now] = await Promise.all([link.client.hgetall(link.keys(pool).settings), redisNow(link.client)]);
-  return { raw, now };
+  const changed = async (pool: string, change: Change) => {
+    const { raw, now } = await stored(pool);
+    return { ...tuner().change(configOf(link, pool), raw, change, now), now };
+  };
+
+  const read = async (pool: string): Promise<TuningView> => {
+    const config = configOf(link, pool);
+    const configured = tuner().configured(config);
+    const { raw, now } = await stored(pool);
+    const settings = tuner().read(config, raw);
+    const { by: _, at: __, ...live } = raw;
+    return {
+      pool,
+      configured: plain(configured),
+      effective: plain(settings.ok ? unexpired(settings.effective, now) : configured),
+      live: Object.fromEntries(Object.entries(live).map(([name, text]) => [name, readValue(name, text)])),
+      problems: settings.ok ? [] : settings.problems,
+      by: settings.by,
+      at: settings.at,
+    };
+  };
+
+  return {
+    read,
+    async replay(pool, change) {
+      const { effective, now } = await changed(pool, change);
+      const samples = await readReplayHistory(link, pool, HISTORY);
+      return tuner().replay(configOf(link, pool), unexpired(effective, now), samples);
+    },
+    async change(pool, change, by) {
+      const { set, drop, now } = await changed(pool, change);
+      const fields = Object.entries(set).flat();
+      await link.client.eval(STORE, 1, link.keys(pool).settings, by, now, drop.length, ...drop, ...fields);
+      return read(pool);
+    },
+  };
 };
 
 /** An override that has run out still stands in the hash. */
-const unexpired = (effective: EffectivePool, now: number): EffectivePool =>
-  effective.override !== null && effective.override.until <= now ? { ...effective, override: null } : effective;
+const unexpired = (settings: PoolSettings, now: number): PoolSettings =>
+  settings.override !== null && settings.override.until <= now ? { ...settings, override: null } : settings;
 
 const configOf = (link: Link, pool: string): PoolConfig => {
   const config = link.config.pools[pool];
@@ -75,7 +88,7 @@ const configOf = (link: Link, pool: string): PoolConfig => {
   throw new FlameConfigError(`there is no pool "${pool}"`, { problems: [{ path: 'pool', message: 'unknown' }] });
 };
 
-const plain = ({ policy, allowIn, allowOut, ...rest }: ReturnType<typeof configured>): TuningView['effective'] => ({
+const plain = ({ policy, allowIn, allowOut, ...rest }: PoolSettings): TuningView['effective'] => ({
   ...rest,
   policy: policy.name,
   paused: allowIn ? (allowOut ? '' : 'out') : allowOut ? 'in' : 'all',
