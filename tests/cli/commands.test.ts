@@ -141,12 +141,13 @@ describe('acting', () => {
     expect(await handle.result()).toBe('later');
   });
 
-  test('pools tune shows, tries and changes the settings of a running pool, and takes them back', async () => {
+  test('pools tune shows and changes, simulate tries the settings of a running pool, and takes them back', async () => {
     const shown = await flame('pools', 'tune', 'main');
     expect([shown.code, shown.output]).toEqual([0, expect.stringMatching(/^policy +queueDepth$/m)]);
     const policy = '{"name": "step", "options": [{"calls": 1, "runners": 2}]}';
-    const tried = await flame('pools', 'tune', 'main', 'max=7', '--try');
+    const tried = await flame('simulate', 'main', 'max=7');
     expect([tried.code, tried.output]).toEqual([0, expect.stringMatching(/^would have been +.*launches/m)]);
+    expect((await flame('simulate', 'main', 'max=7', '--json')).json).toMatchObject({ points: [], would: { most: 0 } });
     expect((await flame('pools', 'tune', 'main', '--json')).json).toMatchObject({ live: {} });
     const { json } = await flame(
       'pools',

@@ -5,9 +5,11 @@ import { callsCommand } from './commands/calls.ts';
 import { dashboardCommand } from './commands/dashboard.ts';
 import { devCommand } from './commands/dev.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { initCommand } from './commands/init.ts';
 import { poolsCommand } from './commands/pools.ts';
 import { runnerCommand } from './commands/runner.ts';
 import { runnersCommand } from './commands/runners.ts';
+import { simulateCommand } from './commands/simulate.ts';
 import { statusCommand } from './commands/status.ts';
 import { printError } from './output/print-error.ts';
 
@@ -17,10 +19,12 @@ const program = new Command('flame')
   .showHelpAfterError();
 
 const commands = [
+  initCommand,
   devCommand,
   statusCommand,
   callsCommand,
   poolsCommand,
+  simulateCommand,
   runnersCommand,
   dashboardCommand,
   doctorCommand,

@@ -1,4 +1,4 @@
-/** `flame pools tune`: settings of a running pool, tried on its last hour or changed. */
+/** `flame pools tune`: settings of a running pool. */
 import type { Operations, TunedSettings, TuningView } from '@flamejs/dashboard/operations';
 import { parseDuration } from '@flamejs/queue';
 import { FlameConfigError } from '@flamejs/queue/errors';
@@ -9,28 +9,28 @@ import { whoami } from '../whoami.ts';
 import { optionsOf, withOperations } from '../with-operations.ts';
 
 interface Options {
-  readonly try?: boolean;
   readonly reset?: boolean;
   readonly exactly?: string;
   readonly for: string;
   readonly json?: boolean;
 }
 
-const HELP = `
+export const SETTINGS_HELP = `
 Settings: min, max, buffer, idleShutdownAfter, scaleDownWindow, policy, paused; "=config" takes one back to the config.
-
+`;
+const HELP = `${SETTINGS_HELP}
   flame pools tune images min=2 max=20
   flame pools tune images idleShutdownAfter=5m policy='{"name": "waitTime", "options": {"target": "10s"}}'
-  flame pools tune images max=40 --try           what the last hour would have been, nothing is changed
   flame pools tune images --exactly 10 --for 2h  so many runners, whatever the policy wants
   flame pools tune images --reset
+
+flame simulate tries settings on the last hour before they are changed.
 `;
 
 export const addTune = (pools: Command): void => {
   pools
     .command('tune <pool> [setting=value...]')
     .description('show and change the settings of a running pool')
-    .option('--try', 'show what the last hour would have been under these settings; change nothing')
     .option('--exactly <runners>', 'hold so many runners for a while, whatever the policy wants')
     .option('--for <duration>', 'how long --exactly holds', '1h')
     .option('--reset', 'bring the config back in force')
@@ -49,18 +49,6 @@ const tunePool = async (
 ): Promise<void> => {
   const view = await operations.tuning(pool);
   const change = { ...(options.reset === true ? taken(view) : {}), ...changeOf(pairs), ...overrideOf(options) };
-  if (options.try === true) {
-    const replay = await operations.replay(pool, change);
-    if (options.json === true) return sayJson(replay);
-    const line = (name: 'had' | 'would') => {
-      const { runnerMs, most, launches, shortMs } = replay[name];
-      return `${duration(runnerMs)} of runners, ${most} at most, ${launches} ${launches === 1 ? 'launch' : 'launches'}; calls waited for slots for ${duration(shortMs)}`;
-    };
-    return sayFacts([
-      ['was', line('had')],
-      ['would have been', line('would')],
-    ]);
-  }
   const now = Object.keys(change).length === 0 ? view : await operations.act.tune(pool, change, whoami());
   if (options.json === true) sayJson(now);
   else sayTuning(now);
@@ -75,7 +63,7 @@ const overrideOf = ({ exactly, for: time }: Options): Readonly<Record<string, un
 const DURATIONS: readonly string[] = ['idleShutdownAfter', 'scaleDownWindow'];
 
 /** `name=value` pairs as a change; what is wrong with a value is said by whoever knows the setting. */
-const changeOf = (pairs: readonly string[]): Readonly<Record<string, unknown>> =>
+export const changeOf = (pairs: readonly string[]): Readonly<Record<string, unknown>> =>
   Object.fromEntries(
     pairs.map((pair) => {
       const [, name = '', text = ''] = /^([A-Za-z]+)=(.*)$/s.exec(pair) ?? refuse(pair);
