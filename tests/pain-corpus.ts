@@ -248,14 +248,15 @@ export const COVERED: Readonly<Partial<Record<Case, string>>> = {
   'AS-19': 'packages/autoscaler/test/policies.test.ts',
   'AS-20': 'packages/autoscaler/test/broken-boots.test.ts',
   'AS-07': 'packages/autoscaler/test/local-pool.test.ts',
+  'CO-05': 'tests/conformance/shares.test.ts',
+  'CO-10': 'tests/conformance/shares.test.ts',
+  'PS-17': 'tests/conformance/shares.test.ts',
 };
 
 /** Cases without a test of their own, each with the reason. */
 export const NOT_DONE: Readonly<Partial<Record<Case, string>>> = {
   'PS-09':
     '200 results of 7 MB in a Redis of 256 MB are not run. That nothing large enters a stream, and nothing stays, is shown by P01.',
-  'PS-17':
-    'Runs of 20,000 calls with checksums by several callers are not made; R-01 checks every value of 10,000 with one caller.',
   'TK-15': 'No hop of a call or of its result is HTTP. A silent call of 400 s is not run.',
   'ME-02': 'Recycling by memory is tested with Buffers; a native stub over 500 calls is not.',
   'ME-03':
@@ -269,8 +270,6 @@ export const NOT_DONE: Readonly<Partial<Record<Case, string>>> = {
     'The size of arguments is checked at the call; a record written around the limit is refused by its digest, not by its size first.',
   'ME-12': 'Not run by exhausting memory; the death of a whole runner is R-01.',
   'CO-04': 'F03 starts as many runners as calls need; wall time is not asserted.',
-  'CO-05': 'A runner fetches for free slots only (F02); the shares of two runners are not counted.',
-  'CO-10': 'A body of 60 s is not run; bodies of three lock lengths are (P14).',
   'CO-11': 'Pool counts come from a script of ours without markers (store.contract.test.ts); not under 20 workers.',
   'RI-06': 'A handle does not say whether it joined an earlier call.',
   'RI-08': 'A promise settles once (AW-06). There are no hooks for failed attempts.',

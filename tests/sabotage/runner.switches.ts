@@ -18,6 +18,14 @@ export default [
     in: ['packages/runner/test/width.test.ts'],
   },
   {
+    name: 'a runner fetches for its spare executors too',
+    file: 'packages/runner/src/call-worker.ts',
+    find: 'worker.widen(Math.min(width, options.slots))',
+    replace: 'worker.widen(width)',
+    tests: ['CO-05'],
+    in: ['tests/conformance/shares.test.ts'],
+  },
+  {
     name: 'locks are not renewed',
     file: 'packages/runner/src/lease-keeper.ts',
     find: 'timer ??= setInterval(tick, LOCK_RENEW_MS);',
