@@ -1,6 +1,7 @@
 /** Pools with a real autoscaler and real runner processes. */
 import { afterEach, expect, test } from 'vitest';
 import { type Fleet, startFleet, tasks } from '../support/fleet.ts';
+import { bySize } from '../support/tier.ts';
 
 let fleet: Fleet;
 afterEach(() => fleet.stop());
@@ -34,4 +35,27 @@ test('F02 a free slot is used before a runner is started; at max, calls wait in 
   clearInterval(watching);
   expect(most).toBeLessThanOrEqual(2);
   for (const [at, i] of order.entries()) expect(Math.abs(at - i)).toBeLessThanOrEqual(4);
+});
+
+test('CO-04 a pool grows to as many runners as calls need, and they share the calls from the moment they are up', {
+  timeout: 120_000,
+}, async () => {
+  const max = bySize({ push: 3, nightly: 5 });
+  const bodyMs = bySize({ push: 1_000, nightly: 2_000 });
+  const calls = max * bySize({ push: 4, nightly: 6 });
+  fleet = await startFleet({ pools: { main: { min: 0, max, maxConcurrency: 1, timeout: '30s' } } });
+  await fleet.autoscaler();
+  const calledAt = performance.now();
+  const firstAt = new Map<string, number>();
+  const one = async (): Promise<void> => {
+    const { runnerId } = (await fleet.flame.call(tasks.where, bodyMs)) as { readonly runnerId: string };
+    if (!firstAt.has(runnerId)) firstAt.set(runnerId, performance.now());
+  };
+  await Promise.all(Array.from({ length: calls }, one));
+  const endedAt = performance.now();
+  expect(firstAt.size).toBe(max);
+  // How long machines take to boot is theirs; from then on the calls take no longer than evenly shared, with some slack.
+  const upAt = Math.max(...firstAt.values()) - bodyMs;
+  expect(endedAt - upAt).toBeLessThan((calls / max) * bodyMs + 5_000);
+  process.stderr.write(`CO-04 ${JSON.stringify({ calls, max, wallMs: Math.round(endedAt - calledAt) })}\n`);
 });

@@ -6,6 +6,14 @@ const test = (name: string): string[] => [`packages/autoscaler/test/${name}.test
 
 export default [
   {
+    name: 'a pool grows to one runner, however many calls wait',
+    file: `${src}/policies/queue-depth.ts`,
+    find: 'const desired = Math.ceil((calls + pool.buffer) / perRunner);',
+    replace: 'const desired = calls + pool.buffer > 0 ? 1 : 0;',
+    tests: ['CO-04'],
+    in: ['tests/conformance/scaling.test.ts'],
+  },
+  {
     name: 'min is not maintained',
     file: `${src}/plan/target.ts`,
     find: 'const wanted = Math.min(pool.max, Math.max(pool.min, answer.desired));',
