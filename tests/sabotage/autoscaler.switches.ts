@@ -14,6 +14,14 @@ export default [
     in: ['tests/conformance/scaling.test.ts'],
   },
   {
+    name: 'markers are counted as calls that run',
+    file: `${src}/scripts/pool.ts`,
+    find: "local active, limit = redis.call('LLEN', queue .. 'active'),",
+    replace: "local active, limit = redis.call('LLEN', queue .. 'active') + redis.call('ZCARD', queue .. 'marker'),",
+    tests: ['CO-11'],
+    in: ['tests/conformance/counts.test.ts'],
+  },
+  {
     name: 'min is not maintained',
     file: `${src}/plan/target.ts`,
     find: 'const wanted = Math.min(pool.max, Math.max(pool.min, answer.desired));',
