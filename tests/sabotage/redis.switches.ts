@@ -54,4 +54,12 @@ export default [
     tests: ['R-25 RO-07 half of the memory is taken away'],
     in: STORAGE,
   },
+  {
+    name: 'results of any size travel in the reply stream',
+    file: 'packages/queue/src/protocol/verdict.ts',
+    find: 'export const INLINE_REPLY_BYTES = 16 * 1024;',
+    replace: 'export const INLINE_REPLY_BYTES = 16 * 1024 * 1024;',
+    tests: ['PS-09'],
+    in: ['tests/chaos/large-data.test.ts'],
+  },
 ] satisfies SabotageSwitch[];

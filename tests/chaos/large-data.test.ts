@@ -1,0 +1,68 @@
+/** Values that are large, one by one or all together: what Redis and the runners keep of them. Cases of the pain corpus. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, expect, test } from 'vitest';
+import { type Fleet, startFleet, tasks } from '../support/fleet.ts';
+import { bySize } from '../support/tier.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const MEGABYTE = 1024 * 1024;
+/** No autoscaler looks after these runners. */
+const env = { FLAME_TEST_APP: JSON.stringify({ failsafeTimeout: '1h' }) };
+let fleet: Fleet;
+afterEach(() => fleet.stop());
+
+const figure = async (section: string, name: string): Promise<number> =>
+  Number(new RegExp(`^${name}[:=](\\d+)`, 'm').exec(await fleet.client.info(section))?.[1] ?? 0);
+
+/** Bytes of all streams of a pool. */
+const streamBytes = async (): Promise<number> => {
+  let bytes = 0;
+  for (const key of await fleet.client.keys(`${fleet.keys().base}*`))
+    if ((await fleet.client.type(key)) === 'stream')
+      bytes += Number(await fleet.client.memory('USAGE', key, 'SAMPLES', 0));
+  return bytes;
+};
+
+test('PS-09 results that are together far larger than Redis pass through it: none enters a stream, each goes after its time', {
+  timeout: 300_000,
+}, async () => {
+  const maxMegabytes = bySize({ push: 64, nightly: 256 });
+  const size = bySize({ push: 2, nightly: 7 }) * MEGABYTE;
+  const calls = bySize({ push: 40, nightly: 200 });
+  const lanes = 4;
+  // As fast as this and no faster, so that what is kept for a second fits on a machine of any speed.
+  const paceMs = bySize({ push: 400, nightly: 600 });
+  const args = ['--maxmemory', `${maxMegabytes}mb`];
+  fleet = await startFleet({ pools: { main: { maxConcurrency: lanes } }, env, redis: { args } });
+  await fleet.runner();
+  const bytes = tasks.bytes.with({ resultTtl: '1s' });
+  let next = 0;
+  let largest = 0;
+  const lane = async (): Promise<void> => {
+    while (next < calls) {
+      const fill = next++ % 256;
+      const turn = sleep(paceMs);
+      const result = (await fleet.flame.call(bytes, size, fill)) as Uint8Array;
+      expect([result.length, result[0], result[size - 1]]).toEqual([size, fill, fill]);
+      await turn;
+    }
+  };
+  let over = false;
+  const watch = async (): Promise<void> => {
+    while (!over) {
+      largest = Math.max(largest, await streamBytes());
+      await sleep(5);
+    }
+  };
+  const watching = watch();
+  await Promise.all(Array.from({ length: lanes }, lane)).finally(() => {
+    over = true;
+    return watching;
+  });
+  expect(largest).toBeLessThan(MEGABYTE);
+  expect(await figure('errorstats', 'errorstat_OOM:count')).toBe(0);
+  await waitFor(async () => (await figure('memory', 'used_memory')) < 4 * MEGABYTE + size, {
+    what: 'the results to be gone',
+    found: () => figure('memory', 'used_memory'),
+  });
+});
