@@ -155,6 +155,22 @@ export default [
     in: PLAN,
   },
   {
+    name: 'memory is not measured between calls that follow each other',
+    file: 'packages/runner/src/executor/executor.ts',
+    find: 'if (isSuspect()) void settleDown();',
+    replace: 'if (false) void settleDown();',
+    tests: ['ME-02'],
+    in: ['packages/runner/test/executor/memory.test.ts'],
+  },
+  {
+    name: 'memory is not measured while an executor idles',
+    file: 'packages/runner/src/executor/executor.ts',
+    find: 'else replaceIfStale(bytes);',
+    replace: '',
+    tests: ['ME-03'],
+    in: ['packages/runner/test/executor/memory.test.ts'],
+  },
+  {
     name: 'memory is not measured',
     file: 'packages/runner/src/executor/executor.ts',
     find: 'if (run !== undefined && bytes > memoryLimit) {',

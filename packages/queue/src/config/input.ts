@@ -45,7 +45,7 @@ export interface PoolInput extends PoolHooks {
   readonly scaleDownWindow?: Duration | undefined;
   /** What separates calls: `process` survives crashes of any kind; `thread` is lighter, for trusted code only. */
   readonly isolation?: 'process' | 'thread' | undefined;
-  /** Resident memory that one executor may use; beyond it the call ends with FlameMemoryError. */
+  /** Resident memory that one executor may use; beyond it the call ends with FlameMemoryError. One that keeps 70 % of it between calls is replaced. */
   readonly memoryLimit?: Bytes | undefined;
   /** How long a call that was told to stop may take before its process is killed. */
   readonly killGrace?: Duration | undefined;

@@ -2,6 +2,7 @@
 import { classifyEnd } from './classify-end.ts';
 import { createLineSink, type LineSink, type OnLine } from './line-sink.ts';
 import type { Link, LinkEnd, OpenLink } from './link.ts';
+import { ownBytesNow, residentBytes } from './memory-watch.ts';
 import { type FromExecutor, parseFromExecutor } from './messages.ts';
 import { createOutputRouter } from './output-router.ts';
 import { type Run, startRun } from './run.ts';
@@ -50,7 +51,7 @@ export interface ExecutorEvents {
   onEnded(executor: Executor, bootFailure: string | undefined): void;
 }
 
-/** An idle executor above this share of its limit is replaced, lest the next call pay for what earlier ones kept … */
+/** Between calls an executor above this share of its limit is replaced, lest the next pay for what earlier ones kept … */
 const STALE_SHARE = 0.7;
 /** … but not one that needed nearly as much before its first call. */
 const STALE_GROWTH = 1.25;
@@ -84,6 +85,41 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
     link.kill();
   };
 
+  const beIdle = (): void => {
+    state = 'idle';
+    events.onIdle(self);
+  };
+
+  /** Calls that follow each other closely leave no idle moment in which it would be noticed, and may be many a second. */
+  const isSuspect = (): boolean => {
+    if (memoryLimit === undefined || link.pid === undefined) return false;
+    return Math.max(usedBytes ?? 0, ownBytesNow(link.pid) ?? 0) > memoryLimit * STALE_SHARE;
+  };
+
+  /** What its last call needed may be free again, or be kept: only what is kept counts. */
+  const settleDown = async (): Promise<void> => {
+    const bytes = await measure();
+    if (state !== 'busy') return;
+    if (bytes !== undefined) replaceIfStale(bytes);
+    if (state === 'busy') beIdle();
+  };
+
+  const noteFresh = async (): Promise<void> => {
+    freshBytes = (await measure()) ?? 0;
+  };
+
+  const measure = async (): Promise<number | undefined> => {
+    if (link.pid === undefined) return undefined;
+    const bytes = await residentBytes(link.pid);
+    usedBytes = bytes ?? usedBytes;
+    return bytes;
+  };
+
+  const replaceIfStale = (bytes: number): void => {
+    if (memoryLimit !== undefined && isStale(bytes, freshBytes, memoryLimit))
+      kill(`it keeps ${bytes} bytes between calls`);
+  };
+
   const onMessage = (raw: unknown): void => {
     const message = parseFromExecutor(raw);
     if (message !== undefined) receive(message);
@@ -96,6 +132,7 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
         ready = true;
         heapLimit = message.heapLimit;
         state = 'idle';
+        if (memoryLimit !== undefined) void noteFresh();
         events.onIdle(self);
         return;
       case 'boot-failed':
@@ -163,8 +200,8 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
         run = undefined;
         runSink = undefined;
         if (end === 'lost' || state !== 'busy') return;
-        state = 'idle';
-        events.onIdle(self);
+        if (isSuspect()) void settleDown();
+        else beIdle();
       });
       run = current;
       runSink = sink;
@@ -179,7 +216,7 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
         run.stop({ kind: 'memory', limitBytes: memoryLimit, usedBytes: bytes });
       } else if (state === 'idle') {
         if (calls === 0) freshBytes = bytes;
-        else if (isStale(bytes, freshBytes, memoryLimit)) kill(`it keeps ${bytes} bytes between calls`);
+        else replaceIfStale(bytes);
       }
     },
     retire: (graceMs) => {
