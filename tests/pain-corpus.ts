@@ -256,6 +256,8 @@ export const COVERED: Readonly<Partial<Record<Case, string>>> = {
   'PS-09': 'tests/chaos/large-data.test.ts',
   'ME-02': 'packages/runner/test/executor/memory.test.ts',
   'ME-03': 'packages/runner/test/executor/memory.test.ts',
+  'ME-08': 'tests/chaos/runner-faults.test.ts',
+  'ME-12': 'tests/chaos/runner-faults.test.ts',
 };
 
 /** Cases without a test of their own, each with the reason. */
@@ -268,7 +270,6 @@ export const NOT_DONE: Readonly<Partial<Record<Case, string>>> = {
   'ME-09': 'Executors belong to the slots of a runner and are not closed singly; idle runners end (F31).',
   'ME-10':
     'The size of arguments is checked at the call; a record written around the limit is refused by its digest, not by its size first.',
-  'ME-12': 'Not run by exhausting memory; the death of a whole runner is R-01.',
   'RI-06': 'A handle does not say whether it joined an earlier call.',
   'RI-08': 'A promise settles once (AW-06). There are no hooks for failed attempts.',
   'RI-09': 'Backoff without retries is accepted and has no effect; it is documented with the options.',
@@ -284,5 +285,4 @@ export const NOT_DONE: Readonly<Partial<Record<Case, string>>> = {
   'RO-11': 'A dead DNS name is not run; a dead address is R-14.',
   'TK-16':
     'A deadline shorter than a boot is not run: queueTimeout has an error of its own (AW-11), and the reason is in it.',
-  'ME-08': 'Not run by exhausting memory; a pool that goes on after the death of a runner is R-01.',
 };

@@ -1,5 +1,5 @@
 /** Runners that die, freeze and are replaced under load (fault-testing.md 5.1). */
-import { connect, createHousekeeping, disconnect } from '@flamejs/queue/protocol';
+import { connect, createHousekeeping, disconnect, LOCK_MS, STALLED_CHECK_MS } from '@flamejs/queue/protocol';
 import { afterEach, expect, test } from 'vitest';
 import { tasks } from '../support/fleet.ts';
 import { bySize } from '../support/tier.ts';
@@ -143,6 +143,41 @@ test('R-07 RI-02 RI-15 TK-08 a call that kills its runner each time ends by itse
   for (const effects of groupByCall(chaos.effects).values()) {
     expect(effects.filter(({ type }) => type === 'start').length).toBeLessThanOrEqual(5);
   }
+});
+
+test('ME-08 ME-12 one of three runners runs out of memory: its calls run elsewhere once its locks are over, the pool serves on', {
+  timeout: 200_000,
+}, async () => {
+  const slots = 2;
+  chaos = await startChaos({ pools: { main: { ...pools.main, maxConcurrency: slots } } });
+  const { fleet } = chaos;
+  const preload = new URL('../fixtures/out-of-memory.mjs', import.meta.url);
+  await chaos.startRunners(3, { NODE_OPTIONS: `--max-old-space-size=64 --import ${preload}` });
+  const calls = bySize({ push: 60, nightly: 600 });
+  let diedAt = 0;
+  const verdict = await chaos.run({ calls, inFlight: 30, work: [200, 500] }, async (stop) => {
+    await pause(500, stop);
+    const [victim] = chaos.runners;
+    if (victim === undefined) return;
+    chaos.note('out of memory', [victim]);
+    victim.process.signal('SIGUSR2');
+    const { signal } = await settles(victim.process.exited, { what: 'the heap to be full', timeoutMs: 30_000 });
+    diedAt = Date.now();
+    expect(signal).toBe('SIGABRT');
+    expect(victim.process.output()).toMatch(/heap out of memory/);
+  });
+  expectClean(verdict, chaos.seed, calls);
+  expect(verdict.rejected).toEqual([]);
+  expect(verdict.succeeded).toBe(calls);
+  expect(verdict.restarted).toBeGreaterThan(0);
+  expect(verdict.restarted).toBeLessThanOrEqual(slots);
+  for (const effects of groupByCall(chaos.effects).values()) {
+    const [, second] = effects.filter(({ type }) => type === 'start');
+    // The last is slack, for a busy machine.
+    if (second !== undefined) expect(second.at - diedAt).toBeLessThan(LOCK_MS + STALLED_CHECK_MS + 1_000 + 10_000);
+  }
+  // Neither the pool nor its callers have noticed any more of it.
+  expect(await fleet.flame.call(tasks.echo, 'still here')).toBe('still here');
 });
 
 test('R-32 TK-03 TK-18 calls past their timeout are dead before their retry begins', { timeout: 200_000 }, async () => {
