@@ -1,5 +1,7 @@
 /** Values that are large, one by one or all together: what Redis and the runners keep of them. Cases of the pain corpus. */
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { digestOf } from '@flamejs/queue/protocol';
 import { afterEach, expect, test } from 'vitest';
 import { type Fleet, startFleet, tasks } from '../support/fleet.ts';
 import { bySize } from '../support/tier.ts';
@@ -65,4 +67,41 @@ test('PS-09 results that are together far larger than Redis pass through it: non
     what: 'the results to be gone',
     found: () => figure('memory', 'used_memory'),
   });
+});
+
+/** The most that a process has ever had in memory, bytes; 0 where that cannot be read. */
+const peakBytes = (pid: number): number => {
+  const file = `/proc/${pid}/status`;
+  return existsSync(file) ? Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(file, 'utf8'))?.[1]) * 1024 : 0;
+};
+
+test('ME-10 calls whose records are far larger than any caller may send fail unread; those behind them are served', {
+  timeout: 300_000,
+}, async () => {
+  const size = bySize({ push: 96, nightly: 300 }) * MEGABYTE;
+  fleet = await startFleet({ pools: { main: { maxConcurrency: 2, payloadLimit: '4MB' } }, env });
+  const { client, flame } = fleet;
+  const { queue, args } = fleet.keys();
+  const filler = Buffer.alloc(size, 'x');
+  // One in the job itself, one beside it, where large arguments stand; both as a caller without limits would write them.
+  const inline = await flame.cast(tasks.echo, 'HERE');
+  const [head = '', tail = ''] = String(await client.hget(`${queue}${inline.id}`, 'data')).split('HERE');
+  await client.hset(`${queue}${inline.id}`, 'data', Buffer.concat([Buffer.from(head), filler, Buffer.from(tail)]));
+  const beside = await flame.cast(tasks.echo, Buffer.alloc(100_000));
+  const envelope = JSON.parse(String(await client.hget(`${queue}${beside.id}`, 'data')));
+  await client.hset(`${queue}${beside.id}`, 'data', JSON.stringify({ ...envelope, digest: digestOf(filler) }));
+  await client.set(args(beside.id), filler);
+  const good = Array.from({ length: 20 }, (_, i) => flame.call(tasks.echo, i));
+  const runner = await fleet.runner();
+  const before = peakBytes(runner.process.pid);
+  for (const handle of [inline, beside]) {
+    const error = await handle.result().catch((e: unknown) => e);
+    expect(error).toMatchObject({ name: 'FlamePayloadTooLargeError', callId: handle.id });
+    expect(await handle.status()).toMatchObject({ state: 'failed', attempts: 1, runnerLosses: 0 });
+  }
+  expect(await Promise.all(good)).toEqual(Array.from({ length: 20 }, (_, i) => i));
+  expect(runner.process.alive()).toBe(true);
+  expect((await fleet.runners()).map(({ runnerId }) => runnerId)).toEqual([runner.runnerId]);
+  // It holds less of both together than half of one.
+  expect(peakBytes(runner.process.pid) - before).toBeLessThan(size / 2);
 });

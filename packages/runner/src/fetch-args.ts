@@ -2,8 +2,15 @@
 import { FlameDataLossError, FlameError, FlameUntrustedError } from '@flamejs/queue/errors';
 import { digestOf, type Envelope, type PoolKeys, type RedisClient, type Vault } from '@flamejs/queue/protocol';
 import type { EncodedArgs } from './executor/index.ts';
+import { tooLarge } from './pick-up.ts';
 
 type Found<T> = { readonly args: T } | { readonly error: FlameError };
+
+/**
+ * Most bytes of arguments that are read, whatever stands in Redis: to read more could end this runner, and the next one that
+ * takes the call. What was sealed may be longer than what it was made of; opened, it is held against the limit itself.
+ */
+const readLimit = (limit: number): number => 3 * limit + 1024 * 1024;
 
 /**
  * @param limit bytes of the encoded arguments
@@ -17,7 +24,7 @@ export const fetchArgs = async (
   vault: Vault,
   limit: number,
 ): Promise<Found<EncodedArgs>> => {
-  const found = await storedArgs(client, keys, callId, envelope);
+  const found = await storedArgs(client, keys, callId, envelope, readLimit(limit));
   if ('error' in found) return found;
   const { args } = found;
   try {
@@ -35,11 +42,14 @@ const storedArgs = async (
   keys: PoolKeys,
   callId: string,
   envelope: Envelope,
+  most: number,
 ): Promise<Found<EncodedArgs>> => {
   if (envelope.sealed !== undefined) return { args: Buffer.from(envelope.sealed, 'base64') };
   if (envelope.args !== null) return { args: { json: envelope.args } };
-  const bytes = await client.getBuffer(keys.args(callId));
-  if (bytes === null) {
+  // A size asked for beforehand would cost a round trip, and could be another one by then.
+  const bytes = await client.getrangeBuffer(keys.args(callId), 0, most);
+  if (bytes.length > most) return { error: tooLarge(callId, bytes.length, most) };
+  if (bytes.length === 0) {
     return {
       error: new FlameDataLossError(`call ${callId}: its arguments (${envelope.size} bytes) are no longer in Redis`, {
         callId,

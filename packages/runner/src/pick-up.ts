@@ -4,11 +4,12 @@ import {
   FlameCodecError,
   FlameDeadlineError,
   type FlameError,
+  FlamePayloadTooLargeError,
   FlameQueueTimeoutError,
   FlameRunnerLostError,
   FlameUntrustedError,
 } from '@flamejs/queue/errors';
-import type { Envelope, ParkVerdict, PickUp } from '@flamejs/queue/protocol';
+import { type Envelope, MOST_ENVELOPE_BYTES, type ParkVerdict, type PickUp } from '@flamejs/queue/protocol';
 import { PICK_UPS, RUNNER_LOSSES } from './budgets.ts';
 
 export interface PickedUp {
@@ -72,6 +73,7 @@ const refusal = (call: PickedUp): FlameError | undefined => {
       deadlineAt,
     });
   }
+  if (pickUp.oversizeBytes > 0) return tooLarge(callId, pickUp.oversizeBytes, MOST_ENVELOPE_BYTES);
   if (typeof envelope === 'string') {
     return new FlameCodecError(`call ${callId} cannot be read: ${envelope}`, { callId, path: 'envelope' });
   }
@@ -103,3 +105,14 @@ const refusal = (call: PickedUp): FlameError | undefined => {
   }
   return undefined;
 };
+
+/** What stands in Redis was not put there by a caller, which would have been refused. */
+export const tooLarge = (callId: string, size: number, limit: number): FlamePayloadTooLargeError =>
+  new FlamePayloadTooLargeError(
+    `call ${callId} is not executed: it holds ${size} bytes in Redis, at most ${limit} are read`,
+    {
+      callId,
+      size,
+      limit,
+    },
+  );

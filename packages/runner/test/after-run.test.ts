@@ -21,6 +21,7 @@ const pickUp: PickUp = {
   waitedMs: 0,
   askedAt: 0,
   queueTimeoutMs: 0,
+  oversizeBytes: 0,
   at: 1_000,
 };
 

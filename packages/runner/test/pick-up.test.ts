@@ -34,6 +34,7 @@ const pickUp: PickUp = {
   waitedMs: 10,
   askedAt: 0,
   queueTimeoutMs: 0,
+  oversizeBytes: 0,
   at: 1_000,
 };
 const decide = (change: Partial<PickUp> = {}, call: Partial<PickedUp> = {}) =>

@@ -48,6 +48,9 @@ export interface Envelope {
 /** Arguments up to this size stand in the job itself, where the dashboard can show them. */
 export const INLINE_ARGS_BYTES = 16 * 1024;
 
+/** No envelope is so large: its arguments are small, or stand in a key of their own. */
+export const MOST_ENVELOPE_BYTES = 1024 * 1024;
+
 /** Puts sealed arguments into the envelope, or beside it when they are large. */
 export const placeSealed = (
   envelope: Envelope,

@@ -22,6 +22,8 @@ export interface PickUp {
   /** How long this period of waiting lasted, pauses of the pool left out. */
   readonly waitedMs: number;
   readonly queueTimeoutMs: number;
+  /** Bytes of its data, when they were too many to be read; 0 for every call of ours. */
+  readonly oversizeBytes: number;
   /** Redis ms of the pick-up. */
   readonly at: number;
   /** This process's monotonic ms when it asked: the lock was set no earlier, however late the reply was read. */
@@ -49,6 +51,7 @@ export const toPickUp = (hash: RawHash, at: number, askedAt: number): PickUp | u
     deadlineAt: number('f:dl'),
     waitedMs: at - number('f:since') - (number('f:paused') - number('f:pz')),
     queueTimeoutMs: number('f:qt'),
+    oversizeBytes: number('f:size'),
     at,
     askedAt,
   };

@@ -4,6 +4,8 @@
  * and settled in the one atomic step in which BullMQ moves its job, and costs no round trip of its own.
  */
 
+import { MOST_ENVELOPE_BYTES } from '../envelope.ts';
+
 /** Return codes of ours, far from BullMQ's own small negative numbers. */
 export const SUPERSEDED = -100;
 export const ID_CONFLICT = -101;
@@ -11,6 +13,17 @@ export const QUEUE_FULL = -102;
 
 /** Most calls that one check takes back. Tens of thousands at once would keep Redis from everybody else for seconds. */
 const MOST_STALLED = 1_000;
+
+/**
+ * Where a picked-up job's hash is read. Data that no caller of ours has written, for it is larger than any envelope, is not
+ * handed out: one read of it could be more than a runner's memory.
+ */
+const BOUND_DATA: readonly [string, string] = [
+  'return {rcall("HGETALL", jobKey), jobId, 0, 0}',
+  `local dataSize = rcall("HSTRLEN", jobKey, "data")
+  if dataSize > ${MOST_ENVELOPE_BYTES} then rcall("HSET", jobKey, "data", "null", "f:size", dataSize) end
+  return {rcall("HGETALL", jobKey), jobId, 0, 0}`,
+];
 
 export interface Graft {
   readonly before?: string;
@@ -143,6 +156,7 @@ ARGV[2] = tostring(flame.now)
 flame.unpark(flame.base(queuePrefix), queuePrefix, worker)
 `,
     after: PICK_UP,
+    replace: [BOUND_DATA],
   },
   moveToFinished: {
     before: `
@@ -162,6 +176,7 @@ end
 if ARGV[6] == '1' then flame.unpark(flame.base(queuePrefix), queuePrefix, worker) end
 `,
     after: PICK_UP,
+    replace: [BOUND_DATA],
   },
   moveJobFromActiveToWait: {
     before: `

@@ -15,6 +15,7 @@
  *   f:ttl / f:fttl   how long an outcome is kept after success and after failure
  *   f:fail   '1' when a lost runner fails the call instead of re-running it
  *   f:link   the caller whose end cancels the call
+ *   f:size   bytes of the job's data, when they were more than any envelope has and were dropped unread
  *   f:cancel reason of a cancellation that the executing runner has not yet carried out
  *   f:rel    release of the caller
  *   f:park   the release whose runner the call waits for;  f:pat  since when;  f:found  the release that could not take it;
