@@ -259,6 +259,7 @@ export const COVERED: Readonly<Partial<Record<Case, string>>> = {
   'ME-08': 'tests/chaos/runner-faults.test.ts',
   'ME-12': 'tests/chaos/runner-faults.test.ts',
   'ME-10': 'tests/chaos/large-data.test.ts',
+  'ME-07': 'packages/runner/test/functions-of-pool.test.ts',
 };
 
 /** Cases without a test of their own, each with the reason. */
@@ -266,8 +267,6 @@ export const NOT_DONE: Readonly<Partial<Record<Case, string>>> = {
   'TK-15': 'No hop of a call or of its result is HTTP. A silent call of 400 s is not run.',
   'ME-05': 'There is no option to try again in a larger pool.',
   'ME-06': 'A native crash is the call’s own, by the ruling on outcomes; it is retried only with `retries`.',
-  'ME-07':
-    'An executor loads all modules of its app, so that every function is warm. Use pools of separate apps for heavy ones.',
   'ME-09': 'Executors belong to the slots of a runner and are not closed singly; idle runners end (F31).',
   'RI-06': 'A handle does not say whether it joined an earlier call.',
   'RI-08': 'A promise settles once (AW-06). There are no hooks for failed attempts.',

@@ -171,6 +171,14 @@ export default [
     in: ['tests/chaos/large-data.test.ts'],
   },
   {
+    name: 'runners load the modules of the whole app',
+    file: 'packages/runner/src/open-executors.ts',
+    find: 'findModules(pool.functions, config.root)',
+    replace: 'findModules(config.functions, config.root)',
+    tests: ['ME-07'],
+    in: ['packages/runner/test/functions-of-pool.test.ts'],
+  },
+  {
     name: 'memory is not measured between calls that follow each other',
     file: 'packages/runner/src/executor/executor.ts',
     find: 'if (isSuspect()) void settleDown();',

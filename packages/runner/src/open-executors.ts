@@ -32,7 +32,7 @@ export const openExecutors = (
   let executors: ExecutorPool | undefined;
 
   const open = async (): Promise<ExecutorPool> => {
-    const modules = await findModules(config.functions, config.root);
+    const modules = await findModules(pool.functions, config.root);
     executors = createExecutorPool({
       slots: slotsOf(pool),
       isolation: pool.isolation,

@@ -84,6 +84,7 @@ export const modelConfig = (world: World, backend: Backend, change: Partial<Pool
     memoryLimit: undefined,
     killGraceMs: 1_000,
     releasePolicy: 'compatible',
+    functions: [],
     payloadLimit: 1_000_000,
     maxPending: 1_000_000,
     env: {},

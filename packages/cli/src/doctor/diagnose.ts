@@ -102,9 +102,10 @@ const checkRedis = async (config: AppConfig): Promise<readonly Diagnosis[]> => {
 
 const checkModules = async (config: AppConfig): Promise<Diagnosis> => {
   try {
-    const modules = await findModules(config.functions, config.root);
+    const patterns = [...new Set(Object.values(config.pools).flatMap(({ functions }) => functions))];
+    const modules = await findModules(patterns, config.root);
     if (modules.length > 0) return { level: 'ok', check: 'functions', message: `${modules.length} modules match` };
-    const message = `no file matches ${config.functions.join(', ') || '(nothing is configured)'} in ${config.root}`;
+    const message = `no file matches ${patterns.join(', ') || '(nothing is configured)'} in ${config.root}`;
     return {
       level: 'warn',
       check: 'functions',

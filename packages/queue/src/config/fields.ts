@@ -47,6 +47,13 @@ export const flag = (description: string, fallback: string) =>
     typeof value === 'boolean' ? yes(value) : no(`expected true or false, got ${show(value)}`),
   );
 
+export const paths = (description: string, fallback: string) =>
+  field({ description, kind: 'list of strings', default: fallback }, (value) =>
+    Array.isArray(value) && value.every((item) => typeof item === 'string' && item !== '')
+      ? yes(value as readonly string[])
+      : no(`expected a list of paths or glob patterns, got ${show(value)}`),
+  );
+
 export const hook = <F extends (info: never) => unknown>(description: string) =>
   field({ description, kind: 'function', default: 'none' }, (value) =>
     typeof value === 'function' ? yes(value as F) : no(`expected a function, got ${show(value)}`),

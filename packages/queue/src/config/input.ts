@@ -55,6 +55,8 @@ export interface PoolInput extends PoolHooks {
   readonly payloadLimit?: Bytes | undefined;
   /** Most calls that may wait; further ones are refused with FlameQueueFullError. */
   readonly maxPending?: number | undefined;
+  /** Modules that this pool's runners load, in the place of the app's `functions`: less to load, and less memory for each process. */
+  readonly functions?: readonly string[] | undefined;
   /** Environment variables of the pool's runners, beside their own. */
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** What provisions runners: `local()`, `docker()`, `ec2()` or your own; without one, runners are started by hand. */

@@ -46,14 +46,15 @@ export const parseConfig = (input: ConfigInput, options: ParseConfigOptions): Ap
   }
   if (app === undefined || problems.length > 0) throw configError(configFile ?? 'the config', problems);
 
-  const timeouts = { heartbeat: app.heartbeatTimeout, failsafe: app.failsafeTimeout };
+  const functions = app.functions ?? [];
+  const shared = { functions, heartbeat: app.heartbeatTimeout, failsafe: app.failsafeTimeout };
   return {
     app: app.app,
     prefix: app.prefix ?? 'flame',
     redis: redis.config,
     quota: app.quota,
     connectTimeoutMs: app.connectTimeout ?? 5_000,
-    functions: app.functions ?? [],
+    functions,
     root,
     configFile,
     ...releaseOf(environment.release ?? app.release, root),
@@ -64,17 +65,18 @@ export const parseConfig = (input: ConfigInput, options: ParseConfigOptions): Ap
     failsafeTimeoutMs: app.failsafeTimeout,
     allowEviction: app.allowEviction ?? false,
     allowInsecureRedis: app.allowInsecureRedis ?? false,
-    pools: Object.fromEntries(
-      Object.entries(app.pools).map(([name, pool]) => [name, poolConfig(name, pool, timeouts)]),
-    ),
+    pools: Object.fromEntries(Object.entries(app.pools).map(([name, pool]) => [name, poolConfig(name, pool, shared)])),
   };
 };
 
-const poolConfig = (
-  name: string,
-  pool: ParsedPool,
-  app: { readonly heartbeat: number | undefined; readonly failsafe: number | undefined },
-): PoolConfig => {
+/** What a pool has from its app unless it says otherwise. */
+interface SharedByPools {
+  readonly functions: readonly string[];
+  readonly heartbeat: number | undefined;
+  readonly failsafe: number | undefined;
+}
+
+const poolConfig = (name: string, pool: ParsedPool, app: SharedByPools): PoolConfig => {
   const backend = pool.backend?.defaults;
   const idleShutdownAfterMs = pool.idleShutdownAfter?.afterMs ?? backend?.idleShutdownAfterMs ?? 30_000;
   const { onGrowStart, onGrowEnd, onShrink } = pool;
@@ -99,6 +101,7 @@ const poolConfig = (
     killGraceMs: pool.killGrace ?? 1_000,
     payloadLimit: pool.payloadLimit ?? 16 * 1024 * 1024,
     maxPending: pool.maxPending ?? 100_000,
+    functions: pool.functions ?? app.functions,
     env: pool.env ?? {},
     backend: pool.backend,
     policy: pool.policy,

@@ -7,7 +7,7 @@ import { mapParsed, no, type Parsed, show, yes } from '../parsed.ts';
 import { readKeyList } from '../payload/keys.ts';
 import type { EncryptionKey } from '../payload/types.ts';
 import type { Policy } from '../scaling.ts';
-import { bytes, duration, field, flag, hook, pluggable, required, whole } from './fields.ts';
+import { bytes, duration, field, flag, hook, paths, pluggable, required, whole } from './fields.ts';
 import type { ConfigInput, PoolInput, RedisInput } from './input.ts';
 import { type Field, isObject, type Output, readShape, type Shape } from './shape.ts';
 import type { IdleInfo, PoolHooks } from './types.ts';
@@ -86,6 +86,10 @@ export const poolShape = {
     1,
     1_000_000_000,
   ),
+  functions: paths(
+    "Modules that this pool's runners load, in the place of the app's `functions`: less to load, and less memory for each process.",
+    "the app's `functions`",
+  ),
   env: field(
     {
       description: "Environment variables of the pool's runners, beside their own.",
@@ -136,17 +140,7 @@ export const appShape = {
     // Read where the environment is known: it may replace the address.
     (value) => yes(value as RedisInput),
   ),
-  functions: field(
-    {
-      description: 'Modules that runners load, as paths or glob patterns relative to the config file.',
-      kind: 'list of strings',
-      default: '[]',
-    },
-    (value): Parsed<readonly string[]> =>
-      Array.isArray(value) && value.every((item) => typeof item === 'string' && item !== '')
-        ? yes(value as readonly string[])
-        : no(`expected a list of paths or glob patterns, got ${show(value)}`),
-  ),
+  functions: paths('Modules that runners load, as paths or glob patterns relative to the config file.', '[]'),
   pools: {
     doc: {
       description: 'The pools by name; names are lower-case letters, digits and `-`.',

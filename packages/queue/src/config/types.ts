@@ -65,6 +65,8 @@ export interface PoolConfig {
   /** Bytes of encoded arguments, and of an encoded result. */
   readonly payloadLimit: number;
   readonly maxPending: number;
+  /** Glob patterns or paths of the modules that its runners load, relative to the app's `root`. */
+  readonly functions: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly backend: Backend | undefined;
   readonly policy: Policy | undefined;
@@ -80,7 +82,7 @@ export interface AppConfig {
   readonly quota: number | undefined;
   readonly redis: RedisConfig;
   readonly connectTimeoutMs: number;
-  /** Glob patterns or paths of the modules that runners load, relative to `root`. */
+  /** Glob patterns or paths of modules, relative to `root`, as configured for all pools; each pool has its own list, resolved. */
   readonly functions: readonly string[];
   /** The application's root: the folder of the config file. */
   readonly root: string;

@@ -45,7 +45,8 @@ export class FlamePayloadTooLargeError extends FlameError {
 /** No function of this name is registered here: at the call site, or on a runner of the caller's own release. */
 export class FlameUnknownFunctionError extends FlameError {
   static override readonly code = 'FLAME_ERR_UNKNOWN_FUNCTION';
-  static override readonly advice = 'Make it with `flame.fn` in a module that `functions` of flame.config lists.';
+  static override readonly advice =
+    'Make it with `flame.fn` in a module that `functions` of flame.config lists, or that of its pool.';
   declare readonly code: 'FLAME_ERR_UNKNOWN_FUNCTION';
   readonly functionName: string;
   /** Names that are registered here. */

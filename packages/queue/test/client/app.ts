@@ -31,6 +31,7 @@ const pool = (changes: Partial<PoolConfig>): PoolConfig => ({
   memoryLimit: undefined,
   killGraceMs: 1_000,
   releasePolicy: 'compatible',
+  functions: [],
   payloadLimit: 16 * 1024 * 1024,
   maxPending: 100_000,
   env: {},
