@@ -227,6 +227,32 @@ test('events and samples are read newest first, and none of them when none is as
   expect((await board.ask('/api/pools?events=0')).json.events).toEqual([]);
 });
 
+test('what a runner and the autoscaler both tell is listed once, as it was told first', async () => {
+  const client = board.redis.client();
+  const { events } = board.keys();
+  await client.del(events);
+  const told = [
+    ['runner.ready', 'r1', 1_000, 'its executors are ready', 'runner'],
+    ['runner.ready', 'r1', 1_900, 'ready after 0.9 s', undefined],
+    ['runner.ready', 'r2', 2_000, 'ready after 1 s', undefined],
+    ['runner.idle', 'r1', 3_000, 'its calls have ended', 'runner'],
+    ['runner.busy', 'r1', 4_000, 'it has a call', 'runner'],
+    ['runner.idle', 'r1', 5_000, 'its calls have ended', 'runner'],
+    ['runner.draining', 'r1', 6_000, 'idle for 30 s', undefined],
+    ['runner.draining', 'r1', 6_100, 'idle for 30 s', 'runner'],
+    ['runner.draining', 'r1', 600_000, 'drained anew, much later', 'runner'],
+  ] as const;
+  for (const [type, runnerId, at, reason, teller] of told) {
+    const fields = { type, runnerId, reason, at, details: JSON.stringify({ teller }) };
+    await client.xadd(events, '*', ...Object.entries(fields).flat());
+  }
+  const { json } = await board.ask('/api/pools/main?events=50');
+  const listed = json.events.map((e: { runnerId: string; at: number }) => `${e.runnerId} ${e.at}`).reverse();
+  expect(listed).toEqual(['r1 1000', 'r2 2000', 'r1 3000', 'r1 4000', 'r1 5000', 'r1 6000', 'r1 600000']);
+  const few = await board.ask('/api/pools/main?events=2');
+  expect(few.json.events.map((e: { at: number }) => e.at)).toEqual([600_000, 6_000]);
+});
+
 test('Prometheus reads pools and states in its own format', async () => {
   const { text, headers } = await board.ask('/metrics');
   expect(headers['content-type']).toContain('version=0.0.4');

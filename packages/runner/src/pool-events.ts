@@ -16,7 +16,9 @@ export const createPoolEvents = (
   async emit(type, reason, details = {}) {
     logger.info({ event: type, reason, ...details }, `${type}${reason === '' ? '' : `: ${reason}`}`);
     try {
-      await runScript(client, 'flameEvent', [keys.events, type, runnerId, reason, JSON.stringify(details)]);
+      // The autoscaler tells of the same as it sees it: readers show one of the two.
+      const told = JSON.stringify({ ...details, teller: 'runner' });
+      await runScript(client, 'flameEvent', [keys.events, type, runnerId, reason, told]);
     } catch (error) {
       logger.debug({ err: error }, 'an event could not be stored');
     }

@@ -7,8 +7,9 @@ import type { EventView, Sample } from './types.ts';
 export const readEvents = async (link: Link, pool: string, count: number): Promise<readonly EventView[]> => {
   // Redis answers COUNT 0 with nil in the place of an empty list.
   if (count === 0) return [];
-  const entries = await link.client.xrevrange(link.keys(pool).events, '+', '-', 'COUNT', count);
-  return entries.map(([id, flat]) => {
+  // More than wanted, for some are told twice.
+  const entries = await link.client.xrevrange(link.keys(pool).events, '+', '-', 'COUNT', 2 * count);
+  const events = entries.map(([id, flat]): EventView => {
     const fields = toRecord(flat);
     const runnerId = toText(fields.runnerId);
     return {
@@ -21,7 +22,27 @@ export const readEvents = async (link: Link, pool: string, count: number): Promi
       details: parseObject(fields.details) ?? {},
     };
   });
+  return toldOnce(events).slice(0, count);
 };
+
+/** Between a runner that says what it does and an autoscaler that sees it lies a tick, or an outage. */
+const SAME_MS = 60_000;
+
+/** What runner and autoscaler both tell is listed once, as it was told first. @param events newest first */
+const toldOnce = (events: readonly EventView[]): readonly EventView[] =>
+  events.filter(
+    (event, i) =>
+      event.runnerId === undefined ||
+      !events
+        .slice(i + 1)
+        .some(
+          (earlier) =>
+            earlier.runnerId === event.runnerId &&
+            earlier.type === event.type &&
+            earlier.details?.teller !== event.details?.teller &&
+            event.at - earlier.at < SAME_MS,
+        ),
+  );
 
 /** @returns the oldest first, as a chart is drawn */
 export const readHistory = async (link: Link, pool: string, count: number): Promise<readonly Sample[]> => {
