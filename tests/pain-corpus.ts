@@ -278,7 +278,6 @@ export const NOT_DONE: Readonly<Partial<Record<Case, string>>> = {
   'SD-06': 'Every step of an end is bounded by a timer (runner.ts); not run with Redis gone.',
   'SD-15':
     'A roll-over to a new release is tested (shrinking.test.ts, release.test.ts, closures/deployment.test.ts), not by asking for versions 100 times.',
-  'SD-17': 'Adoption after a crash at any await is the autoscaler’s model test (P20).',
   'SD-19': 'The context has no drain signal: a drain lets calls finish.',
   'RO-11': 'A dead DNS name is not run; a dead address is R-14.',
   'TK-16':

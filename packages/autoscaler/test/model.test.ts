@@ -19,7 +19,7 @@ const allHold = (numRuns: number, options: HistoryOptions): Promise<void> =>
   );
 
 test(
-  `P20 R-38 I1-I12 hold in ${RUNS} random histories of 100 steps with two controllers and a crash at any await`,
+  `P20 R-38 SD-17 I1-I12 hold in ${RUNS} random histories of 100 steps with two controllers and a crash at any await`,
   () => allHold(RUNS, {}),
   3_600_000,
 );
