@@ -223,6 +223,7 @@ export const COVERED: Readonly<Partial<Record<Case, string>>> = {
   'RI-07': 'tests/conformance/complaints.test.ts',
   'AW-05': 'tests/conformance/complaints.test.ts',
   'CO-06': 'tests/conformance/complaints.test.ts',
+  'SD-17': 'packages/autoscaler/test/model.test.ts',
   'SD-18': 'tests/conformance/complaints.test.ts',
   'SD-04': 'tests/conformance/complaints.test.ts',
   'SD-07': 'tests/conformance/complaints.test.ts',
