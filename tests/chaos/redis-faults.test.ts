@@ -1,4 +1,7 @@
 /** Redis that crashes, stalls, forgets, fills up or is misused under load (fault-testing.md 5.2). */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { FlameDataLossError, FlameRemovedError, FlameUnavailableError } from '@flamejs/queue';
 import { afterEach, expect, test } from 'vitest';
 import { tasks } from '../support/fleet.ts';
@@ -123,6 +126,42 @@ test(
     for (const error of rejections(chaos)) expect(error).toBeInstanceOf(FlameUnavailableError);
     const next = chaos.fleet.caller().call(tasks.echo, 'next');
     expect(await settles(next, { what: 'a call after the outage', timeoutMs: 20_000 })).toBe('next');
+  },
+);
+
+test(
+  'RO-11 R-14 the name of Redis cannot be resolved for a while: the runner lives, and takes calls again soon after',
+  patience,
+  async () => {
+    chaos = await startChaos({ pools });
+    const { fleet } = chaos;
+    const folder = await mkdtemp(join(tmpdir(), 'flame-names-'));
+    const down = join(folder, 'down');
+    try {
+      const preload = new URL('../fixtures/name-service.mjs', import.meta.url).href;
+      const runner = await fleet.runner('main', {
+        FLAME_REDIS_URL: `redis://localhost:${fleet.redis.port}`,
+        NODE_OPTIONS: `--import ${preload}`,
+        NAMES_DOWN: down,
+      });
+      const { pid } = (await fleet.flame.call(tasks.where)) as { readonly pid: number };
+      expect(pid).toBeGreaterThan(0);
+      await writeFile(down, '');
+      await fleet.client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+      const waiting = fleet.caller().call(tasks.where);
+      const early = await Promise.race([
+        waiting.then(() => 'served'),
+        pause(bySize({ push: 4_000, nightly: 20_000 }), new AbortController().signal),
+      ]);
+      // Nobody could tell the runner where Redis is.
+      expect(early).toBeUndefined();
+      expect(runner.process.alive()).toBe(true);
+      await rm(down);
+      const served = (await settles(waiting, { what: 'the call after the outage', timeoutMs: 20_000 })) as object;
+      expect(served).toMatchObject({ runnerId: runner.runnerId });
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   },
 );
 

@@ -1,7 +1,9 @@
 /** Pools with a real autoscaler and real runner processes. */
+import { appKeys } from '@flamejs/queue/protocol';
 import { afterEach, expect, test } from 'vitest';
 import { type Fleet, startFleet, tasks } from '../support/fleet.ts';
 import { bySize } from '../support/tier.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 let fleet: Fleet;
 afterEach(() => fleet.stop());
@@ -58,4 +60,21 @@ test('CO-04 a pool grows to as many runners as calls need, and they share the ca
   const upAt = Math.max(...firstAt.values()) - bodyMs;
   expect(endedAt - upAt).toBeLessThan((calls / max) * bodyMs + 5_000);
   process.stderr.write(`CO-04 ${JSON.stringify({ calls, max, wallMs: Math.round(endedAt - calledAt) })}\n`);
+});
+
+test('TK-16 a boot counts as waiting: a short timeout survives it, and a deadline that does not says what it waited for', {
+  timeout: 120_000,
+}, async () => {
+  fleet = await startFleet({ pools: { main: { min: 0, max: 1, maxConcurrency: 2 } } });
+  await fleet.autoscaler();
+  const { pools } = appKeys(fleet.config.prefix, fleet.config.app);
+  await waitFor(async () => (await fleet.client.hexists(pools, 'main')) === 1, { what: 'the pool to be looked at' });
+  // Shorter than any boot, from no runner at all.
+  const deadline = fleet.flame.call(tasks.add.with({ deadline: '200ms' }), 1, 1);
+  const timeout = fleet.flame.call(tasks.add.with({ timeout: '200ms' }), 2, 2);
+  await expect(deadline).rejects.toMatchObject({
+    name: 'FlameDeadlineError',
+    message: expect.stringMatching(/its deadline passed while it was waiting: .*runner/),
+  });
+  expect(await timeout).toBe(4);
 });

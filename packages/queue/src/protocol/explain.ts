@@ -104,6 +104,9 @@ export const explainWaiting = (pool: string, call: CallInspection, status: PoolS
       text: `all slots of the pool's ${status.max} runners are taken (max ${status.max}); ${ahead}`,
     };
   }
+  if (call.runners === 0) {
+    return { reason: 'booting', text: `the pool has no runner yet, and its autoscaler is to start one; ${ahead}` };
+  }
   return { reason: 'free-slot', text: `it waits for a free slot; ${ahead}` };
 };
 
