@@ -202,4 +202,12 @@ export default [
     tests: ['F10 R-08 Buffers, which V8 does not limit'],
     in: CRASH,
   },
+  {
+    name: 'a runner that ends without Redis waits for it',
+    file: 'packages/runner/src/drain.ts',
+    find: 'connected() ? LAST_STEPS_MS : WITHOUT_REDIS_MS',
+    replace: 'connected() ? LAST_STEPS_MS : LAST_STEPS_MS',
+    tests: ['SD-06 Redis is killed'],
+    in: ['packages/runner/test/drain.test.ts'],
+  },
 ] satisfies SabotageSwitch[];

@@ -37,14 +37,18 @@ export interface DrainOptions {
   readonly calls: HeldCalls;
   /** Reports the standing. @returns whether Redis has taken it */
   readonly report: () => Promise<boolean>;
+  /** Whether the connection to Redis is up. */
+  readonly connected: () => boolean;
   readonly onChange: (state: 'draining' | 'drained' | 'back', reason: string) => void;
 }
 
-/** How long moving the last calls back and the acknowledgement may take once everything was cut off. */
+/** How long moving the last calls back and the acknowledgement may take once everything was cut off … */
 const LAST_STEPS_MS = 5_000;
+/** … and while Redis is gone, when nothing of it can be told: the locks run out by themselves. */
+const WITHOUT_REDIS_MS = 500;
 const REPORT_AGAIN_MS = 500;
 
-export const createDrain = ({ worker, calls, report, onChange }: DrainOptions): Drain => {
+export const createDrain = ({ worker, calls, report, connected, onChange }: DrainOptions): Drain => {
   let ordered: DrainOrder = { generation: 0, reason: '' };
   let own: string | undefined;
   let draining = false;
@@ -102,7 +106,7 @@ export const createDrain = ({ worker, calls, report, onChange }: DrainOptions): 
   const cut = (which: DrainLimit['cut']): void => {
     const stopped = calls.all().filter((call) => which === 'all' || !call.bounded);
     for (const call of stopped) call.stop({ kind: 'shutdown', reason: `its runner ends (${reason()})` });
-    if (which === 'all') limit = setLongTimeout(complete, LAST_STEPS_MS);
+    if (which === 'all') limit = setLongTimeout(complete, connected() ? LAST_STEPS_MS : WITHOUT_REDIS_MS);
   };
 
   return {

@@ -7,6 +7,8 @@ export interface Connections {
   readonly client: RedisClient;
   readonly blocking: RedisClient;
   readonly subscriber: RedisClient;
+  /** Whether commands can be sent now. */
+  readonly up: boolean;
   /** Told whenever the command connection is back. */
   onReconnect(listener: () => void): void;
   close(): void;
@@ -26,6 +28,9 @@ export const openConnections = (config: AppConfig, runnerId: string, logger: Log
     client,
     blocking,
     subscriber,
+    get up() {
+      return client.status === 'ready';
+    },
     onReconnect: (listener) => void client.on('ready', listener),
     close() {
       for (const connection of [client, blocking, subscriber]) disconnect(connection);

@@ -57,6 +57,8 @@ export interface Runner {
 const LATE_RENEWAL = 'locks were renewed late: their calls may have been started elsewhere';
 /** Longest time for each step of taking a runner down; what does not end by then is left to the end of the process. */
 const STEP_MS = 3_000;
+/** The same while Redis is gone: what cannot be told is found out by its silence. */
+const WITHOUT_REDIS_MS = 100;
 /** Soon enough to keep locks that ran out while Redis was away, late enough for replies that are on their way. */
 const AFTER_RECONNECT_MS = 1_000;
 
@@ -105,6 +107,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     worker: () => worker,
     calls,
     report: () => registration.beatNow(),
+    connected: () => connections.up,
     onChange(change, reason) {
       state = change === 'back' ? (opened ? 'ready' : 'starting') : change;
       void events.emit(change === 'back' ? 'runner.ready' : `runner.${change}`, reason, { active: calls.size, served });
@@ -239,9 +242,10 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     await bounded(executors.close(), STEP_MS);
     leases.stop();
     registration.stop();
-    await bounded(events.emit(event, reason, { served }), STEP_MS);
-    await bounded(registration.leave(reason), STEP_MS);
-    await bounded(worker.close(), STEP_MS);
+    const step = (work: Promise<unknown>): Promise<void> => bounded(work, connections.up ? STEP_MS : WITHOUT_REDIS_MS);
+    await step(events.emit(event, reason, { served }));
+    await step(registration.leave(reason));
+    await step(worker.close());
     connections.close();
     state = 'ended';
     endsBy.resolve(reason);

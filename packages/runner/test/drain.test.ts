@@ -173,6 +173,27 @@ test('F37 a runner whose autoscaler falls silent drains, lets its call finish, a
   expect(await runner.record()).toMatchObject({ reason: 'heartbeat' });
 });
 
+test.each(['before', 'after'])(
+  'SD-06 Redis is killed %s the SIGTERM: the runner ends within its grace and a moment',
+  async (when) => {
+    const runner = await stage.startRunner({ pool: { shutdownTimeout: '1s' } });
+    const file = join(stage.folder, `gone-${when}`);
+    await stage.cast(stage.tasks.effect, file, 60_000);
+    await started(file);
+    try {
+      if (when === 'before') await stage.redis.kill9();
+      const beganAt = performance.now();
+      runner.signal('SIGTERM');
+      if (when === 'after') await stage.redis.kill9();
+      await settles(runner.exited, { what: 'the runner to end', timeoutMs: 20_000 });
+      // Its grace, the moment without Redis, and the exit of processes on a machine that others share.
+      expect(performance.now() - beganAt).toBeLessThan(6_000);
+    } finally {
+      await stage.redis.restart();
+    }
+  },
+);
+
 test('F36 ready, idle, busy, drained and ended are events, with their reasons', async () => {
   const runner = await stage.startRunner();
   const types = async () => (await stage.events()).filter((e) => e.runnerId === runner.runnerId).map((e) => e.type);
