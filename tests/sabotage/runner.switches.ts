@@ -210,4 +210,20 @@ export default [
     tests: ['SD-06 Redis is killed'],
     in: ['packages/runner/test/drain.test.ts'],
   },
+  {
+    name: 'plain bytes go to Redis as they are',
+    file: 'packages/queue/src/protocol/as-buffer.ts',
+    find: 'Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)',
+    replace: 'bytes as Buffer',
+    tests: ['plain bytes, as threads', 'values arrive whole, small and large'],
+    in: ['packages/queue/test/protocol/calls.test.ts', 'packages/runner/test/threads.test.ts'],
+  },
+  {
+    name: 'nobody hears of a drain',
+    file: 'packages/runner/src/runner.ts',
+    find: "if (change === 'draining') executors.drain(reason);",
+    replace: '',
+    tests: ['SD-19 a call in a process'],
+    in: ['packages/runner/test/drain.test.ts'],
+  },
 ] satisfies SabotageSwitch[];

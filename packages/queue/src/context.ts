@@ -14,6 +14,12 @@ export interface CallContext {
   readonly deadline: Date | undefined;
   /** Aborts at the timeout, the deadline and on cancel. `killGrace` later the process is killed, so stop promptly. */
   readonly signal: AbortSignal;
+  /**
+   * Aborts when the runner begins to drain: it takes no further call, and what it is doing may go on, but not for long when the
+   * runner is being replaced (`shutdownTimeout`). A function that runs for long can save its state then and end early. Never
+   * aborts in inline mode.
+   */
+  readonly draining: AbortSignal;
   /** Whether it runs in the caller's process (inline mode). */
   readonly isInline: boolean;
   /** Publishes a value to `handle.progress()`. Throws FlameCodecError for one that cannot be shipped. */

@@ -15,6 +15,8 @@ export interface Executors {
   readonly ready: Promise<ExecutorPool>;
   /** Told how many executors have come up, now and whenever there are more. */
   onWidth(listener: (width: number) => void): void;
+  /** Tells the calls that run that the runner takes no more. */
+  drain(reason: string): void;
   /** Ends them, also those that are still to be started. */
   close(): Promise<void>;
 }
@@ -66,6 +68,7 @@ export const openExecutors = (
       tell = listener;
       listener(width);
     },
+    drain: (reason) => executors?.drain(reason),
     async close() {
       closed = true;
       await executors?.close();

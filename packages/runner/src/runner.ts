@@ -109,6 +109,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     report: () => registration.beatNow(),
     connected: () => connections.up,
     onChange(change, reason) {
+      if (change === 'draining') executors.drain(reason);
       state = change === 'back' ? (opened ? 'ready' : 'starting') : change;
       void events.emit(change === 'back' ? 'runner.ready' : `runner.${change}`, reason, { active: calls.size, served });
     },

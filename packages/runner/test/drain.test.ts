@@ -173,6 +173,27 @@ test('F37 a runner whose autoscaler falls silent drains, lets its call finish, a
   expect(await runner.record()).toMatchObject({ reason: 'heartbeat' });
 });
 
+test.each([
+  ['process', 'an order'],
+  ['thread', 'an order'],
+  ['process', 'SIGTERM'],
+])(
+  'SD-19 a call in a %s hears of a drain by %s before anything is stopped, and may end early',
+  async (isolation, by) => {
+    const runner = await stage.startRunner({ pool: { isolation } });
+    const file = join(stage.folder, `checkpoint-${isolation}-${by}`);
+    const running = stage.call(stage.tasks.checkpoint, file);
+    await started(file);
+    if (by === 'SIGTERM') runner.signal('SIGTERM');
+    else await order(runner, 7);
+    expect(await settles(running, { what: 'the call to end early', timeoutMs: 8_000 })).toEqual({
+      reason: `the runner takes no more calls: ${by === 'SIGTERM' ? 'sigterm' : 'scale-down'}`,
+      stopped: false,
+    });
+    expect(await settles(runner.exited, { what: 'the runner to end' })).toEqual({ code: 0, signal: null });
+  },
+);
+
 test.each(['before', 'after'])(
   'SD-06 Redis is killed %s the SIGTERM: the runner ends within its grace and a moment',
   async (when) => {

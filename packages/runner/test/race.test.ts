@@ -42,6 +42,7 @@ const countingExecutors = (starts: Map<string, number[]>): ExecutorPool => ({
   pids: [],
   start: async () => undefined,
   close: async () => undefined,
+  drain: () => undefined,
   execute({ callId }) {
     starts.set(callId, [...(starts.get(callId) ?? []), performance.now()]);
     const result = new Promise<{ kind: 'returned'; frame: Uint8Array }>((resolve) => {
@@ -74,6 +75,7 @@ const runnerParts = (name: string, starts: Map<string, number[]>) => {
     worker: () => worker,
     calls,
     report: async () => true,
+    connected: () => true,
     onChange: (change) => {
       if (change === 'drained') drainedAt = performance.now();
     },

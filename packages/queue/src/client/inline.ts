@@ -277,6 +277,7 @@ const contextOf = (
     runnerLosses: 0,
     deadline: Number.isFinite(ends) && Math.abs(ends) <= 8.64e15 ? new Date(ends) : undefined,
     signal,
+    draining: new AbortController().signal,
     isInline: true,
     progress(value) {
       encode(value, { root: 'progress', secrets });

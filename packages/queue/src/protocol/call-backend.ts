@@ -3,6 +3,7 @@
  * they report at a pick-up is kept until the runner asks for it.
  */
 import { RedisQueueBackend } from 'bullmq';
+import { asBuffer } from './as-buffer.ts';
 import type { RedisClient } from './connect.ts';
 import { createInterruptible } from './interruptible.ts';
 import { SUPERSEDED } from './lua/grafts.ts';
@@ -202,7 +203,11 @@ export class CallBackend extends RedisQueueBackend {
       release: call.release,
       delay: call.delayMs,
     });
-    const reply = this.#send<string | number>(client, command, [...args, meta, call.largeArgs ?? '']);
+    const reply = this.#send<string | number>(client, command, [
+      ...args,
+      meta,
+      call.largeArgs === undefined ? '' : asBuffer(call.largeArgs),
+    ]);
     // BullMQ would turn a negative number into an error without a class.
     return reply.then((raw) => (typeof raw === 'number' && raw <= SUPERSEDED ? { refused: raw } : raw));
   }
@@ -246,6 +251,6 @@ const withVerdict = (command: string, args: unknown[], verdict: Verdict): unknow
       ? {}
       : { head: JSON.stringify(outcome.head), ok: outcome.head.ok, inlineLimit: INLINE_REPLY_BYTES }),
   };
-  padded.push(JSON.stringify(fields), outcome?.body ?? '');
+  padded.push(JSON.stringify(fields), outcome === undefined ? '' : asBuffer(outcome.body));
   return padded;
 };

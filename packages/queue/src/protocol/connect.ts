@@ -4,6 +4,7 @@
  */
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { RedisConfig } from '../config/types.ts';
+import { asBuffer } from './as-buffer.ts';
 import { type BullScript, defineBullScripts } from './bullmq-scripts.ts';
 import { outliveStreamErrors } from './late-stream-errors.ts';
 import { CALL_SCRIPTS } from './lua/call-scripts.ts';
@@ -80,7 +81,8 @@ export const runScript = (
 ): Promise<unknown> => {
   const command = asBuffers ? `${name}Buffer` : name;
   const commands = client as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
-  return sendScript(() => commands[command]?.(...args) ?? missing(name));
+  const sent = args.map((arg) => (arg instanceof Uint8Array ? asBuffer(arg) : arg));
+  return sendScript(() => commands[command]?.(...sent) ?? missing(name));
 };
 
 const missing = (name: string): never => {

@@ -132,6 +132,7 @@ const thinRunner = (client: RedisClient, blocking: RedisClient, concurrency: num
         runnerLosses: 0,
         deadline: undefined,
         signal: new AbortController().signal,
+        draining: new AbortController().signal,
         isInline: false,
         progress: () => undefined,
         ready: () => undefined,

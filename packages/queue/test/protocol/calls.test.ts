@@ -226,6 +226,23 @@ test('P05 large arguments go with success, stay until failedTtl after failure, a
   expect(await pool.client.exists(keys.args(removed))).toBe(0);
 });
 
+test('plain bytes, as threads and other libraries give them, are stored as they are', async () => {
+  const plain = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text));
+  const id = await pool.accept({ largeArgs: plain('arguments') });
+  expect(await pool.client.get(keys.args(id))).toBe('arguments');
+  const { attempt } = await mustPickUp('r1');
+  await finish(pool, id, attempt, 'r1:1', plain('the value'));
+  expect(await pool.client.hget(keys.outcome(id), 'body')).toBe('the value');
+
+  const cancelled = await pool.accept({});
+  await settleWaiting(pool.client, keys, cancelled, {
+    generation: 0,
+    head: { ...okHead, ok: false },
+    body: plain('why'),
+  });
+  expect(await pool.client.hget(keys.outcome(cancelled), 'body')).toBe('why');
+});
+
 test('RI-14 P16 a retry by hand starts a new generation: budgets and clocks start again, and its outcome is the newest', async () => {
   const id = await pool.accept({ largeArgs: Buffer.alloc(1_000) });
   await settleWaiting(pool.client, keys, id, {

@@ -91,7 +91,7 @@ export const finish = (
   id: string,
   attempt: number,
   token: string,
-  body = Buffer.from('42'),
+  body: Uint8Array = Buffer.from('42'),
   generation = 1,
 ): Promise<unknown> => {
   pool.backend.decide(id, { attempt, generation, outcome: { head: { ...okHead, size: body.length }, body } });

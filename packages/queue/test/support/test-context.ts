@@ -14,6 +14,7 @@ export const testContext = (
     runnerLosses: 0,
     deadline: undefined,
     signal: new AbortController().signal,
+    draining: new AbortController().signal,
     isInline: true,
     progress: (value) => progressed.push(value),
     ready: () => undefined,

@@ -22,6 +22,8 @@ export interface Executor {
   run(execution: Execution, listener: ExecutionListener): Run;
   /** Its resident memory was measured. */
   onMeasured(bytes: number): void;
+  /** Tells the call that it runs, if any, that the runner takes no more. */
+  drain(reason: string): void;
   /** Asks it to run its exit handlers, and kills it `graceMs` later. */
   retire(graceMs: number): void;
   kill(): void;
@@ -218,6 +220,9 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
         if (calls === 0) freshBytes = bytes;
         else replaceIfStale(bytes);
       }
+    },
+    drain: (reason) => {
+      if (run !== undefined) link.send({ t: 'drain', reason });
     },
     retire: (graceMs) => {
       lose('it is retired');

@@ -34,6 +34,8 @@ export type ToExecutor =
   | BootMessage
   | CallMessage
   | { readonly t: 'abort'; readonly seq: number; readonly cause: 'timeout' | 'cancelled'; readonly reason: string }
+  /** The runner takes no more calls. */
+  | { readonly t: 'drain'; readonly reason: string }
   /** Answer to a nested call: bytes, or the message of an error. */
   | { readonly t: 'reply'; readonly id: number; readonly bytes?: Uint8Array; readonly error?: string }
   /** Run the exit handlers and end. */

@@ -237,6 +237,9 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
       }
       return ticket.handle;
     },
+    drain: (reason) => {
+      for (const executor of executors) executor.drain(reason);
+    },
     close: () => {
       closing ??= close();
       return closing;

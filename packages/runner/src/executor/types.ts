@@ -111,6 +111,8 @@ export interface ExecutorPool {
   start(): Promise<void>;
   /** Runs it on a free executor, or as soon as there is one. */
   execute(execution: Execution, listener?: ExecutionListener): RunningExecution;
+  /** Tells what runs that the runner takes no more calls. */
+  drain(reason: string): void;
   /** Number of slots. */
   readonly size: number;
   /** Executions that hold a slot or wait for one. */

@@ -18,6 +18,7 @@ import { MAX_LOG_BYTES } from '../line-sink.ts';
 import type { CallMessage, FromExecutor } from '../messages.ts';
 import type { EncodedArgs } from '../types.ts';
 import { type ClosureModules, StaleModules } from './closures.ts';
+import { createLazySignal } from './lazy-signal.ts';
 import type { Port } from './port.ts';
 import { createThrottle } from './throttle.ts';
 
@@ -25,6 +26,8 @@ export interface Performance {
   /** The message with the outcome, without the marks of the output. */
   readonly outcome: Promise<Ending>;
   abort(cause: 'timeout' | 'cancelled', reason: string): void;
+  /** Tells the function that its runner takes no more calls. */
+  drain(reason: string): void;
 }
 
 type Ending =
@@ -33,16 +36,8 @@ type Ending =
 
 export const perform = (call: CallMessage, port: Port, closures: ClosureModules | undefined): Performance => {
   const { seq, callId, functionName, payloadLimit } = call;
-  // Made when the function asks for its signal: few do, and an event target is not cheap.
-  let controller: AbortController | undefined;
-  let abortReason: Error | undefined;
-  const signalOf = (): AbortSignal => {
-    if (controller === undefined) {
-      controller = new AbortController();
-      if (abortReason !== undefined) controller.abort(abortReason);
-    }
-    return controller.signal;
-  };
+  const stop = createLazySignal();
+  const draining = createLazySignal();
   let logBudget = MAX_LOG_BYTES;
   const log = (text: string): void => {
     if (logBudget < 0) return;
@@ -60,7 +55,10 @@ export const perform = (call: CallMessage, port: Port, closures: ClosureModules 
     runnerLosses: call.runnerLosses,
     deadline: endOf(call),
     get signal() {
-      return signalOf();
+      return stop.signal;
+    },
+    get draining() {
+      return draining.signal;
     },
     isInline: false,
     progress: (value) => progress.send(encodeProgress(value, secrets)),
@@ -88,18 +86,17 @@ export const perform = (call: CallMessage, port: Port, closures: ClosureModules 
       port.post({ t: 'stale', seq, message: error.message });
       return new Promise<never>(() => {});
     }),
-    abort: (cause, reason) => {
-      if (abortReason !== undefined) return;
-      abortReason =
+    abort: (cause, reason) =>
+      stop.abort(
         cause === 'timeout'
           ? new FlameTimeoutError(`call ${callId} ran longer than its timeout of ${call.timeoutMs} ms`, {
               callId,
               timeoutMs: call.timeoutMs,
               attempt: call.attempt,
             })
-          : new FlameCancelledError(`call ${callId} was cancelled: ${reason}`, { callId, reason });
-      controller?.abort(abortReason);
-    },
+          : new FlameCancelledError(`call ${callId} was cancelled: ${reason}`, { callId, reason }),
+      ),
+    drain: (reason) => draining.abort(new Error(`the runner takes no more calls: ${reason}`)),
   };
 };
 

@@ -74,6 +74,9 @@ export const serve = (port: Port, isProcess: boolean): void => {
       case 'abort':
         if (running?.seq === message.seq) running.performance.abort(message.cause, message.reason);
         return;
+      case 'drain':
+        running?.performance.drain(message.reason);
+        return;
       case 'reply':
         return nested.onReply(message);
       case 'exit':
