@@ -181,6 +181,7 @@ export const COVERED: Readonly<Partial<Record<Case, string>>> = {
   'TK-10': 'packages/runner/test/executor/stop.test.ts',
   'TK-13': 'packages/runner/test/executor/stop.test.ts',
   'TK-14': 'packages/runner/test/executor/stop.test.ts',
+  'TK-15': 'tests/conformance/delays.test.ts',
   'TK-16': 'tests/conformance/scaling.test.ts',
   'TK-17': 'packages/runner/test/executor/stop.test.ts',
   'TK-18': 'tests/chaos/runner-faults.test.ts',
@@ -194,6 +195,8 @@ export const COVERED: Readonly<Partial<Record<Case, string>>> = {
   'RI-03': 'packages/runner/test/losses.test.ts',
   'RI-04': 'tests/chaos/network-faults.test.ts',
   'RI-05': 'packages/queue/test/client/calls.test.ts',
+  'RI-09': 'packages/runner/test/calls.test.ts',
+  'RI-13': 'packages/queue/test/protocol/calls.test.ts',
   'RI-14': 'packages/queue/test/protocol/calls.test.ts',
   'RI-15': 'tests/chaos/runner-faults.test.ts',
   'DC-01': 'packages/queue/test/duration.test.ts',
@@ -202,6 +205,7 @@ export const COVERED: Readonly<Partial<Record<Case, string>>> = {
   'SD-01': 'packages/runner/test/drain.test.ts',
   'SD-02': 'packages/runner/test/executor/crash.test.ts',
   'SD-03': 'tests/chaos/runner-faults.test.ts',
+  'SD-05': 'packages/runner/test/drain.test.ts',
   'SD-06': 'packages/runner/test/drain.test.ts',
   'SD-19': 'packages/runner/test/drain.test.ts',
   'SD-10': 'packages/runner/test/drain.test.ts',
@@ -271,15 +275,11 @@ export const COVERED: Readonly<Partial<Record<Case, string>>> = {
 
 /** Cases without a test of their own, each with the reason. */
 export const NOT_DONE: Readonly<Partial<Record<Case, string>>> = {
-  'TK-15': 'No hop of a call or of its result is HTTP. A silent call of 400 s is not run.',
   'ME-05': 'There is no option to try again in a larger pool.',
   'ME-06': 'A native crash is the call’s own, by the ruling on outcomes; it is retried only with `retries`.',
   'ME-09': 'Executors belong to the slots of a runner and are not closed singly; idle runners end (F31).',
   'RI-06': 'A handle does not say whether it joined an earlier call.',
   'RI-08': 'A promise settles once (AW-06). There are no hooks for failed attempts.',
-  'RI-09': 'Backoff without retries is accepted and has no effect; it is documented with the options.',
-  'RI-13': 'Clean-up is one atomic script, so that no crash can fall into it; not tested with a half-empty record.',
-  'SD-05': 'A forced close with progress each 10 ms is not run.',
   'SD-15':
     'A roll-over to a new release is tested (shrinking.test.ts, release.test.ts, closures/deployment.test.ts), not by asking for versions 100 times.',
 };

@@ -64,3 +64,18 @@ test('DC-02 a call that rests for 60 days wakes nobody: an idle runner asks Redi
   expect(resting).toBeLessThan(2 * without + 20);
   await handle.cancel();
 });
+
+test('TK-15 a call that is silent for minutes settles with its value, for whoever waits and for whoever asks later', {
+  timeout: bySize({ push: 60_000, nightly: 600_000 }),
+}, async () => {
+  const ms = bySize({ push: 3_000, nightly: 400_000 });
+  fleet = await startFleet({ pools: { main: { ...pools.main, timeout: '20m' } }, env });
+  await fleet.runner();
+  const handle = await fleet.flame.cast(tasks.wait, ms, 'late');
+  const [called, awaited, attached] = await Promise.all([
+    fleet.flame.call(tasks.wait, ms, 'later'),
+    handle.result(),
+    fleet.caller().attach(handle.id).result(),
+  ]);
+  expect([called, awaited, attached]).toEqual(['later', 'late', 'late']);
+});

@@ -29,7 +29,7 @@ export default [
   {
     name: 'the same id with other arguments is taken for the same call',
     file: grafts,
-    find: "if (redis.call('HGET', jobKey, 'f:fp') or '') ~= call.fp then",
+    find: 'if fp and fp ~= call.fp then',
     replace: 'if false then',
     tests: ['P15 the same id with another fingerprint'],
     in: PROTOCOL,
@@ -105,6 +105,14 @@ export default [
     replace: 'encode(values, { root, own: true, secrets })',
     tests: ['P04 arguments over the limit'],
     in: CALLER,
+  },
+  {
+    name: 'what is left of a removed call swallows the next one of its id',
+    file: grafts,
+    find: "local fp = redis.call('HGET', jobKey, 'f:fp')\n",
+    replace: "local fp = redis.call('HGET', jobKey, 'f:fp') or ''\n",
+    tests: ['RI-13 what is left of a removed call'],
+    in: ['packages/queue/test/protocol/calls.test.ts'],
   },
   {
     name: 'an awaited call costs a hidden class of its own',

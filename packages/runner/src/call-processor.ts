@@ -10,6 +10,7 @@ import {
   type PoolKeys,
   parseEnvelope,
   type RedisClient,
+  runScript,
   sealNote,
   type Vault,
 } from '@flamejs/queue/protocol';
@@ -176,7 +177,7 @@ export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, 
   async function storeReadiness(callId: string, json: Uint8Array): Promise<void> {
     try {
       const value = await sealNote(vault, json, { callId, kind: 'ready' });
-      await client.hset(`${keys.queue}${callId}`, 'f:ready', Buffer.from(value));
+      await runScript(client, 'flameReady', [`${keys.queue}${callId}`, value]);
     } catch (error) {
       logger.warn({ err: error, callId }, 'the readiness of a call could not be stored');
     }

@@ -186,3 +186,11 @@ test('progress: the newest value is kept, and many a moment are few messages', a
   expect(await stage.client.get(stage.keys.progress(handle.id))).toContain('500');
   expect(await stage.client.pttl(stage.keys.progress(handle.id))).toBeGreaterThan(0);
 });
+
+test('RI-09 a backoff without retries is none: the call fails once, as the default of retries says', async () => {
+  const file = join(stage.folder, 'no-retries');
+  const { flaky } = stage.tasks;
+  await expect(stage.call(flaky?.with({ backoff: '1ms' } as never), file, 3)).rejects.toThrow();
+  expect(readFileSync(file, 'utf8').trim().split('\n')).toHaveLength(1);
+  expect(await stage.call(flaky?.with({ backoff: '1ms', retries: 2 } as never), file, 3)).toBe(3);
+});

@@ -194,6 +194,23 @@ test.each([
   },
 );
 
+test('SD-05 a runner that is forced to end while a call reports each 10 ms says no more, and the call runs again', async () => {
+  const runner = await stage.startRunner();
+  const handle = (await stage.cast(stage.tasks.report, 150, 10)) as unknown as {
+    progress(): AsyncIterableIterator<unknown>;
+    result(): Promise<unknown>;
+    status(): Promise<{ attempt?: number; state: string }>;
+  };
+  // It reports by now.
+  await handle.progress().next();
+  runner.signal('SIGTERM');
+  runner.signal('SIGTERM');
+  expect(await settles(runner.exited, { what: 'the runner to end' })).toEqual({ code: 0, signal: null });
+  expect(runner.output()).not.toMatch(/unhandled|uncaught|Connection is closed/i);
+  await stage.startRunner();
+  await settles(handle.result(), { what: 'the call to run again', timeoutMs: 20_000 });
+});
+
 test.each(['before', 'after'])(
   'SD-06 Redis is killed %s the SIGTERM: the runner ends within its grace and a moment',
   async (when) => {

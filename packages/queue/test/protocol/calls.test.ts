@@ -226,6 +226,28 @@ test('P05 large arguments go with success, stay until failedTtl after failure, a
   expect(await pool.client.exists(keys.args(removed))).toBe(0);
 });
 
+test.each([
+  ['the note of a child', { 'f:ready': 'up' }],
+  ['the fields of an old attempt', { processedOn: '1', ats: '3', failedReason: 'x' }],
+])('RI-13 what is left of a removed call under its id (%s) does not swallow the next one', async (_what, remains) => {
+  const { id } = plainCall();
+  await pool.client.hset(`${keys.queue}${id}`, remains);
+  expect(await pool.accept({ id })).toBe(id);
+  const { attempt } = await mustPickUp('r1');
+  expect(attempt).toBe(1);
+  await finish(pool, id, attempt, 'r1:1');
+  expect((await lookupCall(pool.client, keys, id, '')).state).toBe('settled');
+});
+
+test('RI-13 a note that comes after its job was removed leaves nothing behind', async () => {
+  const id = await pool.accept({});
+  await runScript(pool.client, 'flameReady', [`${keys.queue}${id}`, 'up']);
+  expect(await pool.client.hget(`${keys.queue}${id}`, 'f:ready')).toBe('up');
+  await pool.backend.remove(id, false);
+  await runScript(pool.client, 'flameReady', [`${keys.queue}${id}`, 'late']);
+  expect(await pool.client.exists(`${keys.queue}${id}`)).toBe(0);
+});
+
 test('plain bytes, as threads and other libraries give them, are stored as they are', async () => {
   const plain = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text));
   const id = await pool.accept({ largeArgs: plain('arguments') });

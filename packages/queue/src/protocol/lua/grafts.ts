@@ -43,9 +43,14 @@ local queuePrefix, id = packed[1], packed[2]
 local jobKey, base = queuePrefix .. id, flame.base(packed[1])
 local outcome = base .. ':outcome:' .. id
 if redis.call('EXISTS', jobKey) == 1 then
-  if (redis.call('HGET', jobKey, 'f:fp') or '') ~= call.fp then return ${ID_CONFLICT} end
-  flame.addWaiter(jobKey, call.waiter)
-  return id
+  local fp = redis.call('HGET', jobKey, 'f:fp')
+  if fp and fp ~= call.fp then return ${ID_CONFLICT} end
+  if fp then
+    flame.addWaiter(jobKey, call.waiter)
+    return id
+  end
+  -- Every call has one: these are the remains of one that was removed, and nothing would ever come of joining them.
+  redis.call('DEL', jobKey)
 end
 local settled = redis.call('HGET', outcome, 'fp')
 if settled then

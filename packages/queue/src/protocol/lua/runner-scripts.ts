@@ -36,6 +36,16 @@ redis.call('PEXPIRE', KEYS[1], 3600000)
 return 1
 `,
   ),
+  /** KEYS job hash; ARGV what a function has passed to `ready`. A job that has been removed is not begun anew by it. */
+  flameReady: script(
+    'flameReady',
+    1,
+    `
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+redis.call('HSET', KEYS[1], 'f:ready', ARGV[1])
+return 1
+`,
+  ),
   /**
    * KEYS job hash, its logs; ARGV most lines to keep, then lines. A call whose job has been removed gets no log, which
    * nobody would ever remove.
