@@ -96,6 +96,7 @@ test('the function learns what its call is', async () => {
     deadline: new Date(deadlineAt),
     isInline: false,
     aborted: false,
+    drained: false,
   });
 });
 
