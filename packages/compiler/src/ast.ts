@@ -3,6 +3,7 @@ import {
   type ArrowFunctionExpression,
   type Expression,
   type Function as FunctionNode,
+  type JSXIdentifier,
   type Node,
   visitorKeys,
 } from 'oxc-parser';
@@ -78,3 +79,11 @@ export function keyName(member: { readonly key: Node; readonly computed: boolean
   if (key.type === 'Identifier') return key.name;
   return key.type === 'Literal' && typeof key.value !== 'object' ? String(key.value) : undefined;
 }
+
+/** What the name of an element refers to: `<Local/>` and `<local.Part/>` mean variables, `<div/>` does not. */
+export const elementVariable = (name: Node): JSXIdentifier | undefined => {
+  let base = name;
+  while (base.type === 'JSXMemberExpression') base = base.object;
+  if (base.type !== 'JSXIdentifier' || base.name === 'this') return undefined;
+  return base !== name || !/^[a-z]/.test(base.name) ? base : undefined;
+};

@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { say, sayFacts, sayJson } from '../output/print.ts';
 import { duration, moment, plural } from '../output/words.ts';
 import { whoami } from '../whoami.ts';
-import { optionsOf, withOperations } from '../with-operations.ts';
+import { optionsOf, withTuner } from '../with-operations.ts';
 
 interface Options {
   readonly reset?: boolean;
@@ -37,7 +37,7 @@ export const addTune = (pools: Command): void => {
     .option('--json', 'print it as JSON')
     .addHelpText('after', HELP)
     .action((pool: string, pairs: string[], _options: object, command: Command) =>
-      withOperations(command, (operations) => tunePool(operations, pool, pairs, optionsOf<Options>(command))),
+      withTuner(command, (operations) => tunePool(operations, pool, pairs, optionsOf<Options>(command))),
     );
 };
 

@@ -3,7 +3,7 @@ import type { ReplayTotals } from '@flamejs/queue';
 import { Command } from 'commander';
 import { sayFacts, sayJson } from '../output/print.ts';
 import { duration } from '../output/words.ts';
-import { optionsOf, withOperations } from '../with-operations.ts';
+import { optionsOf, withTuner } from '../with-operations.ts';
 import { changeOf, SETTINGS_HELP } from './pools-tune.ts';
 
 export const simulateCommand = (): Command =>
@@ -21,7 +21,7 @@ The calls are those that came and waited then: with more runners fewer would hav
   flame simulate images policy='{"name": "waitTime", "options": {"target": "10s"}}'`,
     )
     .action((pool: string, pairs: string[], _options: object, command: Command) =>
-      withOperations(command, async (operations) => {
+      withTuner(command, async (operations) => {
         const replay = await operations.replay(pool, changeOf(pairs));
         if (optionsOf<{ json?: boolean }>(command).json === true) sayJson(replay);
         else {

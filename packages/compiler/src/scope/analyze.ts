@@ -3,7 +3,7 @@
  * scopes and references; bindings are looked up at the end, when everything is hoisted. Types are not references.
  */
 import type { CallExpression, Class, Expression, Node, Program } from 'oxc-parser';
-import { type FunctionLiteral, isTypeWrapper, keyName, runningChildren, unwrap } from '../ast.ts';
+import { elementVariable, type FunctionLiteral, isTypeWrapper, keyName, runningChildren, unwrap } from '../ast.ts';
 import { noteCommonjsExport, targetNames } from './assigned.ts';
 import { declare, declarePattern, hoistStatements, hoistVars } from './declare.ts';
 import { visitPattern as patternOf, visitTarget as targetOf } from './patterns.ts';
@@ -291,11 +291,8 @@ export function analyze(program: Program, { strict }: { readonly strict: boolean
     });
   }
 
-  /** `<Local/>` and `<local.Part/>` refer to variables, `<div/>` does not. */
   function visitElementName(name: Node): void {
-    let base = name;
-    while (base.type === 'JSXMemberExpression') base = base.object;
-    if (base.type !== 'JSXIdentifier' || base.name === 'this') return;
-    if (base !== name || !/^[a-z]/.test(base.name)) refer(base);
+    const variable = elementVariable(name);
+    if (variable !== undefined) refer(variable);
   }
 }

@@ -30,6 +30,9 @@ const LINES = [
 export const tune = (name) => {
   const path = `pools/${encodeURIComponent(name)}/settings`;
   let tried;
+  const onTried = (replay) => {
+    tried = replay;
+  };
   return {
     everyMs: 5_000,
     title: () => `Tune ${name}`,
@@ -56,10 +59,6 @@ export const tune = (name) => {
       ];
     },
   };
-
-  function onTried(replay) {
-    tried = replay;
-  }
 };
 
 const inForce = ({ effective: e, by, at }) =>
