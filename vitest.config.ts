@@ -4,8 +4,6 @@ const patience = {
   testTimeout: 60_000,
   hookTimeout: 60_000,
   teardownTimeout: 20_000,
-  // CI's machines are shared: a second try tells a starved test from a broken one. At a desk a test has to pass at once.
-  retry: process.env.CI === undefined ? 0 : 1,
 };
 
 export default defineConfig({

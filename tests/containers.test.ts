@@ -139,16 +139,21 @@ describe.skipIf(missing !== undefined)(`containers${missing === undefined ? '' :
         timeoutMs: 30_000,
       },
     );
+    // More calls than it has slots: one of them runs at whatever moment the signal comes.
     const big = photos.find(({ name }) => name.includes('hubble'))?.image ?? new Uint8Array();
-    const call = flame.call(resizeImage, big, 1_800);
-    await waitFor(async () => ((await site.record(runner.runnerId))?.active ?? 0) > 0, {
-      what: 'the call to run',
-      everyMs: 20,
-    });
+    const handles = await Promise.all(Array.from({ length: 40 }, () => flame.cast(resizeImage, big, 1_800)));
+    await waitFor(async () => (await site.running()) > 0, { what: 'a call to run', timeoutMs: 60_000 });
     await engine.podman(['kill', '--signal', 'TERM', id]);
-    expect((await call).length).toBeGreaterThan(10_000);
     expect(await engine.podman(['wait', id])).toBe('0');
     expect(await site.record(runner.runnerId)).toMatchObject({ state: 'ended', reason: 'sigterm', active: 0 });
+    const states = await Promise.all(handles.map(async (handle) => ({ handle, ...(await handle.status()) })));
+    const done = states.filter(({ state }) => state === 'succeeded');
+    // What had begun was finished, what had not waits for another runner.
+    expect(done.length).toBeGreaterThan(0);
+    for (const { handle } of done) expect((await handle.result()).length).toBeGreaterThan(10_000);
+    const others = states.filter(({ state }) => state !== 'succeeded');
+    expect(others.map(({ state }) => state)).toEqual(others.map(() => 'waiting'));
+    expect(others.length).toBeGreaterThan(0);
     await engine.podman(['rm', id]);
   }, 150_000);
 
@@ -388,6 +393,8 @@ const startSite = async () => {
     runners: records,
     record: async (runnerId: string) => (await records()).find((record) => record.runnerId === runnerId),
     containers,
+    /** Calls that runners have taken. */
+    running: () => client.llen(`${POOL}:images:active`),
     /** Most runners at once, by the autoscaler's own samples. */
     peak: async () => {
       const samples = await client.xrange(`${POOL}:history`, '-', '+');

@@ -65,13 +65,14 @@ test('CO-04 a pool grows to as many runners as calls need, and they share the ca
 test('TK-16 a boot counts as waiting: a short timeout survives it, and a deadline that does not says what it waited for', {
   timeout: 120_000,
 }, async () => {
-  fleet = await startFleet({ pools: { main: { min: 0, max: 1, maxConcurrency: 2 } } });
+  // A boot is longer than the timeout on every machine, and the timeout longer than the function takes on a slow one.
+  const env = { FIXTURE_LOAD_MS: '3000' };
+  fleet = await startFleet({ pools: { main: { min: 0, max: 1, maxConcurrency: 2, env } } });
   await fleet.autoscaler();
   const { pools } = appKeys(fleet.config.prefix, fleet.config.app);
   await waitFor(async () => (await fleet.client.hexists(pools, 'main')) === 1, { what: 'the pool to be looked at' });
-  // Shorter than any boot, from no runner at all.
-  const deadline = fleet.flame.call(tasks.add.with({ deadline: '200ms' }), 1, 1);
-  const timeout = fleet.flame.call(tasks.add.with({ timeout: '200ms' }), 2, 2);
+  const deadline = fleet.flame.call(tasks.add.with({ deadline: '1s' }), 1, 1);
+  const timeout = fleet.flame.call(tasks.add.with({ timeout: '2s' }), 2, 2);
   await expect(deadline).rejects.toMatchObject({
     name: 'FlameDeadlineError',
     message: expect.stringMatching(/its deadline passed while it was waiting: .*runner/),

@@ -107,7 +107,8 @@ export const explainWaiting = (pool: string, call: CallInspection, status: PoolS
   if (call.runners === 0) {
     return { reason: 'booting', text: `the pool has no runner yet, and its autoscaler is to start one; ${ahead}` };
   }
-  return { reason: 'free-slot', text: `it waits for a free slot; ${ahead}` };
+  const runners = call.runners === 1 ? "the pool's runner" : `the pool's ${call.runners} runners`;
+  return { reason: 'free-slot', text: `it waits for a free slot of ${runners}; ${ahead}` };
 };
 
 const needsRelease = ({ wanted, found, why, releases }: Parked, status: PoolStatus | undefined): string => {

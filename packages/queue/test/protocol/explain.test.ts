@@ -59,7 +59,7 @@ test.each([
     call({ runners: 1 }),
     status({ physical: 1, ready: 1 }),
     'free-slot',
-    /waits for a free slot; it is next/,
+    /waits for a free slot of the pool's runner; it is next/,
   ],
   ['busy slots of runners started by hand', call({ runners: 1 }), undefined, 'free-slot', /waits for a free slot/],
   ['a delay', call({ state: 'delayed', dueAt: NOW + 2_000 }), status(), 'delayed', 'it is due in 2.0 s'],

@@ -26,8 +26,11 @@ const DEFAULTS: BackendDefaults = {
   launchesPerTick: 10,
 };
 
-/** Between SIGTERM and SIGKILL: a runner that is ended has drained before, or is not worth waiting for. */
-const STOP_SECONDS = 2;
+/**
+ * Between SIGTERM and SIGKILL: a runner that is ended has drained before, or is not worth waiting for. One that has drained is
+ * on its way out by itself, and on a busy machine the way takes seconds. Below the bound of one call of the backend (10 s).
+ */
+const STOP_SECONDS = 8;
 const GONE: ReadonlySet<string> = new Set(['exited', 'stopped', 'dead']);
 
 /**
