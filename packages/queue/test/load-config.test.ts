@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadConfig } from '../src/config/load-config.ts';
+import { typescriptLoader } from '../src/config/typescript-loader.ts';
 import { FlameConfigError } from '../src/errors/index.ts';
 
 const PACKAGE = fileURLToPath(new URL('..', import.meta.url));
@@ -109,6 +110,55 @@ test('a TypeScript config loads by Node itself, or through the tsx that the appl
   expect(await loadElsewhere(cwd)).toEqual({ app: 'shop' });
 });
 
+describe('A-02: a TypeScript config loads in every kind of package', () => {
+  const typed = `import { defineConfig } from '@flamejs/queue';
+    import { Limit } from './src/limit';
+    export default defineConfig({ app: 'shop', pools: { images: { max: Limit.Runners } } });`;
+  test.each([
+    ['without a type', {}],
+    ['of ES modules', { type: 'module' }],
+    ['of CommonJS', { type: 'commonjs' }],
+  ])('A-02: %s, with imports without extension and an enum', async (_kind, kind) => {
+    const files = {
+      'package.json': JSON.stringify({ name: 'app', ...kind }),
+      'flame.config.ts': typed,
+      'src/limit.ts': 'export enum Limit { Runners = 3 }',
+    };
+    expect(await loadElsewhere(appWith(files, { tsx: TSX }))).toEqual({ app: 'shop' });
+  });
+
+  test('A-02: imports that name compiled files, as nodenext wants them', async () => {
+    const files = {
+      'package.json': '{}',
+      'flame.config.mts': typed.replace('./src/limit', './src/limit.js'),
+      'src/limit.ts': 'export enum Limit { Runners = 3 }',
+    };
+    expect(await loadElsewhere(appWith(files, { tsx: TSX }))).toEqual({ app: 'shop' });
+  });
+
+  test('A-02: an error in it is told as it is, not as one of the loader', async () => {
+    const files = { 'package.json': '{}', 'flame.config.ts': "throw new TypeError('no DATABASE_URL'); export {};" };
+    expect(await loadElsewhere(appWith(files, { tsx: TSX }))).toEqual({
+      message: expect.stringMatching(/flame\.config\.ts: could not be loaded: TypeError: no DATABASE_URL$/),
+    });
+  });
+});
+
+test('TypeScript is loaded by the tsx of the application, JavaScript needs nothing', () => {
+  const found = (_from: string, request: string) => `/app/node_modules/${request}.mjs`;
+  expect(typescriptLoader(['/app/a.js', 'file:///app/b.mjs'], '/app', found)).toBeUndefined();
+  expect(typescriptLoader(['/app/a.js', '/app/b.ts'], '/app', found)).toEqual({
+    forProcess: 'file:///app/node_modules/tsx.mjs',
+    apis: ['file:///app/node_modules/tsx/cjs/api.mjs', 'file:///app/node_modules/tsx/esm/api.mjs'],
+  });
+});
+
+test('TypeScript that nothing can load is refused with what to install', () => {
+  const refuse = () => typescriptLoader(['/app/task.tsx'], '/app', () => undefined);
+  expect(refuse).toThrow(FlameConfigError);
+  expect(refuse).toThrow(/\/app\/task\.tsx: is TypeScript.*npm install tsx/);
+});
+
 test('syntax that Node cannot strip loads through tsx', async () => {
   const text = TYPED.concat("enum Kind { A = 'a' }\nvoid Kind.A;\n");
   expect(await loadElsewhere(appWith({ 'flame.config.ts': text }, { tsx: TSX }))).toEqual({ app: 'shop' });
@@ -118,7 +168,7 @@ test('without tsx, a Node that cannot read TypeScript says what to install', asy
   const cwd = appWith({ 'flame.config.ts': TYPED });
   const expected = strips
     ? { app: 'shop' }
-    : { message: expect.stringMatching(/flame\.config\.ts: is TypeScript .*`npm install tsx`/) };
+    : { message: expect.stringMatching(/flame\.config\.ts: is TypeScript.*`npm install tsx`/) };
   expect(await loadElsewhere(cwd)).toEqual(expected);
 });
 

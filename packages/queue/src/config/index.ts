@@ -7,3 +7,4 @@ export { redactConfig, redactUrl } from './redact.ts';
 export { DEFAULT_REDIS_URL } from './redis.ts';
 export { deriveRelease } from './release.ts';
 export type * from './types.ts';
+export { type TypescriptLoader, typescriptLoader } from './typescript-loader.ts';

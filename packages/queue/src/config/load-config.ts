@@ -1,11 +1,11 @@
 /** Finds and loads an application's flame.config, for processes that are not the application itself. */
-import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { configError, FlameConfigError } from '../errors/input-errors.ts';
 import { adoptConfig, type Config } from './define-config.ts';
 import type { ConfigInput } from './input.ts';
+import { prepareToLoad, stripsTypes, tsxHint } from './typescript-loader.ts';
 
 export interface LoadConfigOptions {
   /** The file itself. Default: FLAME_CONFIG, else the nearest flame.config.{ts,mts,js,mjs} from `cwd` upwards. */
@@ -48,7 +48,7 @@ const exportOf = async (file: string): Promise<ConfigInput | Config> => {
   } catch (cause) {
     if (cause instanceof FlameConfigError) throw cause;
     const reason = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
-    throw configError(file, [{ path: '', message: `could not be loaded: ${reason}` }], { cause });
+    throw configError(file, [{ path: '', message: `could not be loaded: ${reason}${tsxHint(file)}` }], { cause });
   }
   let exported = await defaultOf(module);
   // CommonJS that was compiled from `export default`.
@@ -61,47 +61,6 @@ const exportOf = async (file: string): Promise<ConfigInput | Config> => {
 const defaultOf = async (module: unknown): Promise<unknown> => (module as { default?: unknown }).default;
 
 const importFile = async (file: string): Promise<unknown> => {
-  const { href } = pathToFileURL(file);
-  try {
-    return await import(href);
-  } catch (error) {
-    if (!isTypeScriptProblem(error)) throw error;
-    await registerTsx(file, error);
-    // Under another URL, for Node remembers that the first one failed.
-    return await import(`${href}?flame`);
-  }
+  await prepareToLoad(file, dirname(file));
+  return await import(pathToFileURL(file).href);
 };
-
-/** Node's own words: it does not know the extension, or cannot strip the syntax (enums, parameter properties). */
-const isTypeScriptProblem = (error: unknown): boolean => {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === 'ERR_UNKNOWN_FILE_EXTENSION' || code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX';
-};
-
-const registerTsx = async (file: string, cause: unknown): Promise<void> => {
-  const api = findTsx(file);
-  if (api === undefined) {
-    const message = `is TypeScript that Node ${process.versions.node} cannot load by itself: run \`npm install tsx\` in the application, or compile the config to flame.config.js`;
-    throw configError(file, [{ path: '', message }], { cause });
-  }
-  const { register } = (await import(pathToFileURL(api).href)) as typeof import('tsx/esm/api');
-  register();
-};
-
-/**
- * The application's own tsx: its version is the application's choice. Looked up by hand, for `require.resolve` gives the
- * CommonJS form, which cannot find its hooks when it is imported.
- */
-const findTsx = (file: string): string | undefined => {
-  try {
-    const manifest = createRequire(file).resolve('tsx/package.json');
-    const { exports } = JSON.parse(readFileSync(manifest, 'utf8')) as {
-      exports?: { './esm/api'?: { import?: { default?: string } } };
-    };
-    return join(dirname(manifest), exports?.['./esm/api']?.import?.default ?? 'dist/esm/api/index.mjs');
-  } catch {
-    return undefined;
-  }
-};
-
-const stripsTypes = (): boolean => Boolean((process.features as { readonly typescript?: unknown }).typescript);

@@ -1,13 +1,13 @@
 /** How the executors of one pool are started: entry, command line, environment and kind, decided once. */
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { typescriptLoader } from '@flamejs/queue/internal';
 import { executorEnv } from './executor-env.ts';
 import type { OpenLink } from './link.ts';
 import { heapMegabytes, inheritableExecArgv } from './node-options.ts';
 import { processLinks } from './process-link.ts';
 import { threadLinks } from './thread-link.ts';
 import type { ExecutorPoolOptions } from './types.ts';
-import { typescriptLoader } from './typescript-loader.ts';
 
 /** @throws FlameConfigError when a module is TypeScript and nothing here can load it. */
 export const executorLinks = (options: ExecutorPoolOptions): OpenLink => {
@@ -22,7 +22,7 @@ export const executorLinks = (options: ExecutorPoolOptions): OpenLink => {
   const loader = typescriptLoader([...modules, entry.href], root);
   const env = (mark: string) => executorEnv(process.env, options.env ?? {}, mark);
   if (isolation === 'thread')
-    return threadLinks({ entry, execArgv: threadArgv(execArgv), env, memoryLimit, loaders: loader?.forThread ?? [] });
+    return threadLinks({ entry, execArgv: threadArgv(execArgv), env, memoryLimit, loaders: loader?.apis ?? [] });
   const heap = memoryLimit === undefined ? [] : [`--max-old-space-size=${heapMegabytes(memoryLimit)}`];
   return processLinks({
     entry: fileURLToPath(entry),

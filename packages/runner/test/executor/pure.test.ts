@@ -1,5 +1,4 @@
 /** The decisions around executors, without any process. */
-import { FlameConfigError } from '@flamejs/queue/internal';
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import { classifyEnd } from '../../src/executor/classify-end.ts';
@@ -12,7 +11,6 @@ import { parseFromExecutor } from '../../src/executor/messages.ts';
 import { heapMegabytes, inheritableExecArgv, inheritableNodeOptions } from '../../src/executor/node-options.ts';
 import { createOutputRouter } from '../../src/executor/output-router.ts';
 import { spawnBackoffMs } from '../../src/executor/spawn-backoff.ts';
-import { typescriptLoader } from '../../src/executor/typescript-loader.ts';
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'utf8');
 const collect = (maxBytes?: number) => {
@@ -212,26 +210,6 @@ test('S-10 what is no message of an executor is ignored', () => {
     { t: 'nested', seq: 1, id: 1 },
   ])
     expect(parseFromExecutor(bad)).toBeUndefined();
-});
-
-test('TypeScript is loaded by tsx, JavaScript needs nothing', () => {
-  const found = (_from: string, request: string) => `/app/node_modules/${request}.mjs`;
-  expect(typescriptLoader(['/app/a.js', 'file:///app/b.mjs'], '/app', found)).toBeUndefined();
-  expect(typescriptLoader(['/app/a.js', '/app/b.tsx'], '/app', found)).toEqual({
-    forProcess: 'file:///app/node_modules/tsx.mjs',
-    forThread: ['file:///app/node_modules/tsx/cjs/api.mjs', 'file:///app/node_modules/tsx/esm/api.mjs'],
-  });
-});
-
-test('TypeScript that nothing can load is refused with what to install', () => {
-  const refuse = () => typescriptLoader(['/app/task.tsx'], '/app', () => undefined);
-  expect(refuse).toThrow(FlameConfigError);
-  expect(refuse).toThrow(/\/app\/task\.tsx is TypeScript/);
-  try {
-    refuse();
-  } catch (error) {
-    expect((error as FlameConfigError).advice).toContain('npm install tsx');
-  }
 });
 
 test('a burst passes whole, a flood is thinned to its newest values', () => {
