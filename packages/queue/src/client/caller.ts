@@ -23,7 +23,7 @@ import { type DescribedCall, describeCall } from './describe-call.ts';
 import { createKick, type Kick } from './kick.ts';
 import { createLink, type Link } from './link.ts';
 import { openOutcome } from './opened-outcome.ts';
-import { createPendingCalls, FIRST_LOOK_MS, type PendingCalls, type Settler } from './pending.ts';
+import { createPendingCalls, FIRST_LOOK_MS, noteLook, type PendingCalls, type Settler } from './pending.ts';
 import { createPresence } from './presence.ts';
 import { createRecall, type Recall } from './recall.ts';
 import { createReplyReader, type ReplyReader } from './reply-reader.ts';
@@ -156,11 +156,12 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
     // Registered before the add: the reply may be faster than the acknowledgement.
     const ownBoundMs = Math.min(options.queueTimeoutMs ?? Number.POSITIVE_INFINITY, deadlineInMs(options));
     const bounded = ownBoundMs !== Number.POSITIVE_INFINITY;
-    const first = options.id !== undefined && pending.get(callId) === undefined;
+    // An id of the user's own may be refused, and its stream may still hold an outcome that is not for this call.
+    const shared = options.id !== undefined;
     const entry =
-      settler === undefined ? undefined : pending.add(callId, pool.name, settler, { stillLimitMs, bounded });
-    // What the stream still holds of an earlier call of this id must not settle one that may be refused.
-    if (entry !== undefined && first) entry.generation = Number.POSITIVE_INFINITY;
+      settler === undefined
+        ? undefined
+        : pending.add(callId, pool.name, settler, { stillLimitMs, bounded, asking: shared });
     try {
       if (settler !== undefined) client.reader.wake();
       await accept(call, pool);
@@ -169,15 +170,15 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
       throw error;
     }
     client.kick.send();
-    if (entry === undefined) sweep.held.keep(callId, call);
+    if (entry === undefined || settler === undefined) sweep.held.keep(callId, call);
     else {
-      if (first) entry.generation = 0;
+      pending.accepted(callId, settler);
       const lookInMs = Math.min(FIRST_LOOK_MS, options.delayMs + ownBoundMs);
-      entry.lookAt = performance.now() + lookInMs;
+      entry.lookAt = Math.min(entry.lookAt, performance.now() + lookInMs);
       sweep.held.hold(callId, call);
       sweep.start(lookInMs);
       // Somebody may have made this call before, and its outcome may have been announced before we were listening.
-      if (options.id !== undefined) await firstLook(callId, client);
+      if (shared) await firstLook(callId, client);
     }
     return callId;
   };
@@ -213,7 +214,7 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
     if (found.state === 'settled') settle(callId, found.outcome);
     if (found.state === 'pending') {
       const entry = pending.get(callId);
-      if (entry !== undefined) entry.generation = found.generation;
+      if (entry !== undefined) noteLook(entry, found);
     }
     if (found.state === 'missing') await sweep.vanished(callId);
   };
@@ -262,8 +263,9 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
         pending.remove(callId, settler);
         throw error;
       }
-      entry.lookAt = Math.min(entry.lookAt, performance.now() + FIRST_LOOK_MS);
-      sweep.start();
+      const lookInMs = entry.bounded ? 0 : FIRST_LOOK_MS;
+      entry.lookAt = Math.min(entry.lookAt, performance.now() + lookInMs);
+      sweep.start(lookInMs);
     },
     leave(callId, settler) {
       pending.remove(callId, settler);

@@ -8,20 +8,15 @@ import { FlameDataLossError, FlameRemovedError } from '../errors/index.ts';
 import type { Vault } from '../payload/vault.ts';
 import { callBackendFactory } from '../protocol/call-backend-factory.ts';
 import type { RedisClient } from '../protocol/connect.ts';
-import { encodeOutcome } from '../protocol/encode-outcome.ts';
-import { decideExpiry } from '../protocol/expiry.ts';
-import { expiryError } from '../protocol/expiry-error.ts';
-import type { PoolStatus } from '../protocol/explain.ts';
-import { inspectCall } from '../protocol/inspection.ts';
-import { appKeys } from '../protocol/keys.ts';
-import { lookupCall, type Outcome, settleWaiting } from '../protocol/outcome.ts';
+import { lookupCall, type Outcome } from '../protocol/outcome.ts';
+import { createBounds } from './bounds.ts';
 import type { PoolClient } from './caller.ts';
 import { createHeldCalls, type HeldCalls } from './held-calls.ts';
 import type { Link } from './link.ts';
-import { type Awaited, type PendingCalls, SLOWEST_LOOK_MS } from './pending.ts';
+import { type Awaited, backOff, noteLook, type PendingCalls } from './pending.ts';
 
 const STEP_MS = 500;
-/** Most calls looked at in one step. */
+/** Most calls looked at at a time. */
 const BATCH = 200;
 /** After this long without contact a runner has killed what it ran (rulings 2a), so a lost call may start again. */
 const KILL_BOUND_MS = 30_000;
@@ -51,10 +46,14 @@ export interface SweepOptions {
   readonly logger: Logger;
 }
 
+/** @returns the calls that have to be looked at by now, longest overdue first. Pure. */
+export const dueLooks = (entries: Iterable<Awaited>, now: number): readonly Awaited[] =>
+  [...entries].filter(({ lookAt }) => lookAt <= now).sort((a, b) => a.lookAt - b.lookAt);
+
 export const createSweep = (options: SweepOptions): Sweep => {
   const { config, link, vault, pending, settle, callerId, poolOf, logger } = options;
   const held = createHeldCalls();
-  const again = new Map<string, number>();
+  const bounds = createBounds(config, vault, logger);
   let timer: NodeJS.Timeout | undefined;
   let timerAt = 0;
   let stopped = false;
@@ -70,51 +69,37 @@ export const createSweep = (options: SweepOptions): Sweep => {
     held.prune((callId) => pending.get(callId) !== undefined);
     if (pending.size === 0) return;
     const client = await link.client();
-    const now = performance.now();
-    const due: Awaited[] = [];
-    for (const entry of pending.values()) {
-      if (entry.lookAt <= now) due.push(entry);
-      if (due.length === BATCH) break;
+    const due = dueLooks(pending.values(), performance.now());
+    // All of them, however many: what a step leaves out for the next one, the next one may leave out too.
+    for (let at = 0; at < due.length && !stopped; at += BATCH) {
+      await Promise.all(due.slice(at, at + BATCH).map((entry) => lookAt(client, entry)));
     }
-    await Promise.all(due.map((entry) => look(client, entry)));
   };
 
-  const look = async (client: RedisClient, entry: Awaited): Promise<void> => {
+  /** What is wrong with one call is no reason not to look at the others. */
+  const lookAt = async (client: RedisClient, entry: Awaited): Promise<void> => {
     const pool = poolOf(entry.pool);
-    if (pool === undefined) return;
-    entry.lookAt = performance.now() + entry.lookEveryMs;
-    entry.lookEveryMs = Math.min(entry.lookEveryMs * 2, SLOWEST_LOOK_MS);
+    if (pool === undefined || pending.get(entry.callId) !== entry) return;
+    try {
+      await look(client, entry, pool);
+    } catch (error) {
+      logger.debug({ err: error, callId: entry.callId }, 'looking at an awaited call failed; trying again');
+    }
+  };
+
+  const look = async (client: RedisClient, entry: Awaited, pool: PoolClient): Promise<void> => {
+    backOff(entry, performance.now());
     const found = await lookupCall(client, pool.keys, entry.callId, callerId);
     if (found.state === 'settled') return settle(entry.callId, found.outcome);
     if (found.state === 'missing') return vanished(client, entry, pool);
-    entry.generation = found.generation;
+    noteLook(entry, found);
+    await bounds.warnIfUnserved(client, entry, pool);
     const stuck = entry.stillLimitMs !== undefined && performance.now() - entry.since >= entry.stillLimitMs;
-    if (entry.bounded || stuck) await enforce(client, entry, pool);
-  };
-
-  /** The bounds of this process's own calls; the autoscaler does the same for callers that are gone. */
-  const enforce = async (client: RedisClient, entry: Awaited, pool: PoolClient): Promise<void> => {
-    const { callId } = entry;
-    const call = await inspectCall(client, pool.keys, callId);
-    const decision = decideExpiry(call, entry.stillLimitMs);
-    if (decision.kind === 'keep') {
-      if (entry.bounded) {
-        entry.lookAt = Math.min(entry.lookAt, performance.now() + decision.againInMs);
-        schedule(decision.againInMs);
-      }
-      return;
-    }
-    const status = await readPoolStatus(client);
-    const error = expiryError(callId, entry.pool, call, decision, status[entry.pool]);
-    const verdict = { ...encodeOutcome(error, call), generation: call.generation };
-    await settleWaiting(client, pool.keys, callId, verdict, vault);
-    // The outcome comes by the reply stream, like every other; look soon in case it does not.
-    entry.lookAt = performance.now() + STEP_MS;
-  };
-
-  const readPoolStatus = async (client: RedisClient): Promise<Record<string, PoolStatus>> => {
-    const all = await client.hgetall(appKeys(config.prefix, config.app).pools);
-    return Object.fromEntries(Object.entries(all).map(([name, json]) => [name, JSON.parse(json) as PoolStatus]));
+    if (!entry.bounded && !stuck) return;
+    const againInMs = await bounds.enforce(client, entry, pool);
+    if (!entry.bounded && againInMs > STEP_MS) return;
+    entry.lookAt = Math.min(entry.lookAt, performance.now() + againInMs);
+    schedule(againInMs);
   };
 
   const vanished = async (client: RedisClient, entry: Awaited, pool: PoolClient): Promise<void> => {
@@ -129,13 +114,12 @@ export const createSweep = (options: SweepOptions): Sweep => {
       !kept.call.failOnLoss &&
       performance.now() - kept.acceptedAt < kept.call.resultTtlMs;
     if (!mayRepeat) return pending.fail(callId, removedError(callId, sameServer));
-    const notBefore = again.get(callId) ?? serverChangedAt + KILL_BOUND_MS;
-    again.set(callId, notBefore);
-    if (performance.now() < notBefore) {
-      entry.lookAt = notBefore;
+    entry.remakeAt ??= serverChangedAt + KILL_BOUND_MS;
+    if (performance.now() < entry.remakeAt) {
+      entry.lookAt = entry.remakeAt;
       return;
     }
-    again.delete(callId);
+    entry.remakeAt = undefined;
     logger.warn({ callId }, 'redis has lost this call with its data; making it again under the same id');
     const backend = callBackendFactory({ client })(entry.pool, { prefix: pool.keys.base });
     backend.on('error', () => undefined);

@@ -26,7 +26,7 @@ export const decideExpiry = (call: CallInspection, stillLimitMs: number | undefi
   const untilDeadline = call.deadlineAt > 0 ? Math.max(1, call.deadlineAt - call.now) : Number.POSITIVE_INFINITY;
   const keep = (ms: number): ExpiryDecision => ({ kind: 'keep', againInMs: Math.max(10, Math.min(ms, untilDeadline)) });
 
-  if (call.state === 'delayed') return keep(Math.max(LOOK_AGAIN_MS, call.dueAt - call.now));
+  if (call.state === 'delayed') return keep(Math.max(LOOK_AGAIN_MS, call.dueAt - call.now + call.queueTimeoutMs));
   // A paused pool stops the clock; a running call has left the queue.
   if (call.state !== 'waiting' || call.poolPaused) return keep(LOOK_AGAIN_MS);
   if (call.queueTimeoutMs > 0) {

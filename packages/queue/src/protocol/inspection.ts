@@ -4,8 +4,9 @@ import { runScript } from './connect.ts';
 import type { PoolKeys } from './keys.ts';
 
 /**
- * `orphaned`: active, but its runner's lock has run out. `expired`: finished, and its outcome is no longer kept.
- * `lost`: its job hash exists but stands in no list (seen only after data loss).
+ * `waiting`: also a delayed call that is due, whoever is to move it. `orphaned`: active, but its runner's lock has run out.
+ * `expired`: finished, and its outcome is no longer kept. `lost`: its job hash exists but stands in no list (seen
+ * only after data loss).
  */
 export type CallState = 'waiting' | 'delayed' | 'active' | 'orphaned' | 'settled' | 'expired' | 'lost' | 'missing';
 
@@ -22,6 +23,7 @@ export interface CallInspection {
   readonly lastStartAt: number;
   /** Calls that run on runners whose locks are alive (of the first 1,000). */
   readonly liveActive: number;
+  /** Runners that have been heard of lately. */
   readonly runners: number;
   readonly generation: number;
   /** Length of the present period of waiting, pauses of the pool left out. */

@@ -14,7 +14,8 @@ export interface Outcome {
 
 export type Lookup =
   | { readonly state: 'settled'; readonly outcome: Outcome }
-  | { readonly state: 'pending'; readonly generation: number }
+  /** `bounded`: it has a queueTimeout or a deadline, which whoever waits for it has to keep. */
+  | { readonly state: 'pending'; readonly generation: number; readonly bounded: boolean }
   /** Neither a job nor an outcome: removed, expired, or lost with Redis' data. */
   | { readonly state: 'missing' };
 
@@ -35,7 +36,7 @@ export const lookupCall = async (
     true,
   )) as Buffer[];
   const state = reply[0]?.toString();
-  if (state === 'pending') return { state, generation: Number(reply[1]) };
+  if (state === 'pending') return { state, generation: Number(reply[1]), bounded: reply[2]?.toString() === '1' };
   if (state !== 'settled') return { state: 'missing' };
   const generation = Number(reply[1]);
   const body = reply[3] ?? (await fetchBody(client, keys, callId));

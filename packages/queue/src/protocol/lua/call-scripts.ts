@@ -60,7 +60,7 @@ return 'active'
     `
 local queue, id, waiter, inlineLimit = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
 local jobKey, base = queue .. id, flame.base(queue)
-local f = redis.call('HMGET', jobKey, 'f:gen', 'finishedOn')
+local f = redis.call('HMGET', jobKey, 'f:gen', 'finishedOn', 'f:qt', 'f:dl')
 local gen = f[1]
 local o = redis.call('HMGET', base .. ':outcome:' .. id, 'gen', 'head')
 if o[1] and (not gen or o[1] == gen) then
@@ -73,7 +73,7 @@ end
 -- Finished without an outcome: it has expired, or somebody else ended the job. Nothing will come any more.
 if not gen or f[2] then return { 'missing' } end
 flame.addWaiter(jobKey, waiter)
-return { 'pending', gen }
+return { 'pending', gen, ((f[3] or '0') ~= '0' or (f[4] or '0') ~= '0') and '1' or '0' }
 `,
   ),
   /** KEYS queue prefix; ARGV id. @returns what is known of a call and its pool, as a flat list; read by inspect-call.ts. */
@@ -99,7 +99,10 @@ elseif f[1] then
   else
     local score = redis.call('ZSCORE', queue .. 'delayed', id)
     if score then
-      state, due = f[17] and 'waiting' or 'delayed', math.floor(tonumber(score) / 0x1000)
+      due = math.floor(tonumber(score) / 0x1000)
+      -- Somebody has to move it when it is due. From then on it waits, whether or not that has happened.
+      state = (f[17] or due <= flame.now) and 'waiting' or 'delayed'
+      if not f[17] then ahead = redis.call('LLEN', queue .. 'wait') + redis.call('ZCARD', queue .. 'prioritized') end
     elseif redis.call('LPOS', queue .. 'active', id) then
       state = redis.call('EXISTS', jobKey .. ':lock') == 1 and 'active' or 'orphaned'
     elseif redis.call('ZSCORE', queue .. 'failed', id) or redis.call('ZSCORE', queue .. 'completed', id) then
@@ -122,7 +125,7 @@ if f[17] then
 end
 return { state, tostring(ahead), tostring(due), tostring(flame.now), tostring(flame.pausedFor(base)),
   redis.call('HEXISTS', queue .. 'meta', 'paused'), redis.call('GET', base .. ':last-start') or '0', live,
-  redis.call('ZCARD', base .. ':runners'), releases, rolling, unpack(f, 1, 20) }
+  redis.call('ZCOUNT', base .. ':runners', flame.now - 20000, '+inf'), releases, rolling, unpack(f, 1, 20) }
 `,
   ),
   /**

@@ -1,0 +1,83 @@
+/**
+ * The bounds of this process's own calls, kept here so that they hold when no runner and no autoscaler is alive; the
+ * autoscaler does the same for callers that are gone. Also says so when a pool has nobody who could serve it.
+ */
+import type { Logger } from 'pino';
+import type { AppConfig } from '../config/types.ts';
+import type { Vault } from '../payload/vault.ts';
+import type { RedisClient } from '../protocol/connect.ts';
+import { encodeOutcome } from '../protocol/encode-outcome.ts';
+import { decideExpiry } from '../protocol/expiry.ts';
+import { expiryError } from '../protocol/expiry-error.ts';
+import { explainWaiting, type PoolStatus } from '../protocol/explain.ts';
+import { createHousekeeping, type Housekeeping } from '../protocol/housekeeping.ts';
+import { inspectCall } from '../protocol/inspection.ts';
+import { appKeys } from '../protocol/keys.ts';
+import { settleWaiting } from '../protocol/outcome.ts';
+import type { PoolClient } from './caller.ts';
+import type { Awaited } from './pending.ts';
+
+export interface Bounds {
+  /** Ends a call whose waiting has lasted too long. @returns in how many ms its bound has to be looked at again */
+  enforce(client: RedisClient, entry: Awaited, pool: PoolClient): Promise<number>;
+  /** Warns, once for each pool, when a call waits and nobody is there who could start a runner for it. */
+  warnIfUnserved(client: RedisClient, entry: Awaited, pool: PoolClient): Promise<void>;
+}
+
+/** After an outcome was stored: it comes by the reply stream; look soon in case it does not. */
+const AFTER_MS = 500;
+/** A call whose runner is lost is taken back by the second check that finds it without a lock. */
+const TAKEN_BACK_MS = 2_000;
+/** An application and its autoscaler may be started together. */
+const WARN_AFTER_MS = 3_000;
+/** Looks at a pool's state for the warning, at most so often: thousands of calls may wait for it. */
+const WARN_EVERY_MS = 5_000;
+
+export const createBounds = (config: AppConfig, vault: Vault, logger: Logger): Bounds => {
+  const houses = new Map<string, Housekeeping>();
+  /** By pool: monotonic ms of the next look, `Infinity` once the warning was given. */
+  const warnings = new Map<string, number>();
+
+  const houseOf = (client: RedisClient, pool: PoolClient): Housekeeping => {
+    const { name } = pool.config;
+    const house = houses.get(name) ?? createHousekeeping(client, pool.keys, name, config);
+    houses.set(name, house);
+    return house;
+  };
+
+  const readPoolStatus = async (client: RedisClient): Promise<Record<string, PoolStatus>> => {
+    const all = await client.hgetall(appKeys(config.prefix, config.app).pools);
+    return Object.fromEntries(Object.entries(all).map(([name, json]) => [name, JSON.parse(json) as PoolStatus]));
+  };
+
+  return {
+    async enforce(client, { callId, stillLimitMs }, pool) {
+      const call = await inspectCall(client, pool.keys, callId);
+      if (call.state === 'orphaned') {
+        // Runners and the autoscaler take lost calls back; there may be none, and its waiting goes on only in the queue.
+        const back = await houseOf(client, pool).recoverStalled();
+        if (back.length > 0) pool.kick.send();
+        return back.includes(callId) ? AFTER_MS : TAKEN_BACK_MS;
+      }
+      const decision = decideExpiry(call, stillLimitMs);
+      if (decision.kind === 'keep') return decision.againInMs;
+      const status = await readPoolStatus(client);
+      const error = expiryError(callId, pool.config.name, call, decision, status[pool.config.name]);
+      const verdict = { ...encodeOutcome(error, call), generation: call.generation };
+      await settleWaiting(client, pool.keys, callId, verdict, vault);
+      return AFTER_MS;
+    },
+    async warnIfUnserved(client, { callId, since }, pool) {
+      const { name } = pool.config;
+      const now = performance.now();
+      if (now - since < WARN_AFTER_MS || now < (warnings.get(name) ?? 0)) return;
+      warnings.set(name, now + WARN_EVERY_MS);
+      const [call, status] = await Promise.all([inspectCall(client, pool.keys, callId), readPoolStatus(client)]);
+      const { reason, text } = explainWaiting(name, call, status[name]);
+      if (reason !== 'no-autoscaler') return;
+      warnings.set(name, Number.POSITIVE_INFINITY);
+      const advice = 'start one with `flame dev` or `flame autoscaler`, or a runner with `flame runner`';
+      logger.warn({ app: config.app, pool: name, callId }, `call ${callId} waits, and ${text}: ${advice}`);
+    },
+  };
+};
