@@ -10,7 +10,7 @@ import {
   type Instance,
   type LaunchRequest,
 } from '@flamejs/queue';
-import { deriveRelease } from '@flamejs/queue/internal';
+import { deriveRelease, type LongTimeout, setLongTimeout } from '@flamejs/queue/internal';
 import { type Logger, pino } from 'pino';
 import { resolveEntry, rootsOf } from './local/entry.ts';
 import { findByEnvironment, instanceIdOf, livingPid, startTimeOf } from './local/identity.ts';
@@ -68,7 +68,7 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
   const self = instanceIdOf(process.pid, startTimeOf(process.pid) ?? '');
   const registries = new Map<string, Registry>();
   const children = new Map<string, ChildProcess>();
-  const stopping = new Map<string, NodeJS.Timeout>();
+  const stopping = new Map<string, LongTimeout>();
   const listeners = new Set<(pool: string) => void>();
 
   const registryOf = (app: string): Registry => {
@@ -139,7 +139,7 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
     // 'exit' may come before its last words do. 'close' may never come: something it left behind may hold the pipes.
     const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
     child.once('exit', async (code, signal) => {
-      clearTimeout(stopping.get(id));
+      stopping.get(id)?.clear();
       stopping.delete(id);
       await Promise.race([closed, sleep(LAST_WORDS_MS, undefined, { ref: false })]);
       children.delete(id);
@@ -155,7 +155,7 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
     const pid = livingPid(instanceId);
     if (pid === undefined || stopping.has(instanceId)) return;
     signal(pid, 'SIGTERM');
-    const hard = setTimeout(() => {
+    const hard = setLongTimeout(() => {
       stopping.delete(instanceId);
       const still = livingPid(instanceId);
       if (still === undefined) return;
@@ -236,7 +236,7 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
         for (const stream of [child.stdout, child.stderr]) if (stream instanceof Socket) stream.unref();
       }
       for (const [id, timer] of stopping) {
-        clearTimeout(timer);
+        timer.clear();
         const pid = livingPid(id);
         if (pid !== undefined) signal(-pid, 'SIGKILL');
       }

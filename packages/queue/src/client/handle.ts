@@ -1,9 +1,7 @@
 /** A handle on a call: fetch its result, watch it, cancel it; from any process, at any time until its outcome expires. */
 import type { AppConfig, PoolConfig } from '../config/types.ts';
-import { type Duration, parseDuration } from '../duration.ts';
-import { FlameTimeoutError } from '../errors/index.ts';
-import type { Outcome } from '../protocol/outcome.ts';
 import { createRetries, type RetryResult } from '../protocol/retry.ts';
+import { awaitOutcome, type ResultOptions } from './await-outcome.ts';
 import type { Caller } from './caller.ts';
 import { watchProgress } from './progress.ts';
 import { secretsHere } from './secrets-here.ts';
@@ -26,9 +24,11 @@ export interface CallHandle<Result> {
   /**
    * The call's value.
    * @param options.timeout bounds this wait alone; the call goes on. Default: no bound beside the call's own.
-   * @throws the function's own error, or the Flame error that ended the call; FlameRemovedError when it is not known (any more)
+   * @param options.signal ends this wait alone; the call goes on.
+   * @throws the function's own error, or the Flame error that ended the call; FlameWaitTimeoutError after `timeout`;
+   *   FlameRemovedError when it is not known (any more)
    */
-  result(options?: { readonly timeout?: Duration; readonly signal?: AbortSignal }): Promise<Result>;
+  result(options?: ResultOptions): Promise<Result>;
   /** Where the call is, and why it has not finished. */
   status(): Promise<CallStatus>;
   /** Stops the call, wherever it is. @returns what became of it @throws FlameUnavailableError */
@@ -49,7 +49,7 @@ export const createHandle = <Result>(
   id: string,
 ): CallHandle<Result> => ({
   id,
-  result: (options = {}) => awaitOutcome(config, caller, pool, id, options) as Promise<Result>,
+  result: (options = {}) => awaitValue(config, caller, pool, id, options) as Promise<Result>,
   status: () => readStatus(config, caller, pool, id),
   async cancel(reason = 'cancelled through its handle') {
     const became = await caller.recall.cancel(id, pool.name, reason);
@@ -65,41 +65,19 @@ export const createHandle = <Result>(
   progress: () => watchProgress(config, caller, pool, id),
 });
 
-const awaitOutcome = (
+const awaitValue = (
   config: AppConfig,
   caller: Caller,
   pool: PoolConfig,
   id: string,
-  { timeout, signal }: { readonly timeout?: Duration; readonly signal?: AbortSignal },
+  options: ResultOptions,
 ): Promise<unknown> => {
-  const timeoutMs = timeout === undefined ? undefined : parseDuration(timeout, 'timeout');
-  return new Promise((resolve, reject) => {
-    const local = new Error();
-    let timer: NodeJS.Timeout | undefined;
-    const done = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
-      caller.leave(id, settler);
-    };
-    const settler = {
-      resolve(outcome: Outcome): void {
-        done();
-        settleWith(outcome, secretsHere(config, id), local, resolve, reject);
-      },
-      reject(error: unknown): void {
-        done();
-        reject(error);
-      },
-    };
-    const onAbort = (): void => settler.reject(signal?.reason);
-    if (signal?.aborted) return reject(signal.reason);
-    signal?.addEventListener('abort', onAbort, { once: true });
-    if (timeoutMs !== undefined) {
-      timer = setTimeout(() => {
-        const message = `call ${id} had no outcome after the ${timeoutMs} ms that result() was to wait; the call goes on`;
-        settler.reject(new FlameTimeoutError(message, { callId: id, timeoutMs, attempt: 0 }));
-      }, timeoutMs);
-    }
-    caller.join(id, pool, settler).catch((error) => settler.reject(error));
+  const local = new Error();
+  const outcome = awaitOutcome(id, options, {
+    join: (settler) => void caller.join(id, pool, settler).catch((error) => settler.reject(error)),
+    leave: (settler) => caller.leave(id, settler),
   });
+  return outcome.then(
+    (found) => new Promise((resolve, reject) => settleWith(found, secretsHere(config, id), local, resolve, reject)),
+  );
 };

@@ -1,4 +1,5 @@
 export type { RetryResult } from '../protocol/retry.ts';
+export type { ResultOptions } from './await-outcome.ts';
 export { createFlame } from './create-flame.ts';
 export type { Flame, FlameOptions, PoolRef } from './flame.ts';
 export type { CallHandle, CancelResult } from './handle.ts';

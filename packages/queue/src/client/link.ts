@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { AppConfig } from '../config/types.ts';
+import { type LongTimeout, setLongTimeout } from '../duration.ts';
 import { FlameClosedError, FlameConfigError, FlameUnavailableError } from '../errors/index.ts';
 import { connect, disconnect, type RedisClient, whenReady } from '../protocol/connect.ts';
 import { admitServer, readServerFacts } from '../protocol/server-check.ts';
@@ -50,7 +51,7 @@ export const createLink = (config: AppConfig, logger: Logger): Link => {
   let reached = false;
   let runId = '';
   let closed = false;
-  let brokenTimer: NodeJS.Timeout | undefined;
+  let brokenTimer: LongTimeout | undefined;
 
   const unavailable = (enqueued: 'no' | 'unknown', cause?: unknown): FlameUnavailableError =>
     new FlameUnavailableError(
@@ -64,12 +65,12 @@ export const createLink = (config: AppConfig, logger: Logger): Link => {
     opened.on('close', () => {
       // Our own end; a timer now would only keep the process from ending.
       if (closed) return;
-      brokenTimer ??= setTimeout(() => {
+      brokenTimer ??= setLongTimeout(() => {
         for (const reject of [...brokenWaits]) reject(unavailable('unknown'));
       }, connectTimeoutMs);
     });
     opened.on('ready', () => {
-      clearTimeout(brokenTimer);
+      brokenTimer?.clear();
       brokenTimer = undefined;
       // The first connection is checked by client(); this is for the later ones.
       if (checked !== undefined) void isSame(opened).then(tell);
@@ -173,7 +174,7 @@ export const createLink = (config: AppConfig, logger: Logger): Link => {
     },
     close() {
       closed = true;
-      clearTimeout(brokenTimer);
+      brokenTimer?.clear();
       disconnect(client);
       for (const reader of readers) disconnect(reader);
     },

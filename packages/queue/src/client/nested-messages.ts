@@ -17,7 +17,16 @@ export type NestedRequest =
       readonly size: number;
       readonly options: DataOptions;
     }
-  | { readonly op: 'result'; readonly pool: string; readonly id: string }
+  | {
+      readonly op: 'result';
+      readonly pool: string;
+      readonly id: string;
+      readonly timeoutMs: number | undefined;
+      /** Names this wait, so that it can be given up. */
+      readonly wait: string;
+    }
+  /** Gives a `result` up. */
+  | { readonly op: 'leave'; readonly pool: string; readonly id: string; readonly wait: string }
   | { readonly op: 'status'; readonly pool: string; readonly id: string }
   | { readonly op: 'retry'; readonly pool: string; readonly id: string }
   | { readonly op: 'cancel'; readonly pool: string; readonly id: string; readonly reason: string };

@@ -6,6 +6,7 @@ import type { AppConfig, PoolConfig } from '../config/types.ts';
 import { FlameUnavailableError } from '../errors/index.ts';
 import type { Outcome } from '../protocol/outcome.ts';
 import type { ResolvedCallOptions } from '../types.ts';
+import { awaitOutcome } from './await-outcome.ts';
 import { type Caller, type CallRequest, createCaller } from './caller.ts';
 import { createHandle } from './handle.ts';
 import { NESTED_LIMIT, type NestedReply, type NestedRequest } from './nested-messages.ts';
@@ -19,6 +20,8 @@ export interface NestedService {
 /** The runner's side: answers one executor's requests. Its own caller is opened at the first one. */
 export const createNestedService = (config: AppConfig, logger: Logger): NestedService => {
   let caller: Caller | undefined;
+  /** Waits for outcomes that can be given up, by their own names. */
+  const waits = new Map<string, AbortController>();
 
   const handleRequest = async (request: NestedRequest, scope: string | undefined): Promise<NestedReply> => {
     caller ??= createCaller(config, logger);
@@ -33,10 +36,31 @@ export const createNestedService = (config: AppConfig, logger: Logger): NestedSe
       case 'cancel':
         return { kind: 'value', value: await made.cancel(request.reason) };
       case 'result':
-        return outcomeReply(await joined(caller, pool, request.id));
+        return outcomeReply(await joined(caller, pool, request));
+      case 'leave':
+        waits.get(request.wait)?.abort();
+        return { kind: 'value', value: undefined };
       case 'cast':
       case 'call':
         return submit(caller, pool, request, scope);
+    }
+  };
+
+  const joined = async (
+    made: Caller,
+    pool: PoolConfig,
+    { id, wait, timeoutMs }: Extract<NestedRequest, { op: 'result' }>,
+  ): Promise<Outcome> => {
+    const abort = new AbortController();
+    waits.set(wait, abort);
+    const options = { signal: abort.signal, ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }) };
+    try {
+      return await awaitOutcome(id, options, {
+        join: (settler) => void made.join(id, pool, settler).catch((error) => settler.reject(error)),
+        leave: (settler) => made.leave(id, settler),
+      });
+    } finally {
+      waits.delete(wait);
     }
   };
 
@@ -55,11 +79,6 @@ export const createNestedService = (config: AppConfig, logger: Logger): NestedSe
     },
   };
 };
-
-const joined = (caller: Caller, pool: PoolConfig, id: string): Promise<Outcome> =>
-  new Promise((resolve, reject) => {
-    caller.join(id, pool, { resolve, reject }).catch(reject);
-  });
 
 const outcomeReply = (outcome: Outcome): NestedReply => ({ kind: 'outcome', ...outcome });
 

@@ -3,11 +3,14 @@
  * to its runner as bytes, and the runner makes the call in its name.
  */
 
+import { randomUUID } from 'node:crypto';
 import { decode, encode, packPayload, unpackPayload } from '../codec/index.ts';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
+import { parseDuration } from '../duration.ts';
 import { FlameUnavailableError } from '../errors/index.ts';
 import type { Outcome } from '../protocol/outcome.ts';
 import type { RetryResult } from '../protocol/retry.ts';
+import { awaitOutcome } from './await-outcome.ts';
 import type { CallMaker } from './call-maker.ts';
 import { transportOf } from './executor-side.ts';
 import type { CallHandle, CancelResult } from './handle.ts';
@@ -41,12 +44,28 @@ export const createNestedCaller = (config: AppConfig): CallMaker => {
 
   const handle = <Result>(pool: PoolConfig, id: string): CallHandle<Result> => ({
     id,
-    async result() {
+    async result(options = {}) {
       const local = new Error();
-      const reply = await ask({ op: 'result', pool: pool.name, id });
       const secrets = secretsHere(config, id);
+      const { timeout, ...rest } = options;
+      const timeoutMs = timeout === undefined ? undefined : parseDuration(timeout, 'timeout');
+      const about = { pool: pool.name, id, wait: randomUUID() };
+      let waiting = true;
+      // The runner keeps the time: when this process dies it must not wait for ever either.
+      const outcome = await awaitOutcome(id, rest, {
+        join(settler) {
+          ask({ op: 'result', ...about, timeoutMs })
+            .finally(() => {
+              waiting = false;
+            })
+            .then((reply) => settler.resolve(reply as Outcome & NestedReply), settler.reject);
+        },
+        leave() {
+          if (waiting) ask({ op: 'leave', ...about }).catch(() => undefined);
+        },
+      });
       return new Promise((resolve, reject) =>
-        settleWith(reply as Outcome & NestedReply, secrets, local, resolve as (v: unknown) => void, reject),
+        settleWith(outcome, secrets, local, resolve as (v: unknown) => void, reject),
       );
     },
     status: () => askValue<CallStatus>({ op: 'status', pool: pool.name, id }),

@@ -30,6 +30,28 @@ export class FlameTimeoutError extends FlameError {
 }
 
 /**
+ * `result({ timeout })` waited for so long, and the call has not ended. Nothing was stopped: the call goes on, and a later
+ * `result()` gets its outcome. Thrown by handles, in the process that waits.
+ */
+export class FlameWaitTimeoutError extends FlameError {
+  static override readonly code = 'FLAME_ERR_WAIT_TIMEOUT';
+  static override readonly advice =
+    'Wait again with `result()`, look at `status()` for what it waits for, or `cancel()` it.';
+  declare readonly code: 'FLAME_ERR_WAIT_TIMEOUT';
+  /** Milliseconds that `result()` was to wait. */
+  readonly timeoutMs: number;
+
+  static {
+    nameErrorClass(FlameWaitTimeoutError, 'FlameWaitTimeoutError');
+  }
+
+  constructor(message: string, options: FlameErrorOptions & { readonly timeoutMs: number }) {
+    super(message, options);
+    this.timeoutMs = options.timeoutMs;
+  }
+}
+
+/**
  * The call waited longer than its `queueTimeout` for an executor, or its pool made no progress at all; it was removed
  * and will not run. `reason` says why nothing started.
  */

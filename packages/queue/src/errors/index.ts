@@ -9,6 +9,7 @@ import {
   FlameRemovedError,
   FlameRunnerLostError,
   FlameTimeoutError,
+  FlameWaitTimeoutError,
 } from './call-errors.ts';
 import {
   FlameCodecError,
@@ -43,6 +44,7 @@ export const flameErrorClasses: Readonly<Record<string, { readonly prototype: Er
   Object.assign(Object.create(null), {
     FlameError,
     FlameTimeoutError,
+    FlameWaitTimeoutError,
     FlameQueueTimeoutError,
     FlameDeadlineError,
     FlameCancelledError,

@@ -4,6 +4,7 @@
  */
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { RedisConfig } from '../config/types.ts';
+import { setLongTimeout } from '../duration.ts';
 import { asBuffer } from './as-buffer.ts';
 import { type BullScript, defineBullScripts } from './bullmq-scripts.ts';
 import { outliveStreamErrors } from './late-stream-errors.ts';
@@ -105,7 +106,7 @@ export const whenReady = (client: RedisClient, timeoutMs: number): Promise<void>
   return new Promise((resolve, reject) => {
     let lastError: Error | undefined;
     const done = (error?: Error): void => {
-      clearTimeout(timer);
+      timer.clear();
       client.off('ready', onReady);
       client.off('error', onError);
       if (error) reject(error);
@@ -117,7 +118,7 @@ export const whenReady = (client: RedisClient, timeoutMs: number): Promise<void>
       const refusal = explainRefusal(error);
       if (refusal !== undefined) done(new Error(refusal, { cause: error }));
     };
-    const timer = setTimeout(
+    const timer = setLongTimeout(
       () => done(lastError ?? new Error(`no connection within ${timeoutMs} ms (${client.status})`)),
       timeoutMs,
     );

@@ -1,4 +1,5 @@
 /** One executor as its pool sees it: it boots, takes one call after the other, and ends. */
+import { setLongTimeout } from '@flamejs/queue/internal';
 import { classifyEnd } from './classify-end.ts';
 import { createLineSink, type LineSink, type OnLine } from './line-sink.ts';
 import type { Link, LinkEnd, OpenLink } from './link.ts';
@@ -79,7 +80,7 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
   const lose = (why: string): void => {
     if (state === 'ending') return;
     state = 'ending';
-    clearTimeout(bootTimer);
+    bootTimer.clear();
     events.onLost(self, why);
   };
   const kill = (why: string): void => {
@@ -130,7 +131,7 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
     switch (message.t) {
       case 'ready':
         if (state !== 'booting') return;
-        clearTimeout(bootTimer);
+        bootTimer.clear();
         ready = true;
         heapLimit = message.heapLimit;
         state = 'idle';
@@ -168,7 +169,7 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
     onOutput: (stream, chunk) => output.write(stream, chunk),
     onEnd,
   });
-  const bootTimer = setTimeout(() => {
+  const bootTimer = setLongTimeout(() => {
     bootFailure ??= `the functions' modules did not finish loading within ${setup.bootTimeoutMs} ms`;
     kill(bootFailure);
   }, setup.bootTimeoutMs);
