@@ -11,9 +11,9 @@ import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { decoders } from '../packages/queue/src/codec/tags/table.ts';
-import { type FuzzReport, fuzz } from '../packages/queue/test/codec/fuzz.ts';
-import { fuzzSealed, type SealedReport } from '../packages/queue/test/payload/fuzz-sealed.ts';
+import { decoders } from '@flamejs/protocol/codec/tags/table';
+import { type FuzzReport, fuzz } from '../packages/protocol/test/codec/fuzz.ts';
+import { fuzzSealed, type SealedReport } from '../packages/queue/test/fuzz-sealed.ts';
 
 interface Job {
   readonly plain: number;

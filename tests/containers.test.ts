@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { docker } from '@flamejs/autoscaler/docker';
 import { testBackend } from '@flamejs/autoscaler/testing';
-import { parseRunnerRecord, type RunnerRecord } from '@flamejs/queue/protocol';
+import { parseRunnerRecord, type RunnerRecord } from '@flamejs/protocol';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { buildApplication } from './support/application-image.ts';
 import { type ComposeService, readCompose } from './support/compose.ts';

@@ -4,8 +4,8 @@
  * machines are entries of a list.
  */
 import { createAutoscaler } from '@flamejs/autoscaler';
+import { beat, connect, disconnect, poolKeys } from '@flamejs/protocol';
 import { type Backend, defineConfig, type Instance } from '@flamejs/queue';
-import { beat, connect, disconnect, poolKeys } from '@flamejs/queue/protocol';
 import { pino } from 'pino';
 import type { Case } from './case.ts';
 import type { World } from './world.ts';

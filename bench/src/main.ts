@@ -1,8 +1,8 @@
 /** npm run bench: every case in turn; ratios beside their budgets. A missed budget is reported, never an error. */
 import { fileURLToPath } from 'node:url';
 import { createAutoscaler } from '@flamejs/autoscaler';
+import { poolKeys } from '@flamejs/protocol';
 import { loadConfig } from '@flamejs/queue/internal';
-import { poolKeys } from '@flamejs/queue/protocol';
 import { pino } from 'pino';
 import { TICK, tickCase } from './autoscaler-tick.ts';
 import { bullmqPeer, callCases } from './calls.ts';

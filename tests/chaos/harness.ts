@@ -6,8 +6,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseHead } from '@flamejs/protocol';
 import type { Flame } from '@flamejs/queue';
-import { parseHead } from '@flamejs/queue/protocol';
 import {
   type Commit,
   check,

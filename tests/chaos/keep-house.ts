@@ -1,5 +1,5 @@
 /** What the autoscaler's leader does for a pool, without its machines: for faults in which no runner lives long. */
-import { connect, createHousekeeping, STALLED_CHECK_MS } from '@flamejs/queue/protocol';
+import { connect, createHousekeeping, STALLED_CHECK_MS } from '@flamejs/protocol';
 import type { Fleet } from '../support/fleet.ts';
 
 export const keepHouse = ({ config, keys }: Fleet): { stop(): void } => {

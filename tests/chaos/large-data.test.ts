@@ -1,7 +1,7 @@
 /** Values that are large, one by one or all together: what Redis and the runners keep of them. Cases of the pain corpus. */
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { digestOf } from '@flamejs/queue/protocol';
+import { digestOf } from '@flamejs/protocol';
 import { afterEach, expect, test } from 'vitest';
 import { type Fleet, startFleet, tasks } from '../support/fleet.ts';
 import { bySize } from '../support/tier.ts';

@@ -1,5 +1,5 @@
 /** Runners that die, freeze and are replaced under load (fault-testing.md 5.1). */
-import { connect, createHousekeeping, disconnect, LOCK_MS, STALLED_CHECK_MS } from '@flamejs/queue/protocol';
+import { connect, createHousekeeping, disconnect, LOCK_MS, STALLED_CHECK_MS } from '@flamejs/protocol';
 import { afterEach, expect, test } from 'vitest';
 import { tasks } from '../support/fleet.ts';
 import { bySize } from '../support/tier.ts';

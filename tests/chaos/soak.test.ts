@@ -3,8 +3,8 @@
  * weekly: `FLAME_SOAK_MINUTES=45 npx vitest run tests/chaos/soak.test.ts`; with FLAME_SEED the same schedule again.
  */
 import { readdirSync } from 'node:fs';
+import { connect, createHousekeeping, disconnect } from '@flamejs/protocol';
 import { FlameUnavailableError } from '@flamejs/queue';
-import { connect, createHousekeeping, disconnect } from '@flamejs/queue/protocol';
 import { afterEach, expect, test } from 'vitest';
 import { tasks } from '../support/fleet.ts';
 import { waitFor } from '../support/wait-for.ts';

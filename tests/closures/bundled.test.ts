@@ -6,7 +6,7 @@ import { cp, mkdtemp, readFile, realpath, rm, symlink, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { poolKeys } from '@flamejs/queue/protocol';
+import { poolKeys } from '@flamejs/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startNode } from '../support/processes.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';

@@ -3,7 +3,7 @@
  * so that this process knows at every moment what they hold.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect, createVault, disconnect, type RedisClient, whenReady } from '@flamejs/queue/protocol';
+import { connect, createVault, disconnect, type RedisClient, whenReady } from '@flamejs/protocol';
 import type { Job } from 'bullmq';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';

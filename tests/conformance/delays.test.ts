@@ -1,5 +1,5 @@
 /** Calls that rest until their time: how late they start, and what their resting costs. */
-import { parseHead } from '@flamejs/queue/protocol';
+import { parseHead } from '@flamejs/protocol';
 import { afterEach, expect, test } from 'vitest';
 import { seeded } from '../chaos/random.ts';
 import { type Fleet, startFleet, tasks } from '../support/fleet.ts';

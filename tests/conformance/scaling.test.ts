@@ -1,5 +1,5 @@
 /** Pools with a real autoscaler and real runner processes. */
-import { appKeys } from '@flamejs/queue/protocol';
+import { appKeys } from '@flamejs/protocol';
 import { afterEach, expect, test } from 'vitest';
 import { type Fleet, startFleet, tasks } from '../support/fleet.ts';
 import { bySize } from '../support/tier.ts';

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { LOCK_MS, STALLED_CHECK_MS } from '@flamejs/queue/protocol';
+import { LOCK_MS, STALLED_CHECK_MS } from '@flamejs/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Fleet, startFleet, tasks } from '../support/fleet.ts';
 import { bySize } from '../support/tier.ts';

@@ -2,8 +2,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { appKeys, poolKeys } from '@flamejs/protocol';
 import { FlameUnavailableError } from '@flamejs/queue';
-import { appKeys, poolKeys } from '@flamejs/queue/protocol';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startCluster, type TestCluster } from '../support/cluster.ts';
 import { type Fleet, startFleet, tasks } from '../support/fleet.ts';

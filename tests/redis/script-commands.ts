@@ -1,9 +1,9 @@
 /** Which Redis commands the scripts of each part of an app name: also those of paths that no test run takes by itself. */
 import { createRequire } from 'node:module';
-import { composeScript } from '../../packages/queue/src/protocol/bullmq-scripts.ts';
-import { CALL_SCRIPTS } from '../../packages/queue/src/protocol/lua/call-scripts.ts';
-import { GRAFTS } from '../../packages/queue/src/protocol/lua/grafts.ts';
-import { RUNNER_SCRIPTS } from '../../packages/queue/src/protocol/lua/runner-scripts.ts';
+import { composeScript } from '@flamejs/protocol/bullmq-scripts';
+import { CALL_SCRIPTS } from '@flamejs/protocol/lua/call-scripts';
+import { GRAFTS } from '@flamejs/protocol/lua/grafts';
+import { RUNNER_SCRIPTS } from '@flamejs/protocol/lua/runner-scripts';
 
 export type Role = 'caller' | 'runner' | 'autoscaler' | 'dashboard';
 

@@ -1,11 +1,11 @@
 /** Switches of the call protocol and of the caller's side: each takes one promise away. */
 import type { SabotageSwitch } from './switch.ts';
 
-const PROTOCOL = ['packages/queue/test/protocol/calls.test.ts'];
+const PROTOCOL = ['packages/protocol/test/calls.test.ts'];
 const CALLER = ['packages/queue/test/client/calls.test.ts'];
 const MORE = ['packages/queue/test/client/more-calls.test.ts'];
-const grafts = 'packages/queue/src/protocol/lua/grafts.ts';
-const helpers = 'packages/queue/src/protocol/lua/helpers.ts';
+const grafts = 'packages/protocol/src/lua/grafts.ts';
+const helpers = 'packages/protocol/src/lua/helpers.ts';
 const calls = 'packages/queue/src/client/create-flame.ts';
 
 export default [
@@ -112,7 +112,7 @@ export default [
     find: "local fp = redis.call('HGET', jobKey, 'f:fp')\n",
     replace: "local fp = redis.call('HGET', jobKey, 'f:fp') or ''\n",
     tests: ['RI-13 what is left of a removed call'],
-    in: ['packages/queue/test/protocol/calls.test.ts'],
+    in: ['packages/protocol/test/calls.test.ts'],
   },
   {
     name: 'an awaited call costs a hidden class of its own',
@@ -140,7 +140,7 @@ export default [
   },
   {
     name: 'waiting has no bound',
-    file: 'packages/queue/src/protocol/expiry.ts',
+    file: 'packages/protocol/src/expiry.ts',
     find: 'if (call.waitedMs >= call.queueTimeoutMs)',
     replace: 'if (false)',
     tests: ['F07 queueTimeout rejects a call'],
@@ -156,7 +156,7 @@ export default [
   },
   {
     name: 'a Redis that evicts keys is accepted',
-    file: 'packages/queue/src/protocol/server-check.ts',
+    file: 'packages/protocol/src/server-check.ts',
     find: "evictionPolicy !== 'noeviction'",
     replace: 'false',
     tests: ['a Redis that evicts keys is refused'],
@@ -164,7 +164,7 @@ export default [
   },
   {
     name: 'calls outlive their caller in spite of link',
-    file: 'packages/queue/src/protocol/linked.ts',
+    file: 'packages/protocol/src/linked.ts',
     find: 'if ((await client.exists(keys.caller(callerId))) === 1) {',
     replace: 'if (callerId !== null) {',
     tests: ['F14 a linked call is cancelled'],

@@ -1,12 +1,12 @@
 /** Switches of the codec: what arrives equal, what is refused, what hostile bytes may do. */
 import type { SabotageSwitch } from './switch.ts';
 
-const tests = 'packages/queue/test/codec';
+const tests = 'packages/protocol/test/codec';
 
 export default [
   {
     name: 'a value that is met twice is sent twice',
-    file: 'packages/queue/src/codec/encoder.ts',
+    file: 'packages/protocol/src/codec/encoder.ts',
     find: 'if (number !== undefined) {',
     replace: 'if (number === -1) {',
     tests: ['P01 round trip of cyclic', 'P01 round trip of shared'],
@@ -14,7 +14,7 @@ export default [
   },
   {
     name: 'shared references are taken for plain JSON',
-    file: 'packages/queue/src/codec/plain.ts',
+    file: 'packages/protocol/src/codec/plain.ts',
     find: ' || seen.has(item)) return false;',
     replace: ') return false;',
     tests: ['P01 round trip of plain data that is shared'],
@@ -22,7 +22,7 @@ export default [
   },
   {
     name: 'minus zero loses its sign',
-    file: 'packages/queue/src/codec/tags/primitives.ts',
+    file: 'packages/protocol/src/codec/tags/primitives.ts',
     find: "['-0', -0],",
     replace: "['-0', 0],",
     tests: ['P01 round trip of minus zero', 'PS-13'],
@@ -30,7 +30,7 @@ export default [
   },
   {
     name: 'an own key __proto__ is assigned',
-    file: 'packages/queue/src/codec/fields.ts',
+    file: 'packages/protocol/src/codec/fields.ts',
     find: 'if (key in target) {',
     replace: "if (key === '') {",
     tests: ['P01 an own key __proto__', 'P03 keys of prototypes'],
@@ -38,7 +38,7 @@ export default [
   },
   {
     name: 'the class of an unregistered error is forgotten',
-    file: 'packages/queue/src/codec/tags/errors.ts',
+    file: 'packages/protocol/src/codec/tags/errors.ts',
     find: 'if (shown !== nameOn(prototype))',
     replace: "if (shown === '')",
     tests: ['ER-01'],
@@ -46,7 +46,7 @@ export default [
   },
   {
     name: 'decoding takes over memory of the caller',
-    file: 'packages/queue/src/codec/parts.ts',
+    file: 'packages/protocol/src/codec/parts.ts',
     find: '  fromFrames.has(bytes) &&\n',
     replace: '',
     tests: ['decoding what was not packed copies it'],
@@ -54,7 +54,7 @@ export default [
   },
   {
     name: 'proxies are read',
-    file: 'packages/queue/src/codec/tags/table.ts',
+    file: 'packages/protocol/src/codec/tags/table.ts',
     find: 'if (types.isProxy(value)) return undefined;',
     replace: '',
     tests: ['P02 a proxy is refused', 'P02 a proxy of an array'],
@@ -62,7 +62,7 @@ export default [
   },
   {
     name: 'symbols as keys are lost without a word',
-    file: 'packages/queue/src/codec/own-keys.ts',
+    file: 'packages/protocol/src/codec/own-keys.ts',
     find: 'if (symbol === undefined) return;',
     replace: 'if (symbol !== undefined) return;',
     tests: ['P02 a symbol as key'],
@@ -70,7 +70,7 @@ export default [
   },
   {
     name: 'shared memory is copied without a word',
-    file: 'packages/queue/src/codec/tags/binary.ts',
+    file: 'packages/protocol/src/codec/tags/binary.ts',
     find: 'if (types.isSharedArrayBuffer(value.buffer)) return',
     replace: 'if (value.byteLength === -1) return',
     tests: ['P02 a view of a SharedArrayBuffer'],
@@ -78,7 +78,7 @@ export default [
   },
   {
     name: 'one part may be named by two nodes',
-    file: 'packages/queue/src/codec/parts.ts',
+    file: 'packages/protocol/src/codec/parts.ts',
     find: "if (taken.has(index)) throw badPayload('a binary part that is used twice');",
     replace: '',
     tests: ['P03 wrong binary fields of Buffer', 'P03 wrong binary fields of Uint8Array'],
@@ -86,7 +86,7 @@ export default [
   },
   {
     name: 'nesting of text is not bounded',
-    file: 'packages/queue/src/codec/limits.ts',
+    file: 'packages/protocol/src/codec/limits.ts',
     find: "if (depth > maxDepth) throw tooDeep('');",
     replace: '',
     tests: ['P03 S-11 bombs'],
@@ -94,7 +94,7 @@ export default [
   },
   {
     name: 'another error than FlameCodecError escapes from decode',
-    file: 'packages/queue/src/codec/decode.ts',
+    file: 'packages/protocol/src/codec/decode.ts',
     find: "throw badPayload(error instanceof SyntaxError ? 'it is not JSON' : 'a value could not be rebuilt', error);",
     replace: 'throw error;',
     tests: ['P03 what is no JSON', 'P03 S-11 20,000 mutated payloads'],
@@ -102,7 +102,7 @@ export default [
   },
   {
     name: 'plain values have no limit',
-    file: 'packages/queue/src/codec/encode.ts',
+    file: 'packages/protocol/src/codec/encode.ts',
     find: 'if (size <= limit) return { json, parts: [] };',
     replace: 'if (size >= 0) return { json, parts: [] };',
     tests: ['P04 every kind of data counts: text that grows'],
@@ -110,7 +110,7 @@ export default [
   },
   {
     name: 'tagged values have no limit',
-    file: 'packages/queue/src/codec/encode.ts',
+    file: 'packages/protocol/src/codec/encode.ts',
     find: 'if (encoded.size > limit) throw',
     replace: 'if (encoded.size === -1) throw',
     tests: ['PS-07'],
@@ -118,7 +118,7 @@ export default [
   },
   {
     name: 'an error that holds a socket keeps nothing but its message',
-    file: 'packages/queue/src/codec/thrown.ts',
+    file: 'packages/protocol/src/codec/thrown.ts',
     find: 'return encodeLenient(error, limit, secrets) ?? encodeBare(error, limit);',
     replace: 'return encodeBare(error, limit);',
     tests: ['ER-06 an error that holds a request'],

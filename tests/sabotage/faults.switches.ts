@@ -1,11 +1,11 @@
 /** Switches of what the fault and model tests found or hold: repeated commands, doubt, dead links, one outcome. */
 import type { SabotageSwitch } from './switch.ts';
 
-const MODEL = ['packages/queue/test/protocol/model.test.ts'];
+const MODEL = ['packages/protocol/test/model.test.ts'];
 const RACE = ['packages/queue/test/client/pending-race.test.ts'];
 const ORACLE = ['packages/queue/test/testing/checker.test.ts'];
 const NETWORK = ['tests/chaos/network-faults.test.ts'];
-const grafts = 'packages/queue/src/protocol/lua/grafts.ts';
+const grafts = 'packages/protocol/src/lua/grafts.ts';
 
 export default [
   {
@@ -19,11 +19,11 @@ export default [
   },
   {
     name: 'a runner renews what it has finished',
-    file: 'packages/queue/src/protocol/lua/call-scripts.ts',
+    file: 'packages/protocol/src/lua/call-scripts.ts',
     find: "mine = redis.call('LPOS', queue .. 'active', id) ~= false",
     replace: 'mine = true',
     tests: ['R-20 a call that has ended is not renewed'],
-    in: ['packages/queue/test/protocol/calls.test.ts'],
+    in: ['packages/protocol/test/calls.test.ts'],
   },
   {
     name: 'a later outcome overwrites the first of its generation',
@@ -60,7 +60,7 @@ export default [
   },
   {
     name: 'a dead link is waited for without end',
-    file: 'packages/queue/src/protocol/connect.ts',
+    file: 'packages/protocol/src/connect.ts',
     find: 'socketTimeout: 15_000,',
     replace: '',
     tests: ['R-19 AW-03 a half-open link of a caller'],
@@ -68,30 +68,30 @@ export default [
   },
   {
     name: 'two pick-ups of one call are one',
-    file: 'packages/queue/src/protocol/call-backend.ts',
+    file: 'packages/protocol/src/call-backend.ts',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of the source
     find: 'string => `${callId} ${attempt}`;',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of the source
     replace: 'string => `${callId} ${attempt * 0}`;',
     tests: ['R-16 one process that has picked a call up twice'],
-    in: ['packages/queue/test/protocol/calls.test.ts'],
+    in: ['packages/protocol/test/calls.test.ts'],
   },
   {
     name: 'a call whose job ended without an outcome is waited for',
-    file: 'packages/queue/src/protocol/lua/call-scripts.ts',
+    file: 'packages/protocol/src/lua/call-scripts.ts',
     find: 'if not gen or f[2] then return',
     replace: 'if not gen then return',
     tests: ['R-23 a call whose job ended', 'P05 a call whose outcome has expired'],
-    in: ['packages/queue/test/protocol/calls.test.ts'],
+    in: ['packages/protocol/test/calls.test.ts'],
   },
   {
     name: 'any number of stalled calls is taken back at once',
-    file: 'packages/queue/src/protocol/lua/grafts.ts',
+    file: 'packages/protocol/src/lua/grafts.ts',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of the source
     find: 'if (#stalled < ${MOST_STALLED} and ',
     replace: 'if (',
     tests: ['RO-13 thousands of calls'],
-    in: ['packages/queue/test/protocol/calls.test.ts'],
+    in: ['packages/protocol/test/calls.test.ts'],
   },
   {
     name: 'close() leaves a timer behind',
@@ -103,7 +103,7 @@ export default [
   },
   {
     name: 'a connection that has ended is ended again',
-    file: 'packages/queue/src/protocol/connect.ts',
+    file: 'packages/protocol/src/connect.ts',
     find: "if (client?.status !== 'end') client?.disconnect();",
     replace: 'client?.disconnect();',
     tests: ['SD-18 after stop() of an autoscaler'],

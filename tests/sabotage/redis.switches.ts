@@ -1,13 +1,13 @@
 import type { SabotageSwitch } from './switch.ts';
 
 const TLS = ['tests/redis/tls-and-acl.test.ts'];
-const PROTOCOL = ['packages/queue/test/protocol/calls.test.ts'];
+const PROTOCOL = ['packages/protocol/test/calls.test.ts'];
 const STORAGE = ['tests/chaos/storage-faults.test.ts'];
 
 export default [
   {
     name: 'a refused certificate is waited for like an outage',
-    file: 'packages/queue/src/protocol/refusal.ts',
+    file: 'packages/protocol/src/refusal.ts',
     find: 'if (certificate !== undefined) {',
     replace: 'if (certificate === undefined && certificate !== undefined) {',
     tests: ['S-23 a server whose certificate nobody vouches for'],
@@ -15,7 +15,7 @@ export default [
   },
   {
     name: 'nobody hears the second error of a socket',
-    file: 'packages/queue/src/protocol/connect.ts',
+    file: 'packages/protocol/src/connect.ts',
     find: '  outliveStreamErrors(client);\n',
     replace: '  outliveStreamErrors;\n',
     tests: ['S-23 a connection that is closed in the middle of its handshake'],
@@ -39,7 +39,7 @@ export default [
   },
   {
     name: 'a sweep looks at the first of what is finished alone',
-    file: 'packages/queue/src/protocol/housekeeping.ts',
+    file: 'packages/protocol/src/housekeeping.ts',
     find: 'places = next;',
     replace: 'places = [0, 0];\n        break;',
     tests: ['R-43 a sweep finds what has run out'],
@@ -55,7 +55,7 @@ export default [
   },
   {
     name: 'results of any size travel in the reply stream',
-    file: 'packages/queue/src/protocol/verdict.ts',
+    file: 'packages/protocol/src/verdict.ts',
     find: 'export const INLINE_REPLY_BYTES = 16 * 1024;',
     replace: 'export const INLINE_REPLY_BYTES = 16 * 1024 * 1024;',
     tests: ['PS-09'],

@@ -1,6 +1,6 @@
 import type { SabotageSwitch } from './switch.ts';
 
-const PARKING = ['packages/queue/test/protocol/parking.test.ts'];
+const PARKING = ['packages/protocol/test/parking.test.ts'];
 const PICK_UP = ['packages/runner/test/pick-up.test.ts'];
 const RELEASE = ['packages/autoscaler/test/release.test.ts'];
 const DEPLOYMENT = ['tests/closures/deployment.test.ts'];
@@ -8,7 +8,7 @@ const DEPLOYMENT = ['tests/closures/deployment.test.ts'];
 export default [
   {
     name: 'a pick-up by a runner of another release counts',
-    file: 'packages/queue/src/protocol/lua/helpers.ts',
+    file: 'packages/protocol/src/lua/helpers.ts',
     find: "  redis.call('HINCRBY', jobKey, 'f:base', 1)\n",
     replace: '',
     tests: ['R-35 a call of another release is met once'],
@@ -16,7 +16,7 @@ export default [
   },
   {
     name: 'nobody takes what waits for its release',
-    file: 'packages/queue/src/protocol/lua/helpers.ts',
+    file: 'packages/protocol/src/lua/helpers.ts',
     find: "  if not release or redis.call('HEXISTS', queue .. 'meta', 'paused') == 1 then return end\n",
     replace: '  if true then return end\n',
     tests: ['R-35 a runner of its release takes it before everything else', 'R-35 a busy runner of its release'],

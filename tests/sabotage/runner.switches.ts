@@ -164,7 +164,7 @@ export default [
   },
   {
     name: 'a job is read whatever its size',
-    file: 'packages/queue/src/protocol/lua/grafts.ts',
+    file: 'packages/protocol/src/lua/grafts.ts',
     find: 'if dataSize > ',
     replace: 'if false and dataSize > ',
     tests: ['ME-10'],
@@ -212,11 +212,11 @@ export default [
   },
   {
     name: 'plain bytes go to Redis as they are',
-    file: 'packages/queue/src/protocol/as-buffer.ts',
+    file: 'packages/protocol/src/as-buffer.ts',
     find: 'Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)',
     replace: 'bytes as Buffer',
     tests: ['plain bytes, as threads', 'values arrive whole, small and large'],
-    in: ['packages/queue/test/protocol/calls.test.ts', 'packages/runner/test/threads.test.ts'],
+    in: ['packages/protocol/test/calls.test.ts', 'packages/runner/test/threads.test.ts'],
   },
   {
     name: 'nobody hears of a drain',

@@ -2,14 +2,15 @@
 import type { SabotageSwitch } from './switch.ts';
 
 const queue = 'packages/queue/src';
+const protocol = 'packages/protocol/src';
 const sealed = ['tests/security/sealed-calls.test.ts'];
 const masking = ['tests/security/masking.test.ts'];
-const unit = ['packages/queue/test/payload/payload.test.ts'];
+const unit = ['packages/queue/test/payload.test.ts'];
 
 export default [
   {
     name: 'sealed bytes open for any call',
-    file: `${queue}/payload/encrypt.ts`,
+    file: `${protocol}/payload/encrypt.ts`,
     find: "JSON.stringify(['payload', app, callId])",
     replace: "JSON.stringify(['payload', app, callId.length])",
     tests: ['what is sealed opens for the same app, call and kind'],
@@ -17,7 +18,7 @@ export default [
   },
   {
     name: 'open bytes are accepted by an app that encrypts',
-    file: `${queue}/payload/vault.ts`,
+    file: `${protocol}/payload/vault.ts`,
     find: 'if (strict)\n',
     replace: 'if (strict && bytes.length === -1)\n',
     tests: ['open bytes are refused once an app encrypts'],
@@ -25,7 +26,7 @@ export default [
   },
   {
     name: 'what is inflated has no bound',
-    file: `${queue}/payload/compress.ts`,
+    file: `${protocol}/payload/compress.ts`,
     find: 'maxOutputLength: limit }',
     replace: 'maxOutputLength: limit + 2 ** 30 }',
     tests: ['S-11 S-18 a compressed bomb'],
@@ -33,7 +34,7 @@ export default [
   },
   {
     name: 'a secret is shown to an inspector',
-    file: `${queue}/secret.ts`,
+    file: `${protocol}/secret.ts`,
     find: '[inspect.custom](): string {\n    return SHOWN;',
     replace: '[inspect.custom](): string {\n    return JSON.stringify(this.#reveal());',
     tests: ['S-08 a secret prints as [secret]'],
@@ -57,7 +58,7 @@ export default [
   },
   {
     name: 'progress is not sealed',
-    file: `${queue}/payload/note.ts`,
+    file: `${protocol}/payload/note.ts`,
     find: 'vault.seals ? vault.seal(',
     replace: "vault.seals && about.kind === 'ready' ? vault.seal(",
     tests: ['S-08 an app that encrypts leaves no argument'],
@@ -65,7 +66,7 @@ export default [
   },
   {
     name: 'errors of Redis carry the whole command',
-    file: `${queue}/protocol/quiet-errors.ts`,
+    file: `${protocol}/quiet-errors.ts`,
     find: 'if (command !== undefined) Object.assign',
     replace: "if (command?.name === '') Object.assign",
     tests: ['S-07 the password of Redis'],
@@ -97,7 +98,7 @@ export default [
   },
   {
     name: 'the signature leaves out the scope of secrets',
-    file: `${queue}/protocol/envelope.ts`,
+    file: `${protocol}/envelope.ts`,
     find: 'const { sig: _, ...signed } = envelope;',
     replace: 'const { sig: _, scope: __, ...signed } = envelope;',
     tests: ['S-10 no field of a signed call'],

@@ -4,10 +4,10 @@ import type { SabotageSwitch } from './switch.ts';
 export default [
   {
     name: 'a timeout longer than a timer can hold fires after 1 ms',
-    file: 'packages/queue/src/duration.ts',
+    file: 'packages/protocol/src/duration.ts',
     find: 'if (performance.now() < dueAt) arm();',
     replace: 'if (false) arm();',
     tests: ['R-31 a timeout beyond'],
-    in: ['packages/queue/test/duration.test.ts'],
+    in: ['packages/protocol/test/duration.test.ts'],
   },
 ] satisfies SabotageSwitch[];

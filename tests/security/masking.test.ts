@@ -1,8 +1,8 @@
 /** What must not be seen, looked for everywhere that people or programs look. */
 import { randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
+import { connect, createHousekeeping, whenReady } from '@flamejs/protocol';
 import { createFlame, defineConfig, type FlameError } from '@flamejs/queue';
-import { connect, createHousekeeping, whenReady } from '@flamejs/queue/protocol';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { flame as cli } from '../cli/flame.ts';

@@ -1,10 +1,10 @@
 /** Calls of an app that encrypts what Redis holds: everything works, and nothing of it can be read or changed there. */
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
+import { connect, createHousekeeping, type RedisClient, whenReady } from '@flamejs/protocol';
 import { createFlame, FlameCodecError, FlameSealError } from '@flamejs/queue';
 import { parseConfig, unpackPayload } from '@flamejs/queue/internal';
 import { compress, encrypt } from '@flamejs/queue/payload';
-import { connect, createHousekeeping, type RedisClient, whenReady } from '@flamejs/queue/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { flame as cli } from '../cli/flame.ts';
 import { type Fleet, startFleet, tasks } from '../support/fleet.ts';

@@ -1,8 +1,8 @@
 /** What whoever can write to Redis cannot do: change a call, move it, run it again, or put lines into logs and names into keys. */
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
+import { connect, createHousekeeping, newCallId, type RedisClient, whenReady } from '@flamejs/protocol';
 import { FlameCodecError, FlameUntrustedError } from '@flamejs/queue';
-import { connect, createHousekeeping, newCallId, type RedisClient, whenReady } from '@flamejs/queue/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Fleet, startFleet, tasks } from '../support/fleet.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -190,7 +190,7 @@ test('S-24 ids have 130 random bits, and signatures are compared in constant tim
   expect([...counts].filter(([, count]) => Math.abs(count - 4_062) > 502)).toEqual([]);
   // Where a secret is compared, it is by timingSafeEqual and by nothing else.
   const source = (path: string): string => readFileSync(new URL(`../../packages/${path}`, import.meta.url), 'utf8');
-  expect(source('queue/src/protocol/envelope.ts')).toMatch(/timingSafeEqual\(expected, found\)/);
-  expect(source('queue/src/protocol/envelope.ts')).not.toMatch(/sig\s*===\s*(?!undefined|\s)/);
+  expect(source('protocol/src/envelope.ts')).toMatch(/timingSafeEqual\(expected, found\)/);
+  expect(source('protocol/src/envelope.ts')).not.toMatch(/sig\s*===\s*(?!undefined|\s)/);
   expect(source('dashboard/src/guard/credential.ts')).toMatch(/timingSafeEqual\(/);
 });

@@ -5,9 +5,9 @@
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { type AutoscalerDeps, createAutoscaler } from '@flamejs/autoscaler';
+import { type PoolKeys, parseRunnerRecord, poolKeys, type RunnerRecord } from '@flamejs/protocol';
 import { type AppConfig, createFlame, type Flame } from '@flamejs/queue';
 import { type ConfigInput, parseConfig } from '@flamejs/queue/internal';
-import { type PoolKeys, parseRunnerRecord, poolKeys, type RunnerRecord } from '@flamejs/queue/protocol';
 import type { Cluster, Redis } from 'ioredis';
 import { pino } from 'pino';
 import { startNode, type TestProcess } from './processes.ts';

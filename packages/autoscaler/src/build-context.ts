@@ -1,6 +1,7 @@
 /** Makes a pool's context for one term. */
+
+import type { Housekeeping } from '@flamejs/protocol';
 import type { AppConfig, Backend, PoolConfig } from '@flamejs/queue';
-import type { Housekeeping } from '@flamejs/queue/protocol';
 import type { Logger } from 'pino';
 import type { Clock } from './clock.ts';
 import type { Core } from './core.ts';

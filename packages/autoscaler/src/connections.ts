@@ -1,5 +1,5 @@
 /** The autoscaler's connections to Redis: one for its store, one for housekeeping, one that listens for kicks. */
-import { type AppConfig, FlameUnavailableError } from '@flamejs/queue';
+
 import {
   appKeys,
   connect,
@@ -9,7 +9,8 @@ import {
   poolKeys,
   type RedisClient,
   whenReady,
-} from '@flamejs/queue/protocol';
+} from '@flamejs/protocol';
+import { type AppConfig, FlameUnavailableError } from '@flamejs/queue';
 import type { Logger } from 'pino';
 import type { Clock } from './clock.ts';
 

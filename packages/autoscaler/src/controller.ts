@@ -2,8 +2,9 @@
  * The loop without its clockwork: each `tick` does for the pools it is given what has to be done now. Whoever drives it
  * decides when; the model tests drive it through a day in milliseconds.
  */
+
+import type { Housekeeping } from '@flamejs/protocol';
 import type { AppConfig, Backend, PoolConfig } from '@flamejs/queue';
-import type { Housekeeping } from '@flamejs/queue/protocol';
 import type { Logger } from 'pino';
 import { buildContext, type ContextParts } from './build-context.ts';
 import type { Clock } from './clock.ts';

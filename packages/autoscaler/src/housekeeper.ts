@@ -2,7 +2,7 @@
  * What must happen in a pool although no runner and no caller is alive: stalled calls back, due ones promoted, waiting
  * that lasted too long ended, leftovers swept. The leader does it for every pool, so that nothing depends on a runner.
  */
-import { type Housekeeping, LOCK_MS, STALLED_CHECK_MS } from '@flamejs/queue/protocol';
+import { type Housekeeping, LOCK_MS, STALLED_CHECK_MS } from '@flamejs/protocol';
 import type { Logger } from 'pino';
 import type { Clock } from './clock.ts';
 

@@ -1,5 +1,5 @@
 /** What follows from what happened: events, hooks, lessons for the breaker, and calls taken back from lost runners. */
-import type { RunnerRecord } from '@flamejs/queue/protocol';
+import type { RunnerRecord } from '@flamejs/protocol';
 import { noteBoot } from './observe/measures.ts';
 import { idleMsOf } from './observe/observation.ts';
 import { bootFailed, bootSucceeded } from './plan/breaker.ts';

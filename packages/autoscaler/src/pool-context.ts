@@ -1,6 +1,7 @@
 /** What the parts of a pool's loop share within one term. */
+
+import type { Housekeeping } from '@flamejs/protocol';
 import type { Backend, PoolConfig } from '@flamejs/queue';
-import type { Housekeeping } from '@flamejs/queue/protocol';
 import type { Logger } from 'pino';
 import type { Clock } from './clock.ts';
 import type { Core } from './core.ts';

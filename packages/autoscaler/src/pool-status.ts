@@ -1,6 +1,7 @@
 /** What the leader says of a pool in the registry, for callers, the dashboard and the next leader. */
+
+import type { PoolStatus } from '@flamejs/protocol';
 import type { RunnerState } from '@flamejs/queue';
-import type { PoolStatus } from '@flamejs/queue/protocol';
 import { type Breaker, type BreakerTiming, CLOSED } from './plan/breaker.ts';
 import { countStates } from './plan/counts.ts';
 import type { ReleaseChoice } from './plan/release.ts';

@@ -1,5 +1,5 @@
 /** One tick of one pool: observe, advance the records, decide, plan, set the actions going, write down what happened. */
-import type { RunnerRecord, StandingOrder } from '@flamejs/queue/protocol';
+import type { RunnerRecord, StandingOrder } from '@flamejs/protocol';
 import { applySettings } from './apply-settings.ts';
 import { commit } from './execute/commit.ts';
 import { execute } from './execute/execute.ts';

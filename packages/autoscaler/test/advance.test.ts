@@ -1,6 +1,7 @@
 /** The life of a runner as a pure function, and the plan made of it. */
+
+import type { RunnerRecord } from '@flamejs/protocol';
 import type { Instance, RunnerState } from '@flamejs/queue';
-import type { RunnerRecord } from '@flamejs/queue/protocol';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { PlanInput, PlannedRunner } from '../src/plan/plan.ts';

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { appKeys } from '@flamejs/queue/protocol';
+import { appKeys } from '@flamejs/protocol';
 import { expect, test } from 'vitest';
 import { waitFor } from '../../../tests/support/wait-for.ts';
 import { startApp } from './support/app.ts';

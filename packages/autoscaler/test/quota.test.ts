@@ -1,5 +1,5 @@
+import { appKeys, poolKeys } from '@flamejs/protocol';
 import { parseConfig } from '@flamejs/queue/internal';
-import { appKeys, poolKeys } from '@flamejs/queue/protocol';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { startRedis } from '../../../tests/support/redis.ts';

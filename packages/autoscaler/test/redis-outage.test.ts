@@ -1,4 +1,4 @@
-import { appKeys } from '@flamejs/queue/protocol';
+import { appKeys } from '@flamejs/protocol';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { waitFor } from '../../../tests/support/wait-for.ts';

@@ -1,5 +1,5 @@
 /** Both stores do the same, so what the model proves of one holds for the other. */
-import { appKeys, beat, connect, disconnect, leave, poolKeys } from '@flamejs/queue/protocol';
+import { appKeys, beat, connect, disconnect, leave, poolKeys } from '@flamejs/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type RedisServer, startRedis } from '../../../tests/support/redis.ts';
 import { systemClock } from '../src/clock.ts';

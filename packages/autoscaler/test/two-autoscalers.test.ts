@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { appKeys } from '@flamejs/queue/protocol';
+import { appKeys } from '@flamejs/protocol';
 import { expect, test } from 'vitest';
 import { startSource, type TestProcess } from '../../../tests/support/processes.ts';
 import { waitFor } from '../../../tests/support/wait-for.ts';

@@ -1,5 +1,5 @@
 /** What a controller has seen over time counts only while it has really been looking. */
-import type { RunnerRecord } from '@flamejs/queue/protocol';
+import type { RunnerRecord } from '@flamejs/protocol';
 import { expect, test } from 'vitest';
 import { createWatch } from '../src/observe/watch.ts';
 import type { PoolSnapshot } from '../src/store/store.ts';

@@ -1,15 +1,8 @@
 /** A dashboard over a private Redis, and requests as no browser could be made to send them: every header is the test's. */
 import { type IncomingHttpHeaders, request } from 'node:http';
+import { type CallBackend, callBackendFactory, connect, type PoolKeys, poolKeys, whenReady } from '@flamejs/protocol';
 import { type AppConfig, createFlame, type Flame } from '@flamejs/queue';
 import { encode, encodeThrown, packPayload, parseConfig } from '@flamejs/queue/internal';
-import {
-  type CallBackend,
-  callBackendFactory,
-  connect,
-  type PoolKeys,
-  poolKeys,
-  whenReady,
-} from '@flamejs/queue/protocol';
 import { pino } from 'pino';
 import { type RedisServer, startRedis } from '../../../tests/support/redis.ts';
 import { tuner } from '../../autoscaler/src/tuning/index.ts';

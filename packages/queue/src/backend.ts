@@ -3,9 +3,6 @@
  * It stands in this package because `flame.config.ts` names backends and every package reads the config.
  */
 
-/** Why a launch failed. Only `unknown` may have launched something; every other kind is a definite no. */
-export type LaunchErrorKind = 'capacity' | 'quota' | 'throttled' | 'auth' | 'invalid' | 'unknown';
-
 /** Defaults that depend on how fast a backend's machines come and go. All times in milliseconds. */
 export interface BackendDefaults {
   readonly bootTimeoutMs: number;

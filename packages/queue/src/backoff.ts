@@ -1,6 +1,6 @@
 /** How long to wait between two attempts: parsing what users write, and the arithmetic. */
-import { parseDuration, readDuration } from './duration.ts';
-import { mapParsed, no, type Parsed, show, yes } from './parsed.ts';
+import { parseDuration, readDuration } from '@flamejs/protocol/duration';
+import { mapParsed, no, type Parsed, show, yes } from '@flamejs/protocol/parsed';
 import type { BackoffFunction, ParsedBackoff } from './types.ts';
 
 const DEFAULT_MAX_MS = 3_600_000;

@@ -1,9 +1,10 @@
 /** Parses the options of a call or of a function: once, where they are given, with every problem in one error. */
+
+import { readDuration } from '@flamejs/protocol/duration';
+import { type ConfigProblem, configError } from '@flamejs/protocol/errors/input-errors';
+import { mapParsed as map, no, type Parsed, show, yes } from '@flamejs/protocol/parsed';
+import { didYouMean } from '@flamejs/protocol/suggest';
 import { readBackoff } from './backoff.ts';
-import { readDuration } from './duration.ts';
-import { type ConfigProblem, configError } from './errors/input-errors.ts';
-import { mapParsed as map, no, type Parsed, show, yes } from './parsed.ts';
-import { didYouMean } from './suggest.ts';
 import type { BackoffFunction, CallOptions, FunctionOptions, ParsedCallOptions, ResolvedCallOptions } from './types.ts';
 
 /** BullMQ orders by a number of 21 bits. */

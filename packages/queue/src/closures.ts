@@ -3,7 +3,7 @@
  * passed by name. It imports nothing but errors, because every compiled module loads it, in the app and in executors. The
  * registry hangs on globalThis, since an app may hold this file twice (ESM and CommonJS, or bundled into several chunks).
  */
-import { FlameReleaseError, FlameUnknownFunctionError } from './errors/input-errors.ts';
+import { FlameReleaseError, FlameUnknownFunctionError } from '@flamejs/protocol/errors/input-errors';
 
 const REGISTRY = Symbol.for('@flamejs/closures/1');
 const CLOSURE = Symbol.for('@flamejs/closure');

@@ -1,6 +1,6 @@
 /** What a running function can ask about its own call. Found through AsyncLocalStorage, so it needs no argument. */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { configError } from './errors/input-errors.ts';
+import { configError } from '@flamejs/protocol/errors/input-errors';
 
 export interface CallContext {
   readonly callId: string;

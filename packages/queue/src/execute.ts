@@ -2,15 +2,16 @@
  * Executes one attempt of a call where its function lives: in an executor, or in the caller's process in inline mode. It
  * answers with bytes in every case; nothing that user code throws comes out as an exception.
  */
+
+import { decode, encode, encodeThrown, type Payload } from '@flamejs/protocol/codec';
+import { FlameCodecError, FlameUnknownFunctionError } from '@flamejs/protocol/errors/input-errors';
+import { isNonRetryable } from '@flamejs/protocol/errors/non-retryable';
+import type { SecretBox } from '@flamejs/protocol/payload/secret-box';
+import { didYouMean } from '@flamejs/protocol/suggest';
 import { askBackoff } from './backoff.ts';
 import { bindClosure, findClosure, missingClosure } from './closures.ts';
-import { decode, encode, encodeThrown, type Payload } from './codec/index.ts';
 import { type CallContext, runWithContext } from './context.ts';
-import { FlameCodecError, FlameUnknownFunctionError } from './errors/input-errors.ts';
-import { isNonRetryable } from './errors/non-retryable.ts';
-import type { SecretBox } from './payload/secret-box.ts';
 import { findFunction, knownFunctions, type RegisteredFunction } from './registry.ts';
-import { didYouMean } from './suggest.ts';
 
 export interface ExecuteRequest {
   /** The encoded list of arguments. */

@@ -1,10 +1,10 @@
 /** Functions that can be called elsewhere: `flame.fn` is a thin name for `defineFunction`. */
 
+import { configError } from '@flamejs/protocol/errors/input-errors';
+import { show } from '@flamejs/protocol/parsed';
 import { overlayCallOptions, parseCallOptions, parseFunctionOptions } from './call-options.ts';
 import { callerOf } from './caller.ts';
 import { isClosure } from './closures.ts';
-import { configError } from './errors/input-errors.ts';
-import { show } from './parsed.ts';
 import { registerFunction } from './registry.ts';
 import type { Shippable } from './ship.ts';
 import {

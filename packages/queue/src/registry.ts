@@ -2,9 +2,10 @@
  * The functions that this process knows, by name. It hangs on a registered symbol, for an app and the runner that loads
  * it may each bring their own copy of this package, as ESM or as CommonJS.
  */
+
+import { configError } from '@flamejs/protocol/errors/input-errors';
+import { show } from '@flamejs/protocol/parsed';
 import type { ParsedFunctionOptions } from './call-options.ts';
-import { configError } from './errors/input-errors.ts';
-import { show } from './parsed.ts';
 
 export interface RegisteredFunction extends ParsedFunctionOptions {
   readonly name: string;

@@ -3,7 +3,7 @@
  * message reads as a sentence. The codec checks again at run time: types do not know private state, sockets or size.
  */
 
-import type { Secret } from './secret.ts';
+import type { Secret } from '@flamejs/protocol/secret';
 
 declare const reason: unique symbol;
 

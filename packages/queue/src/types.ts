@@ -9,11 +9,11 @@
  * - function: user code with a name, made by `flame.fn`, that callers and runners both know.
  * - ship: to send a value between machines; what cannot be shipped is refused by type and by the codec.
  */
-import type { Duration } from './duration.ts';
+import type { Duration } from '@flamejs/protocol/duration';
 import type { ShipArgs, ShipResult } from './ship.ts';
 
-export type { Bytes } from './bytes.ts';
-export type { Duration } from './duration.ts';
+export type { Bytes } from '@flamejs/protocol/bytes';
+export type { Duration } from '@flamejs/protocol/duration';
 export type { NotShippable, Ship, ShipArgs, ShippableClasses, ShipResult } from './ship.ts';
 
 /** Waiting between two attempts, as data. `delay` alone is the same wait each time. */

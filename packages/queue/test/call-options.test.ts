@@ -1,7 +1,7 @@
+import { FlameConfigError } from '@flamejs/protocol/errors';
 import { expect, test } from 'vitest';
 import { backoffDelay } from '../src/backoff.ts';
 import { overlayCallOptions, parseCallOptions, parseFunctionOptions, resolveCallOptions } from '../src/call-options.ts';
-import { FlameConfigError } from '../src/errors/index.ts';
 import type { CallOptions, FunctionOptions, ParsedBackoff } from '../src/types.ts';
 
 const problemsOf = (run: () => unknown): readonly string[] => {

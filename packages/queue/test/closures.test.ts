@@ -1,3 +1,4 @@
+import { FlameReleaseError, FlameUnknownFunctionError } from '@flamejs/protocol/errors/input-errors';
 import { expect, test } from 'vitest';
 import {
   bindClosure,
@@ -10,7 +11,6 @@ import {
   ref,
   reg,
 } from '../src/closures.ts';
-import { FlameReleaseError, FlameUnknownFunctionError } from '../src/errors/input-errors.ts';
 
 const A = 'aaaaaaaaaaaa';
 const B = 'bbbbbbbbbbbb';

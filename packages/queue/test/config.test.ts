@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
+import { FlameConfigError } from '@flamejs/protocol/errors';
 import { afterAll, expect, test } from 'vitest';
 import type { Backend } from '../src/backend.ts';
 import { defineConfig } from '../src/config/define-config.ts';
@@ -11,7 +12,6 @@ import { parseConfig } from '../src/config/parse-config.ts';
 import { deriveRelease } from '../src/config/release.ts';
 import { appShape, poolShape } from '../src/config/schema.ts';
 import type { AppConfig } from '../src/config/types.ts';
-import { FlameConfigError } from '../src/errors/index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'flame-config-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

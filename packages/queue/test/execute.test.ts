@@ -1,8 +1,4 @@
-import { afterEach, expect, test } from 'vitest';
-import { reg } from '../src/closures.ts';
-import { decode, encode } from '../src/codec/index.ts';
-import type { CallContext } from '../src/context.ts';
-import { currentContext } from '../src/context.ts';
+import { decode, encode } from '@flamejs/protocol/codec';
 import {
   FlameCodecError,
   FlamePayloadTooLargeError,
@@ -10,7 +6,11 @@ import {
   FlameTimeoutError,
   FlameUnknownFunctionError,
   NonRetryableError,
-} from '../src/errors/index.ts';
+} from '@flamejs/protocol/errors';
+import { afterEach, expect, test } from 'vitest';
+import { reg } from '../src/closures.ts';
+import type { CallContext } from '../src/context.ts';
+import { currentContext } from '../src/context.ts';
 import { type ExecuteResult, executeFunction } from '../src/execute.ts';
 import { defineFunction } from '../src/fn.ts';
 import { knownFunctions, unregisterFunction } from '../src/registry.ts';

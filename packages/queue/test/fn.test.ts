@@ -1,6 +1,6 @@
+import { FlameConfigError } from '@flamejs/protocol/errors';
 import { afterEach, expect, test, vi } from 'vitest';
 import { currentContext, maybeContext, runWithContext } from '../src/context.ts';
-import { FlameConfigError } from '../src/errors/index.ts';
 import { bindingOf, defineFunction, isFlameFunction } from '../src/fn.ts';
 import {
   findFunction,

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { FlameConfigError } from '@flamejs/protocol/errors';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadConfig } from '../src/config/load-config.ts';
 import { typescriptLoader } from '../src/config/typescript-loader.ts';
-import { FlameConfigError } from '../src/errors/index.ts';
 
 const PACKAGE = fileURLToPath(new URL('..', import.meta.url));
 const TSX = fileURLToPath(new URL('../../../node_modules/tsx', import.meta.url));

@@ -1,14 +1,14 @@
 /** S-08: values that are never shown, and travel encrypted with keys of the call that they belong to. */
 import { createSecretKey } from 'node:crypto';
 import { format, inspect } from 'node:util';
+import { decode, encode, encodeThrown, packPayload } from '@flamejs/protocol/codec';
+import { FlameCodecError, FlameSealError } from '@flamejs/protocol/errors';
+import { appBox, scopeBox, scopeKeys } from '@flamejs/protocol/payload/secret-box';
+import { Secret } from '@flamejs/protocol/secret';
 import { pino } from 'pino';
 import { expect, expectTypeOf, test } from 'vitest';
 import { createFlame } from '../src/client/index.ts';
-import { decode, encode, encodeThrown, packPayload } from '../src/codec/index.ts';
-import { FlameCodecError, FlameSealError } from '../src/errors/index.ts';
 import { defineFunction } from '../src/fn.ts';
-import { appBox, scopeBox, scopeKeys } from '../src/payload/secret-box.ts';
-import { Secret } from '../src/secret.ts';
 import type { CallArgs, CallResult } from '../src/types.ts';
 import { appConfig } from './client/app.ts';
 

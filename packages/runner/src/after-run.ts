@@ -2,6 +2,8 @@
  * What follows from how an attempt ended: the table of outcomes and budgets (`retries`, executors killed by somebody else,
  * late faults, hand-backs). Pure.
  */
+
+import type { ParkVerdict } from '@flamejs/protocol';
 import {
   FlameCancelledError,
   FlameCrashError,
@@ -14,7 +16,6 @@ import {
   FlameTimeoutError,
 } from '@flamejs/queue/errors';
 import { backoffDelay } from '@flamejs/queue/internal';
-import type { ParkVerdict } from '@flamejs/queue/protocol';
 import { EXECUTOR_KILLS, LATE_FAULTS } from './budgets.ts';
 import type { CallFacts } from './call-facts.ts';
 import type { ExecutionResult } from './executor/index.ts';

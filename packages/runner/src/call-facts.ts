@@ -1,5 +1,5 @@
 /** What a runner knows about one attempt of a call before it runs it. */
-import type { Envelope, PickUp } from '@flamejs/queue/protocol';
+import type { Envelope, PickUp } from '@flamejs/protocol';
 
 export interface CallFacts {
   readonly callId: string;

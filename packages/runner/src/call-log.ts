@@ -2,8 +2,9 @@
  * What user code prints: into the call's BullMQ log, in batches and bounded, and into the runner's own log. What looks like a
  * credential by its name is left out of both.
  */
+
+import { type PoolKeys, type RedisClient, runScript } from '@flamejs/protocol';
 import { redactText } from '@flamejs/queue/internal';
-import { type PoolKeys, type RedisClient, runScript } from '@flamejs/queue/protocol';
 import type { Logger } from 'pino';
 import type { OutputStream } from './executor/index.ts';
 

@@ -1,5 +1,5 @@
 /** Carries out what was decided about a call, each by one fenced step of the protocol. */
-import type { CallBackend, Vault } from '@flamejs/queue/protocol';
+import type { CallBackend, Vault } from '@flamejs/protocol';
 import { DelayedError, UnrecoverableError, WaitingError } from 'bullmq';
 import type { Logger } from 'pino';
 import type { Plan } from './after-run.ts';

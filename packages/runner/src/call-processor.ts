@@ -2,8 +2,7 @@
  * One call on this runner, from its pick-up to its next place: decide, execute, decide again, move. Every way out carries a
  * verdict, by which Redis checks that this attempt is still the newest.
  */
-import type { AppConfig, PoolConfig } from '@flamejs/queue';
-import { scopeKeys, setLongTimeout } from '@flamejs/queue/internal';
+
 import {
   type CallBackend,
   distrust,
@@ -13,7 +12,9 @@ import {
   runScript,
   sealNote,
   type Vault,
-} from '@flamejs/queue/protocol';
+} from '@flamejs/protocol';
+import type { AppConfig, PoolConfig } from '@flamejs/queue';
+import { scopeKeys, setLongTimeout } from '@flamejs/queue/internal';
 import type { Job } from 'bullmq';
 import type { Logger } from 'pino';
 import { type Plan, planAfterRun, stopError } from './after-run.ts';

@@ -1,5 +1,5 @@
 /** Progress of one call: its newest value in a key of its own, and on a channel of the same name for those who watch. */
-import { type PoolKeys, type RedisClient, sealNote, type Vault } from '@flamejs/queue/protocol';
+import { type PoolKeys, type RedisClient, sealNote, type Vault } from '@flamejs/protocol';
 import type { Logger } from 'pino';
 
 /** At most 20 a second: what comes faster is overtaken by the newest. */

@@ -10,7 +10,7 @@ import {
   type PoolKeys,
   type RedisClient,
   STALLED_CHECK_MS,
-} from '@flamejs/queue/protocol';
+} from '@flamejs/protocol';
 import { type Job, type JobJson, Worker } from 'bullmq';
 
 const RETRY_MS = 250;

@@ -1,5 +1,5 @@
 /** Listens to the pool's control channel. Its messages are hints that save time: the durable flags are read anyhow. */
-import type { ControlMessage, PoolKeys, RedisClient } from '@flamejs/queue/protocol';
+import type { ControlMessage, PoolKeys, RedisClient } from '@flamejs/protocol';
 
 export interface ControlHandlers {
   /** Look for cancellations of calls that are held here. */

@@ -4,7 +4,7 @@
  * be cancelled. BullMQ's own renewal uses the machine's wall clock, which may be set back.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LOCK_MS, LOCK_RENEW_MS, type PoolKeys, type RedisClient, runScript } from '@flamejs/queue/protocol';
+import { LOCK_MS, LOCK_RENEW_MS, type PoolKeys, type RedisClient, runScript } from '@flamejs/protocol';
 import type { HeldCall, HeldCalls } from './held-call.ts';
 
 /** A call that waits for an executor begins only while its lock is surely held; what is older is asked for first. */

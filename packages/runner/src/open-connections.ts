@@ -1,6 +1,7 @@
 /** A runner's three connections: for commands, for the worker's blocking wait, and for the control channel. */
+
+import { connect, disconnect, type RedisClient } from '@flamejs/protocol';
 import type { AppConfig } from '@flamejs/queue';
-import { connect, disconnect, type RedisClient } from '@flamejs/queue/protocol';
 import type { Logger } from 'pino';
 
 export interface Connections {

@@ -1,7 +1,8 @@
 /** Outcomes in the form in which the fenced settle stores them. */
+
+import type { OutcomeHead } from '@flamejs/protocol';
 import type { FlameError } from '@flamejs/queue/errors';
 import { encode, packPayload } from '@flamejs/queue/internal';
-import type { OutcomeHead } from '@flamejs/queue/protocol';
 import type { CallFacts } from './call-facts.ts';
 
 export interface EncodedOutcome {

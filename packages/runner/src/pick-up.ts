@@ -1,4 +1,6 @@
 /** Decides what becomes of a call that has just been picked up, before anything of it runs. Pure. */
+
+import { type Envelope, MOST_ENVELOPE_BYTES, type ParkVerdict, type PickUp } from '@flamejs/protocol';
 import {
   FlameCancelledError,
   FlameCodecError,
@@ -9,7 +11,6 @@ import {
   FlameRunnerLostError,
   FlameUntrustedError,
 } from '@flamejs/queue/errors';
-import { type Envelope, MOST_ENVELOPE_BYTES, type ParkVerdict, type PickUp } from '@flamejs/queue/protocol';
 import { PICK_UPS, RUNNER_LOSSES } from './budgets.ts';
 
 export interface PickedUp {

@@ -1,5 +1,5 @@
 /** What happens to this runner, in the pool's capped stream of events, for people. */
-import { type PoolEvent, type PoolKeys, type RedisClient, runScript } from '@flamejs/queue/protocol';
+import { type PoolEvent, type PoolKeys, type RedisClient, runScript } from '@flamejs/protocol';
 import type { Logger } from 'pino';
 
 export interface PoolEvents {

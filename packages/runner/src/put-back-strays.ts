@@ -2,7 +2,7 @@
  * After a broken connection a pick-up may have been carried out whose reply never came: the call would stand in `active`
  * until its lock ran out, and count as the loss of a runner that is well. It goes back to the queue instead.
  */
-import { type CallBackend, type PoolKeys, type RedisClient, runScript } from '@flamejs/queue/protocol';
+import { type CallBackend, type PoolKeys, type RedisClient, runScript } from '@flamejs/protocol';
 import type { Logger } from 'pino';
 
 /** Replies come in the order of the commands: what was picked up before this list was made is known when it arrives. */

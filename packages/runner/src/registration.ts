@@ -1,5 +1,5 @@
 /** The runner's registration: a heartbeat that says how it stands, and reads what the autoscaler wants of it. */
-import { type AgentState, beat, leave, type PoolKeys, type RedisClient } from '@flamejs/queue/protocol';
+import { type AgentState, beat, leave, type PoolKeys, type RedisClient } from '@flamejs/protocol';
 
 const BEAT_MS = 2_000;
 

@@ -1,8 +1,8 @@
 /** A runner: one process that consumes one pool's queue, from its registration to its end. */
 import { hostname } from 'node:os';
+import { admitServer, appKeys, createVault, poolKeys, readServerFacts, whenReady } from '@flamejs/protocol';
 import type { AppConfig, PoolConfig } from '@flamejs/queue';
 import { deriveRelease } from '@flamejs/queue/internal';
-import { admitServer, appKeys, createVault, poolKeys, readServerFacts, whenReady } from '@flamejs/queue/protocol';
 import type { Logger } from 'pino';
 import { createActivityReporter } from './activity.ts';
 import { bounded } from './bounded.ts';

@@ -1,6 +1,7 @@
 /** Outcomes on their way into Redis, where the app seals what it stores. */
+
+import type { Vault } from '@flamejs/protocol';
 import { FlameError, FlameSealError } from '@flamejs/queue/errors';
-import type { Vault } from '@flamejs/queue/protocol';
 import type { EncodedOutcome } from './outcome.ts';
 
 /** Stands in the records beside a sealed error, for its message is part of what must not be read there. */

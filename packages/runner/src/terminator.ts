@@ -2,7 +2,7 @@
  * Ends this runner when nobody needs it any more: told by a signal, left by its parent, or forgotten by the autoscaler. An
  * instance that is not wanted always ends, even if the autoscaler never returns.
  */
-import type { AppKeys, RedisClient } from '@flamejs/queue/protocol';
+import type { AppKeys, RedisClient } from '@flamejs/protocol';
 
 export interface HeartbeatWatch {
   stop(): void;

@@ -1,6 +1,7 @@
 /** The table of outcomes and budgets, without anything running. */
+
+import type { Envelope, PickUp } from '@flamejs/protocol';
 import { FlameCrashError, FlameDeadlineError, FlameRunnerLostError, FlameTimeoutError } from '@flamejs/queue';
-import type { Envelope, PickUp } from '@flamejs/queue/protocol';
 import { expect, test } from 'vitest';
 import { planAfterRun } from '../src/after-run.ts';
 import type { CallFacts } from '../src/call-facts.ts';

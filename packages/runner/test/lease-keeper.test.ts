@@ -1,5 +1,5 @@
 /** Renewal of what a runner holds, with a Redis that answers as the test says. */
-import { LOCK_MS, poolKeys, type RedisClient } from '@flamejs/queue/protocol';
+import { LOCK_MS, poolKeys, type RedisClient } from '@flamejs/protocol';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createHeldCall, createHeldCalls, type HeldCall } from '../src/held-call.ts';
 import { createLeaseKeeper, OUT_OF_CONTACT_MS } from '../src/lease-keeper.ts';

@@ -1,4 +1,6 @@
 /** What becomes of a call at its pick-up. */
+
+import type { Envelope, PickUp } from '@flamejs/protocol';
 import {
   FlameCancelledError,
   FlameCodecError,
@@ -7,7 +9,6 @@ import {
   FlameRunnerLostError,
   FlameUntrustedError,
 } from '@flamejs/queue';
-import type { Envelope, PickUp } from '@flamejs/queue/protocol';
 import { expect, test } from 'vitest';
 import { decidePickUp, type PickedUp } from '../src/pick-up.ts';
 

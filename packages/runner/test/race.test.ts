@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { connect, createVault, type RedisClient, whenReady } from '@flamejs/queue/protocol';
+import { connect, createVault, type RedisClient, whenReady } from '@flamejs/protocol';
 import type { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';

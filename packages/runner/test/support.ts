@@ -4,7 +4,6 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Flame } from '@flamejs/queue';
 import {
   connect,
   createHousekeeping,
@@ -13,7 +12,8 @@ import {
   poolKeys,
   type RedisClient,
   whenReady,
-} from '@flamejs/queue/protocol';
+} from '@flamejs/protocol';
+import type { Flame } from '@flamejs/queue';
 import type { Redis } from 'ioredis';
 import { startNode, type TestProcess } from '../../../tests/support/processes.ts';
 import { type RedisServer, type RedisServerOptions, startRedis } from '../../../tests/support/redis.ts';

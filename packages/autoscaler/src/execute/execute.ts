@@ -1,5 +1,5 @@
 /** Sets a plan's actions going. One that fails does not stop the others; the next tick sees what came of each. */
-import type { RunnerRecord } from '@flamejs/queue/protocol';
+import type { RunnerRecord } from '@flamejs/protocol';
 import type { Action, Plan } from '../plan/action.ts';
 import type { PoolContext } from '../pool-context.ts';
 import type { IntentRecord } from '../record/intent.ts';

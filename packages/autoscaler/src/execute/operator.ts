@@ -1,5 +1,5 @@
 /** The parts of operators' orders that are neither a drain nor a termination. */
-import type { StandingOrder } from '@flamejs/queue/protocol';
+import type { StandingOrder } from '@flamejs/protocol';
 import type { Action } from '../plan/action.ts';
 import type { PoolContext } from '../pool-context.ts';
 import type { IntentRecord } from '../record/intent.ts';

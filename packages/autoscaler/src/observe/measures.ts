@@ -1,5 +1,5 @@
 /** What policies want to know about the past: how long calls and boots take. Pure. */
-import type { RunnerRecord } from '@flamejs/queue/protocol';
+import type { RunnerRecord } from '@flamejs/protocol';
 
 export interface Measures {
   readonly serviceTimeMs: number | null;

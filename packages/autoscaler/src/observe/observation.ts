@@ -1,6 +1,7 @@
 /** From one look at a pool to what its policy sees. Pure. */
+
+import type { RunnerRecord } from '@flamejs/protocol';
 import type { PoolObservation, RunnerView } from '@flamejs/queue';
-import type { RunnerRecord } from '@flamejs/queue/protocol';
 import type { IntentRecord } from '../record/intent.ts';
 import type { PoolSnapshot } from '../store/store.ts';
 import { bootTimeMs, type Measures } from './measures.ts';

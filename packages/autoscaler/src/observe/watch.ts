@@ -3,8 +3,9 @@
  * that nobody knows. Durations count only while the controller has really been watching, so that an outage of Redis or
  * of the controller itself, or a clock that jumps, makes nobody lost.
  */
+
+import type { RunnerRecord } from '@flamejs/protocol';
 import type { Instance } from '@flamejs/queue';
-import type { RunnerRecord } from '@flamejs/queue/protocol';
 import type { Stray } from '../plan/strays.ts';
 import type { IntentRecord } from '../record/intent.ts';
 import type { Sighting } from '../record/sighting.ts';

@@ -1,6 +1,7 @@
 /** What a plan consists of. Every action can be repeated without harm, and each names why. */
+
+import type { StandingOrder } from '@flamejs/protocol';
 import type { Instance } from '@flamejs/queue';
-import type { StandingOrder } from '@flamejs/queue/protocol';
 import type { DrainCause, Grounds } from '../record/intent.ts';
 
 export type Action =

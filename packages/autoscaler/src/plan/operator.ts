@@ -2,7 +2,7 @@
  * What operators ordered of single runners. An order is carried out until the runner's record shows it, and only then
  * taken away, so that a crash at any moment repeats it and never loses it. Pure.
  */
-import type { StandingOrder } from '@flamejs/queue/protocol';
+import type { StandingOrder } from '@flamejs/protocol';
 import type { IntentRecord } from '../record/intent.ts';
 import type { Action } from './action.ts';
 import type { PlanInput } from './plan.ts';

@@ -2,7 +2,7 @@
  * From what is and what is wanted to what is done now. Pure: the same input gives the same plan, so a dry run prints what
  * a real tick would do.
  */
-import type { StandingOrder } from '@flamejs/queue/protocol';
+import type { StandingOrder } from '@flamejs/protocol';
 import type { IntentRecord } from '../record/intent.ts';
 import { isProtected, mayTerminate } from '../record/may-terminate.ts';
 import type { Sighting } from '../record/sighting.ts';

@@ -6,8 +6,9 @@
  *        └──────────┴─▶ failed ─▶ terminating        ▲
  *   ready, draining ─▶ lost (silent) ─▶ back, or ────┘
  */
+
+import type { PoolEvent, RunnerRecord } from '@flamejs/protocol';
 import { formatDuration, type RunnerState } from '@flamejs/queue';
-import type { PoolEvent, RunnerRecord } from '@flamejs/queue/protocol';
 import type { Timing } from '../timing.ts';
 import type { DrainIntent, Grounds, IntentRecord } from './intent.ts';
 import { withoutFuture } from './rebase.ts';

@@ -1,6 +1,7 @@
 /** What one controller knows of one runner at one tick. Unknown is a value of its own; it is never read as "no". */
+
+import type { RunnerRecord } from '@flamejs/protocol';
 import type { Instance } from '@flamejs/queue';
-import type { RunnerRecord } from '@flamejs/queue/protocol';
 
 export interface Sighting {
   /** The runner's own record; `null` when the registry was read and has none. */

@@ -1,6 +1,6 @@
 /** Lua scripts sent by their hash; the text travels only when a server does not know it yet. */
 import { createHash } from 'node:crypto';
-import type { RedisClient } from '@flamejs/queue/protocol';
+import type { RedisClient } from '@flamejs/protocol';
 
 export interface Script {
   run(client: RedisClient, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;

@@ -2,7 +2,7 @@
  * The store in plain maps, for the model tests and the simulator. It also plays the rest of Redis: tests set queue
  * counts and let runners register through `world`.
  */
-import { parseOrder, type RunnerRecord } from '@flamejs/queue/protocol';
+import { parseOrder, type RunnerRecord } from '@flamejs/protocol';
 import type { ReleaseSight } from '../plan/release.ts';
 import { decodeIntent, encodeIntent, type IntentRecord } from '../record/intent.ts';
 import { poolOfRunnerId } from '../record/runner-id.ts';

@@ -1,5 +1,5 @@
 /** The store on Redis. Its connection fails fast; a command that is not answered in time counts as failed. */
-import { type AppKeys, appKeys, type PoolKeys, poolKeys, type RedisClient } from '@flamejs/queue/protocol';
+import { type AppKeys, appKeys, type PoolKeys, poolKeys, type RedisClient } from '@flamejs/protocol';
 import { bounded, type Clock } from '../clock.ts';
 import { decodeIntent, encodeIntent, type IntentRecord } from '../record/intent.ts';
 import { BEAT, COMMIT, RESERVE } from '../scripts/intents.ts';

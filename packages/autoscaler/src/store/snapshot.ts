@@ -1,5 +1,5 @@
 /** Reads the reply of the observing script. */
-import { parseOrder, parseRunnerRecord } from '@flamejs/queue/protocol';
+import { parseOrder, parseRunnerRecord } from '@flamejs/protocol';
 import type { PoolSnapshot } from './store.ts';
 
 type Reply = readonly [

@@ -2,7 +2,7 @@
  * Everything the loop keeps outside its own memory, as atomic operations. One implementation stands on Redis and one on
  * plain maps; both pass the same contract test, so the model tests run the real loop.
  */
-import type { PoolEvent, RunnerRecord, StandingOrder } from '@flamejs/queue/protocol';
+import type { PoolEvent, RunnerRecord, StandingOrder } from '@flamejs/protocol';
 import type { ReleaseSight } from '../plan/release.ts';
 import type { IntentRecord } from '../record/intent.ts';
 

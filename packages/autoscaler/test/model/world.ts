@@ -1,5 +1,5 @@
 /** The world around the controllers: the queue, the runners inside the machines, and what must never happen. */
-import type { RunnerRecord } from '@flamejs/queue/protocol';
+import type { RunnerRecord } from '@flamejs/protocol';
 import { LEASE_MS } from '../../src/leader.ts';
 import { decodeIntent } from '../../src/record/intent.ts';
 import { type MemoryWorld, memoryStore, memoryWorld } from '../../src/store/memory-store.ts';

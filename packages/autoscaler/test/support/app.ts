@@ -1,7 +1,7 @@
 /** An app for tests: its config, an autoscaler with the fixture runner, and hands on what Redis holds. */
 import { fileURLToPath } from 'node:url';
+import { appKeys, poolKeys } from '@flamejs/protocol';
 import { parseConfig } from '@flamejs/queue/internal';
-import { appKeys, poolKeys } from '@flamejs/queue/protocol';
 import { pino } from 'pino';
 import { startRedis } from '../../../../tests/support/redis.ts';
 import { waitFor } from '../../../../tests/support/wait-for.ts';

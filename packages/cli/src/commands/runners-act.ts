@@ -1,8 +1,8 @@
 /** `flame runners drain`, `terminate`, `protect` and `unprotect`: orders for single runners, for the record with who and why. */
 import type { Operations, RunnerView, Why } from '@flamejs/dashboard/operations';
+import type { OrderResult } from '@flamejs/protocol';
 import { parseDuration } from '@flamejs/queue';
 import { FlameConfigError } from '@flamejs/queue/errors';
-import type { OrderResult } from '@flamejs/queue/protocol';
 import type { Command } from 'commander';
 import { say, sayJson } from '../output/print.ts';
 import { duration } from '../output/words.ts';

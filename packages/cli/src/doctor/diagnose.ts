@@ -1,6 +1,7 @@
 /** The checks of `flame doctor`, in the order in which they build on each other. */
+
+import { connect, disconnect, judgeServer, readServerFacts, redisNow, whenReady } from '@flamejs/protocol';
 import { type AppConfig, FlameConfigError } from '@flamejs/queue';
-import { connect, disconnect, judgeServer, readServerFacts, redisNow, whenReady } from '@flamejs/queue/protocol';
 import { findModules } from '@flamejs/runner';
 
 export interface Diagnosis {

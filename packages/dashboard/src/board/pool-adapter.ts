@@ -3,8 +3,8 @@
  * of their own. A list shows heads and sizes; only a single call is looked into, and only up to a size.
  */
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
+import { parseEnvelope, parseHead } from '@flamejs/protocol';
 import { redactText } from '@flamejs/queue/internal';
-import { parseEnvelope, parseHead } from '@flamejs/queue/protocol';
 import type { Job } from 'bullmq';
 import { pipelined } from '../operations/link.ts';
 import type { Operations } from '../operations/operations.ts';

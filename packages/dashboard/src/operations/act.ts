@@ -1,6 +1,5 @@
 /** What operators do: through the same scripts as the facade, so that callers who wait learn of it. */
-import { type CancelResult, FlameCancelledError } from '@flamejs/queue';
-import { encode, packPayload } from '@flamejs/queue/internal';
+
 import {
   createRetries,
   type OrderResult,
@@ -9,7 +8,9 @@ import {
   type RunnerOrder,
   redisNow,
   settleWaiting,
-} from '@flamejs/queue/protocol';
+} from '@flamejs/protocol';
+import { type CancelResult, FlameCancelledError } from '@flamejs/queue';
+import { encode, packPayload } from '@flamejs/queue/internal';
 import type { Link } from './link.ts';
 import type { Queues } from './queues.ts';
 import type { Change, Tuning } from './tune.ts';

@@ -1,6 +1,7 @@
 /** One call: where it is and why, what it cost so far, and what can be done about it. */
+
+import { explainWaiting, inspectCall, type PoolStatus, parseEnvelope, parseHead } from '@flamejs/protocol';
 import { redactText } from '@flamejs/queue/internal';
-import { explainWaiting, inspectCall, type PoolStatus, parseEnvelope, parseHead } from '@flamejs/queue/protocol';
 import type { Link } from './link.ts';
 import { parseObject, toNumber } from './numbers.ts';
 import type { CallDetail } from './types.ts';

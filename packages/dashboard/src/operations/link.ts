@@ -1,5 +1,5 @@
 /** The connection of the dashboard and the command line. Commands fail at once while Redis is away; pages show that. */
-import { type AppConfig, FlameUnavailableError } from '@flamejs/queue';
+
 import {
   type AppKeys,
   appKeys,
@@ -11,7 +11,8 @@ import {
   type RedisClient,
   type Vault,
   whenReady,
-} from '@flamejs/queue/protocol';
+} from '@flamejs/protocol';
+import { type AppConfig, FlameUnavailableError } from '@flamejs/queue';
 
 export interface Link {
   readonly config: AppConfig;

@@ -1,7 +1,8 @@
 /** Everything that people ask of and do to an app: one object behind the pages, the JSON API and the command line. */
+
+import { judgeServer, poolOfCallId, readServerFacts, redisNow } from '@flamejs/protocol';
 import { type AppConfig, FlameConfigError, type Replay, type Tuner } from '@flamejs/queue';
 import { redactText } from '@flamejs/queue/internal';
-import { judgeServer, poolOfCallId, readServerFacts, redisNow } from '@flamejs/queue/protocol';
 import { type Actions, createActions } from './act.ts';
 import { readCall } from './call-detail.ts';
 import { listCalls } from './call-list.ts';

@@ -1,6 +1,7 @@
 /** Arguments, results and errors, read one call at a time and only up to a size; what is larger is named, not read. */
+
+import { type Envelope, isSealed, parseEnvelope, parseHead } from '@flamejs/protocol';
 import { decode, redactText, unpackPayload } from '@flamejs/queue/internal';
-import { type Envelope, isSealed, parseEnvelope, parseHead } from '@flamejs/queue/protocol';
 import type { Link } from './link.ts';
 import { type Json, LIST_LIMITS, PAGE_LIMITS, type PresentLimits, present } from './present.ts';
 import type { Shown, ShownError } from './types.ts';

@@ -1,6 +1,7 @@
 /** The pools of the config with their live numbers: the queue by Redis, the runners by runners and autoscaler. */
+
+import { redisNow } from '@flamejs/protocol';
 import type { RunnerState } from '@flamejs/queue';
-import { redisNow } from '@flamejs/queue/protocol';
 import { RUNNER_STATES } from './intents.ts';
 import { type Link, pipelined } from './link.ts';
 import { parseObject, toNumber, toText } from './numbers.ts';

@@ -1,5 +1,5 @@
 /** BullMQ's `Queue` for each pool, on our backend: whatever is done through it follows our protocol. */
-import { callBackendFactory } from '@flamejs/queue/protocol';
+import { callBackendFactory } from '@flamejs/protocol';
 import { Queue } from 'bullmq';
 import type { Link } from './link.ts';
 

@@ -1,6 +1,7 @@
 /** Runners as two sides know them: the autoscaler's intents, and what each runner says of itself. */
+
+import { redisNow } from '@flamejs/protocol';
 import type { RunnerState } from '@flamejs/queue';
-import { redisNow } from '@flamejs/queue/protocol';
 import { type IntentView, parseIntent } from './intents.ts';
 import { type Link, pipelined } from './link.ts';
 import { toNumber, toRecord, toText } from './numbers.ts';

@@ -1,5 +1,5 @@
 /** How long the calls of a pool waited and ran of late, by Redis' clock; of the newest that have succeeded. */
-import { parseHead } from '@flamejs/queue/protocol';
+import { parseHead } from '@flamejs/protocol';
 import { type Link, pipelined } from './link.ts';
 import { toNumber } from './numbers.ts';
 import type { CallTimes, Percentiles } from './types.ts';

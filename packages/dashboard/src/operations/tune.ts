@@ -1,6 +1,7 @@
 /** Live settings of a pool: read, tried on its recent past, and changed. The autoscaler applies them at its next tick. */
+
+import { redisNow } from '@flamejs/protocol';
 import { FlameConfigError, type PoolConfig, type PoolSettings, type Replay, type Tuner } from '@flamejs/queue';
-import { redisNow } from '@flamejs/queue/protocol';
 import type { Link } from './link.ts';
 import { readReplayHistory } from './streams.ts';
 import type { TuningView } from './types.ts';

@@ -1,6 +1,7 @@
 /** What the dashboard and the command line say of pools, runners and calls. Plain JSON; times are Redis milliseconds. */
+
+import type { PoolEvent, WaitingReason } from '@flamejs/protocol';
 import type { RunnerState } from '@flamejs/queue';
-import type { PoolEvent, WaitingReason } from '@flamejs/queue/protocol';
 import type { Json } from './present.ts';
 
 export interface PoolView {

@@ -2,9 +2,10 @@
  * Admission: at 80 % of Redis' memory no new call is accepted. At 100 % Redis refuses every write, and work that is done
  * could not even be stored; measured on plain BullMQ, all of it then ran twice.
  */
-import { FlameQueueFullError } from '../errors/index.ts';
-import type { RedisClient } from '../protocol/connect.ts';
-import { readServerFacts } from '../protocol/server-check.ts';
+
+import type { RedisClient } from '@flamejs/protocol/connect';
+import { FlameQueueFullError } from '@flamejs/protocol/errors';
+import { readServerFacts } from '@flamejs/protocol/server-check';
 
 const FULL_AT = 0.8;
 export const MEMORY_ADVICE = 'Raise maxmemory, shorten resultTtl and failedTtl, or send smaller arguments.';

@@ -1,7 +1,7 @@
 /** One wait for a call's outcome, bounded by the options of `result()`. The same for every place that calls run in. */
-import { type Duration, parseDuration, setLongTimeout } from '../duration.ts';
-import { FlameWaitTimeoutError } from '../errors/index.ts';
-import type { Outcome } from '../protocol/outcome.ts';
+import { type Duration, parseDuration, setLongTimeout } from '@flamejs/protocol/duration';
+import { FlameWaitTimeoutError } from '@flamejs/protocol/errors';
+import type { Outcome } from '@flamejs/protocol/outcome';
 import { type AbortListener, listen, unlisten } from './abort-listeners.ts';
 import type { Settler } from './pending.ts';
 

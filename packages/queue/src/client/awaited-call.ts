@@ -2,8 +2,9 @@
  * A call that `flame.call` awaits: the ends of its promise and what its signal does. A process may await thousands, so it keeps
  * nothing else alive: not the arguments, which were encoded, nor the function.
  */
+
+import type { Outcome } from '@flamejs/protocol/outcome';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
-import type { Outcome } from '../protocol/outcome.ts';
 import { type AbortListener, listen, unlisten } from './abort-listeners.ts';
 import type { Settler } from './pending.ts';
 import { secretsHere } from './secrets-here.ts';

@@ -2,18 +2,19 @@
  * The bounds of this process's own calls, kept here so that they hold when no runner and no autoscaler is alive; the
  * autoscaler does the same for callers that are gone. Also says so when a pool has nobody who could serve it.
  */
+
+import type { RedisClient } from '@flamejs/protocol/connect';
+import { encodeOutcome } from '@flamejs/protocol/encode-outcome';
+import { decideExpiry } from '@flamejs/protocol/expiry';
+import { expiryError } from '@flamejs/protocol/expiry-error';
+import { explainWaiting, type PoolStatus } from '@flamejs/protocol/explain';
+import { createHousekeeping, type Housekeeping } from '@flamejs/protocol/housekeeping';
+import { inspectCall } from '@flamejs/protocol/inspection';
+import { appKeys } from '@flamejs/protocol/keys';
+import { settleWaiting } from '@flamejs/protocol/outcome';
+import type { Vault } from '@flamejs/protocol/payload/vault';
 import type { Logger } from 'pino';
 import type { AppConfig } from '../config/types.ts';
-import type { Vault } from '../payload/vault.ts';
-import type { RedisClient } from '../protocol/connect.ts';
-import { encodeOutcome } from '../protocol/encode-outcome.ts';
-import { decideExpiry } from '../protocol/expiry.ts';
-import { expiryError } from '../protocol/expiry-error.ts';
-import { explainWaiting, type PoolStatus } from '../protocol/explain.ts';
-import { createHousekeeping, type Housekeeping } from '../protocol/housekeeping.ts';
-import { inspectCall } from '../protocol/inspection.ts';
-import { appKeys } from '../protocol/keys.ts';
-import { settleWaiting } from '../protocol/outcome.ts';
 import type { PoolClient } from './caller.ts';
 import type { Awaited } from './pending.ts';
 

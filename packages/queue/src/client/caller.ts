@@ -4,19 +4,24 @@
  */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import type { AcceptedCall, CallBackend } from '@flamejs/protocol/call-backend';
+import { callBackendFactory } from '@flamejs/protocol/call-backend-factory';
+import { newCallId, userCallId } from '@flamejs/protocol/call-id';
+import { type Payload, packPayload } from '@flamejs/protocol/codec';
+import type { RedisClient } from '@flamejs/protocol/connect';
+import { signEnvelope } from '@flamejs/protocol/envelope';
+import {
+  FlameClosedError,
+  FlameIdConflictError,
+  FlameQueueFullError,
+  FlameUnavailableError,
+} from '@flamejs/protocol/errors';
+import { appKeys, type PoolKeys, poolKeys } from '@flamejs/protocol/keys';
+import { ID_CONFLICT } from '@flamejs/protocol/lua/grafts';
+import { lookupCall, type Outcome } from '@flamejs/protocol/outcome';
+import { type About, createVault, type Vault } from '@flamejs/protocol/payload/vault';
 import type { Logger } from 'pino';
-import { type Payload, packPayload } from '../codec/index.ts';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
-import { FlameClosedError, FlameIdConflictError, FlameQueueFullError, FlameUnavailableError } from '../errors/index.ts';
-import { type About, createVault, type Vault } from '../payload/vault.ts';
-import type { AcceptedCall, CallBackend } from '../protocol/call-backend.ts';
-import { callBackendFactory } from '../protocol/call-backend-factory.ts';
-import { newCallId, userCallId } from '../protocol/call-id.ts';
-import type { RedisClient } from '../protocol/connect.ts';
-import { signEnvelope } from '../protocol/envelope.ts';
-import { appKeys, type PoolKeys, poolKeys } from '../protocol/keys.ts';
-import { ID_CONFLICT } from '../protocol/lua/grafts.ts';
-import { lookupCall, type Outcome } from '../protocol/outcome.ts';
 import type { ResolvedCallOptions } from '../types.ts';
 import { classifyRefusal } from './classify-refusal.ts';
 import { type DescribedCall, describeCall } from './describe-call.ts';

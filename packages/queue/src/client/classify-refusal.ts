@@ -1,6 +1,6 @@
 /** Redis' own refusals become errors of ours; anything else is a fault and stays what it is. Pure. */
-import { FlameConfigError, FlameError, FlameQueueFullError, FlameUnavailableError } from '../errors/index.ts';
-import { isPassing } from '../protocol/passing-errors.ts';
+import { FlameConfigError, FlameError, FlameQueueFullError, FlameUnavailableError } from '@flamejs/protocol/errors';
+import { isPassing } from '@flamejs/protocol/passing-errors';
 import { MEMORY_ADVICE, type Memory } from './admission.ts';
 
 /** Said instead of carrying the command out, or by our own client before it sent anything. */

@@ -1,6 +1,7 @@
 /** Closures as targets of `flame.call`: what the compiler put where the source has a function. */
+
+import { FlameConfigError } from '@flamejs/protocol/errors';
 import { isClosure } from '../closures.ts';
-import { FlameConfigError } from '../errors/index.ts';
 
 export interface ClosureTarget {
   readonly name: string;

@@ -2,17 +2,18 @@
  * The facade that applications use. It is lazy: task modules import it in executors too, so nothing is opened, and no
  * timer started, before the first call.
  */
+
+import { newCallId, poolOfCallId, userCallId } from '@flamejs/protocol/call-id';
+import { encode, payloadSize } from '@flamejs/protocol/codec';
+import { MAX_DURATION_MS } from '@flamejs/protocol/duration';
+import { FlameClosedError } from '@flamejs/protocol/errors';
+import { configError } from '@flamejs/protocol/errors/input-errors';
+import { Secret } from '@flamejs/protocol/secret';
 import type { Logger } from 'pino';
 import { resolveCallOptions } from '../call-options.ts';
-import { encode, payloadSize } from '../codec/index.ts';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
 import { currentContext } from '../context.ts';
-import { MAX_DURATION_MS } from '../duration.ts';
-import { FlameClosedError } from '../errors/index.ts';
-import { configError } from '../errors/input-errors.ts';
 import { defineFunction, isFlameFunction } from '../fn.ts';
-import { newCallId, poolOfCallId, userCallId } from '../protocol/call-id.ts';
-import { Secret } from '../secret.ts';
 import type { ParsedCallOptions } from '../types.ts';
 import { FLAME_FUNCTION } from '../types.ts';
 import { listen } from './abort-listeners.ts';

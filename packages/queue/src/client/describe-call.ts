@@ -1,9 +1,9 @@
 /** What a request looks like in Redis, before it has an id and a signature: an envelope, and what the accept script needs. */
 import { createHmac } from 'node:crypto';
-import { packPayload } from '../codec/index.ts';
+import type { AcceptedCall } from '@flamejs/protocol/call-backend';
+import { packPayload } from '@flamejs/protocol/codec';
+import { digestOf, ENVELOPE_VERSION, type Envelope, INLINE_ARGS_BYTES, placeSealed } from '@flamejs/protocol/envelope';
 import type { AppConfig } from '../config/types.ts';
-import type { AcceptedCall } from '../protocol/call-backend.ts';
-import { digestOf, ENVELOPE_VERSION, type Envelope, INLINE_ARGS_BYTES, placeSealed } from '../protocol/envelope.ts';
 import type { CallRequest } from './caller.ts';
 
 export interface DescribedCall {

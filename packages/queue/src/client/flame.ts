@@ -1,9 +1,10 @@
 /** What applications see of Flame: the facade's types. */
+
+import type { Secret } from '@flamejs/protocol/secret';
 import type { Logger } from 'pino';
 import type { AppConfig } from '../config/types.ts';
 import type { CallContext } from '../context.ts';
 import type { DefineFunction } from '../fn.ts';
-import type { Secret } from '../secret.ts';
 import type { AnyFlameFunction, CallArgs, CallResult, ShipArgs, ShipResult } from '../types.ts';
 import type { CallHandle } from './handle.ts';
 import type { MapInput, MapOptions, MapOutcome } from './map.ts';

@@ -1,6 +1,7 @@
 /** A handle on a call: fetch its result, watch it, cancel it; from any process, at any time until its outcome expires. */
+
+import { createRetries, type RetryResult } from '@flamejs/protocol/retry';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
-import { createRetries, type RetryResult } from '../protocol/retry.ts';
 import { awaitOutcome, type ResultOptions } from './await-outcome.ts';
 import type { Caller } from './caller.ts';
 import { watchProgress } from './progress.ts';

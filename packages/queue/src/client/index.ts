@@ -1,4 +1,4 @@
-export type { RetryResult } from '../protocol/retry.ts';
+export type { RetryResult } from '@flamejs/protocol/retry';
 export type { ResultOptions } from './await-outcome.ts';
 export { createFlame } from './create-flame.ts';
 export type { Flame, FlameOptions, PoolRef } from './flame.ts';

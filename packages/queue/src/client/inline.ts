@@ -4,11 +4,8 @@
  * with the process.
  */
 
-import { backoffDelay } from '../backoff.ts';
-import { encode, packPayload, unpackPayload } from '../codec/index.ts';
-import type { AppConfig, PoolConfig } from '../config/types.ts';
-import type { CallContext } from '../context.ts';
-import { setLongTimeout } from '../duration.ts';
+import { encode, packPayload, unpackPayload } from '@flamejs/protocol/codec';
+import { setLongTimeout } from '@flamejs/protocol/duration';
 import {
   FlameCancelledError,
   FlameClosedError,
@@ -17,12 +14,15 @@ import {
   FlameIdConflictError,
   FlameRemovedError,
   FlameTimeoutError,
-} from '../errors/index.ts';
-import { configError } from '../errors/input-errors.ts';
+} from '@flamejs/protocol/errors';
+import { configError } from '@flamejs/protocol/errors/input-errors';
+import type { Outcome } from '@flamejs/protocol/outcome';
+import type { SecretBox } from '@flamejs/protocol/payload/secret-box';
+import type { RetryResult } from '@flamejs/protocol/retry';
+import { backoffDelay } from '../backoff.ts';
+import type { AppConfig, PoolConfig } from '../config/types.ts';
+import type { CallContext } from '../context.ts';
 import { executeFunction } from '../execute.ts';
-import type { SecretBox } from '../payload/secret-box.ts';
-import type { Outcome } from '../protocol/outcome.ts';
-import type { RetryResult } from '../protocol/retry.ts';
 import type { CallMaker } from './call-maker.ts';
 import type { CallRequest } from './caller.ts';
 import type { CallHandle } from './handle.ts';

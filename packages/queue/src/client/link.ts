@@ -3,12 +3,12 @@
  * unseen in this process: while Redis is away they fail, and the error says whether the call may have been accepted.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connect, disconnect, type RedisClient, whenReady } from '@flamejs/protocol/connect';
+import { type LongTimeout, setLongTimeout } from '@flamejs/protocol/duration';
+import { FlameClosedError, FlameConfigError, FlameUnavailableError } from '@flamejs/protocol/errors';
+import { admitServer, readServerFacts } from '@flamejs/protocol/server-check';
 import type { Logger } from 'pino';
 import type { AppConfig } from '../config/types.ts';
-import { type LongTimeout, setLongTimeout } from '../duration.ts';
-import { FlameClosedError, FlameConfigError, FlameUnavailableError } from '../errors/index.ts';
-import { connect, disconnect, type RedisClient, whenReady } from '../protocol/connect.ts';
-import { admitServer, readServerFacts } from '../protocol/server-check.ts';
 import { type Admission, createAdmission } from './admission.ts';
 
 export interface Link {

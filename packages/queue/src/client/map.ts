@@ -3,8 +3,8 @@
  * consumer has taken earlier results off our hands.
  */
 
-import { FlameCancelledError } from '../errors/index.ts';
-import { configError } from '../errors/input-errors.ts';
+import { FlameCancelledError } from '@flamejs/protocol/errors';
+import { configError } from '@flamejs/protocol/errors/input-errors';
 
 export interface MapOptions {
   /** Calls under way, and results that the consumer has not taken, at most. Default: 100. */

@@ -1,5 +1,5 @@
 /** What an executor asks of its runner, and what it is told: codec frames, both ways. */
-import type { Outcome } from '../protocol/outcome.ts';
+import type { Outcome } from '@flamejs/protocol/outcome';
 import type { ResolvedCallOptions } from '../types.ts';
 
 /** Requests and replies carry payloads that were checked against their own limits before. */

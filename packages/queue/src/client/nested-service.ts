@@ -1,10 +1,11 @@
 /** The runner's side of calls from inside a function: it makes them in the executor's name. */
+
+import { decode, encode, type Payload, packPayload, unpackPayload } from '@flamejs/protocol/codec';
+import { FlameUnavailableError } from '@flamejs/protocol/errors';
+import type { Outcome } from '@flamejs/protocol/outcome';
 import type { Logger } from 'pino';
 import { resolveCallOptions } from '../call-options.ts';
-import { decode, encode, type Payload, packPayload, unpackPayload } from '../codec/index.ts';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
-import { FlameUnavailableError } from '../errors/index.ts';
-import type { Outcome } from '../protocol/outcome.ts';
 import type { ResolvedCallOptions } from '../types.ts';
 import { awaitOutcome } from './await-outcome.ts';
 import { type Caller, type CallRequest, createCaller } from './caller.ts';

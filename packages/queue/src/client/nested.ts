@@ -4,12 +4,12 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { decode, encode, packPayload, unpackPayload } from '../codec/index.ts';
+import { decode, encode, packPayload, unpackPayload } from '@flamejs/protocol/codec';
+import { parseDuration } from '@flamejs/protocol/duration';
+import { FlameUnavailableError } from '@flamejs/protocol/errors';
+import type { Outcome } from '@flamejs/protocol/outcome';
+import type { RetryResult } from '@flamejs/protocol/retry';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
-import { parseDuration } from '../duration.ts';
-import { FlameUnavailableError } from '../errors/index.ts';
-import type { Outcome } from '../protocol/outcome.ts';
-import type { RetryResult } from '../protocol/retry.ts';
 import { awaitOutcome } from './await-outcome.ts';
 import type { CallMaker } from './call-maker.ts';
 import { transportOf } from './executor-side.ts';

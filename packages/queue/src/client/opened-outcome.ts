@@ -1,8 +1,8 @@
 /** Outcomes as they come out of Redis, opened. What does not open becomes an outcome too, so that the call settles with why. */
-import { DEFAULT_LIMIT, encode, packPayload } from '../codec/index.ts';
-import { FlameError, FlameSealError } from '../errors/index.ts';
-import { after, type MaybePromise, type Vault } from '../payload/vault.ts';
-import type { Outcome } from '../protocol/outcome.ts';
+import { DEFAULT_LIMIT, encode, packPayload } from '@flamejs/protocol/codec';
+import { FlameError, FlameSealError } from '@flamejs/protocol/errors';
+import type { Outcome } from '@flamejs/protocol/outcome';
+import { after, type MaybePromise, type Vault } from '@flamejs/protocol/payload/vault';
 
 /** @param limit bytes of a value in this pool; errors are smaller than any limit that makes sense. Never throws or rejects. */
 export const openOutcome = (

@@ -1,7 +1,8 @@
 /** Calls over Redis. Loaded with the first call: executors and command lines that make none do without the queue's libraries. */
+
+import { readNote } from '@flamejs/protocol/payload/note';
 import { type Logger, pino } from 'pino';
 import type { AppConfig } from '../config/types.ts';
-import { readNote } from '../payload/note.ts';
 import type { CallMaker } from './call-maker.ts';
 import { createCaller } from './caller.ts';
 import { createHandle } from './handle.ts';

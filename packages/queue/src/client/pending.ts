@@ -2,7 +2,7 @@
  * The table of calls that this process awaits. It knows nothing of Redis: outcomes come in, promises settle, once each.
  * Late, repeated and unknown outcomes change nothing (F16).
  */
-import type { Outcome } from '../protocol/outcome.ts';
+import type { Outcome } from '@flamejs/protocol/outcome';
 
 export interface Settler {
   resolve(outcome: Outcome): void;

@@ -2,7 +2,7 @@
  * Long-lived functions: a child holds its slot until it ends or is stopped, and its runner does not idle out meanwhile. The
  * function says when it is up by `context().ready()`; that is stored with the call, so it cannot be missed.
  */
-import { configError } from '../errors/input-errors.ts';
+import { configError } from '@flamejs/protocol/errors/input-errors';
 import type { CallHandle } from './handle.ts';
 
 export interface Child<Result> {

@@ -1,6 +1,7 @@
 /** Says that this caller is alive, for its calls with `link: true`: when it stops saying so, they are cancelled. */
+
+import { CALLER_TTL_MS } from '@flamejs/protocol/linked';
 import type { Logger } from 'pino';
-import { CALLER_TTL_MS } from '../protocol/linked.ts';
 import type { Link } from './link.ts';
 
 const EVERY_MS = 5_000;

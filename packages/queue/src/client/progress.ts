@@ -1,6 +1,7 @@
 /** Follows a call's progress: its last value is kept beside a channel of the same name. */
+
+import { readNote } from '@flamejs/protocol/payload/note';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
-import { readNote } from '../payload/note.ts';
 import type { Caller } from './caller.ts';
 import { secretsHere } from './secrets-here.ts';
 

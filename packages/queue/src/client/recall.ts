@@ -2,13 +2,14 @@
  * Takes calls back that this process has given up on: those whose acceptance was in doubt when their promise was rejected,
  * and those whose signal was aborted. Kept and repeated until Redis has answered.
  */
+
+import { encode, packPayload } from '@flamejs/protocol/codec';
+import { FlameCancelledError } from '@flamejs/protocol/errors';
+import type { PoolKeys } from '@flamejs/protocol/keys';
+import { type SettledWaiting, settleWaiting } from '@flamejs/protocol/outcome';
+import type { Vault } from '@flamejs/protocol/payload/vault';
+import type { OutcomeHead } from '@flamejs/protocol/verdict';
 import type { Logger } from 'pino';
-import { encode, packPayload } from '../codec/index.ts';
-import { FlameCancelledError } from '../errors/index.ts';
-import type { Vault } from '../payload/vault.ts';
-import type { PoolKeys } from '../protocol/keys.ts';
-import { type SettledWaiting, settleWaiting } from '../protocol/outcome.ts';
-import type { OutcomeHead } from '../protocol/verdict.ts';
 import type { Link } from './link.ts';
 
 const AGAIN_MS = 1_000;

@@ -2,10 +2,11 @@
  * Reads this process's reply stream of one pool. The stream is read from the last id that was seen, so nothing is missed
  * across reconnects; it hears only of this process's own calls. It runs while something is awaited.
  */
+
+import type { RedisClient } from '@flamejs/protocol/connect';
+import type { PoolKeys } from '@flamejs/protocol/keys';
+import { fetchBody, type Outcome, parseHead } from '@flamejs/protocol/outcome';
 import type { Logger } from 'pino';
-import type { RedisClient } from '../protocol/connect.ts';
-import type { PoolKeys } from '../protocol/keys.ts';
-import { fetchBody, type Outcome, parseHead } from '../protocol/outcome.ts';
 
 const BLOCK_MS = 5_000;
 const COUNT = 500;

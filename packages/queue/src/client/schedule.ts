@@ -1,8 +1,8 @@
 /** `flame.schedule`: makes, replaces and removes schedules. */
-import { type Duration, parseDuration } from '../duration.ts';
-import { configError } from '../errors/input-errors.ts';
-import { redisNow } from '../protocol/housekeeping.ts';
-import { nextMoment, removeSchedule, storeSchedule, type Timing } from '../protocol/schedules.ts';
+import { type Duration, parseDuration } from '@flamejs/protocol/duration';
+import { configError } from '@flamejs/protocol/errors/input-errors';
+import { redisNow } from '@flamejs/protocol/housekeeping';
+import { nextMoment, removeSchedule, storeSchedule, type Timing } from '@flamejs/protocol/schedules';
 import type { Caller, CallRequest } from './caller.ts';
 
 export interface ScheduleTiming {

@@ -1,7 +1,8 @@
 /** With which keys secrets are sealed in this place of the program: the app's, or those of the call that runs here. */
+
+import { appBox, type SecretBox } from '@flamejs/protocol/payload/secret-box';
 import type { AppConfig } from '../config/types.ts';
 import { type CallContext, maybeContext } from '../context.ts';
-import { appBox, type SecretBox } from '../payload/secret-box.ts';
 
 /** Hidden on the context of a call, where neither an inspector nor a spread finds it. Shared by all copies of this package. */
 const SECRETS = Symbol.for('@flamejs/secrets');

@@ -1,7 +1,7 @@
 /** Turns stored outcomes back into values and errors. */
-import { DEFAULT_LIMIT, decode, unpackPayload } from '../codec/index.ts';
-import type { SecretBox } from '../payload/secret-box.ts';
-import type { Outcome } from '../protocol/outcome.ts';
+import { DEFAULT_LIMIT, decode, unpackPayload } from '@flamejs/protocol/codec';
+import type { Outcome } from '@flamejs/protocol/outcome';
+import type { SecretBox } from '@flamejs/protocol/payload/secret-box';
 
 /**
  * Turns a stored outcome into the promise's end.

@@ -1,9 +1,10 @@
 /** Where a call is and why it has not finished, for people and for programs (G7). */
+
+import { explainWaiting, type PoolStatus, type WaitingReason } from '@flamejs/protocol/explain';
+import { inspectCall } from '@flamejs/protocol/inspection';
+import { appKeys } from '@flamejs/protocol/keys';
+import { parseHead } from '@flamejs/protocol/outcome';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
-import { explainWaiting, type PoolStatus, type WaitingReason } from '../protocol/explain.ts';
-import { inspectCall } from '../protocol/inspection.ts';
-import { appKeys } from '../protocol/keys.ts';
-import { parseHead } from '../protocol/outcome.ts';
 import type { Caller } from './caller.ts';
 
 export interface CallStatus {

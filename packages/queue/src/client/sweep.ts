@@ -2,13 +2,14 @@
  * The safety net under every awaited call: no promise depends on a message. Stored outcomes are looked up regularly and
  * after each reconnect, bounds on waiting are enforced, and calls that have vanished from Redis are accounted for.
  */
+
+import { callBackendFactory } from '@flamejs/protocol/call-backend-factory';
+import type { RedisClient } from '@flamejs/protocol/connect';
+import { FlameDataLossError, FlameRemovedError } from '@flamejs/protocol/errors';
+import { lookupCall, type Outcome } from '@flamejs/protocol/outcome';
+import type { Vault } from '@flamejs/protocol/payload/vault';
 import type { Logger } from 'pino';
 import type { AppConfig } from '../config/types.ts';
-import { FlameDataLossError, FlameRemovedError } from '../errors/index.ts';
-import type { Vault } from '../payload/vault.ts';
-import { callBackendFactory } from '../protocol/call-backend-factory.ts';
-import type { RedisClient } from '../protocol/connect.ts';
-import { lookupCall, type Outcome } from '../protocol/outcome.ts';
 import { createBounds } from './bounds.ts';
 import type { PoolClient } from './caller.ts';
 import { createHeldCalls, type HeldCalls } from './held-calls.ts';

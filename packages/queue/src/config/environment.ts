@@ -1,6 +1,6 @@
 /** What the environment says: secrets and names that a launcher gives to a process, or an operator to all of them. */
 import { readFileSync } from 'node:fs';
-import type { ConfigProblem } from '../errors/input-errors.ts';
+import type { ConfigProblem } from '@flamejs/protocol/errors/input-errors';
 
 export interface Environment {
   readonly redisUrl: string | undefined;

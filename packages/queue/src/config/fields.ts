@@ -1,8 +1,8 @@
 /** Building blocks of the schema: every field says what it expects, and is documented where it stands. */
-import { readBytes } from '../bytes.ts';
-import { readDuration } from '../duration.ts';
-import type { ConfigProblem } from '../errors/input-errors.ts';
-import { no, type Parsed, show, yes } from '../parsed.ts';
+import { readBytes } from '@flamejs/protocol/bytes';
+import { readDuration } from '@flamejs/protocol/duration';
+import type { ConfigProblem } from '@flamejs/protocol/errors/input-errors';
+import { no, type Parsed, show, yes } from '@flamejs/protocol/parsed';
 import type { Field, OptionDoc } from './shape.ts';
 
 /** An optional field whose reader answers with the parsed value or with the problem. */

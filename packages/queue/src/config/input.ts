@@ -1,9 +1,10 @@
 /** What users write in flame.config.ts. The sentences here and in the schema are the same; a test compares them. */
+
+import type { Bytes } from '@flamejs/protocol/bytes';
+import type { Duration } from '@flamejs/protocol/duration';
+import type { PayloadStep } from '@flamejs/protocol/payload/read-payload';
 import type { ClusterOptions, RedisOptions } from 'ioredis';
 import type { Backend } from '../backend.ts';
-import type { Bytes } from '../bytes.ts';
-import type { Duration } from '../duration.ts';
-import type { PayloadStep } from '../payload/read-payload.ts';
 import type { Policy } from '../scaling.ts';
 import type { IdleInfo, PoolHooks } from './types.ts';
 

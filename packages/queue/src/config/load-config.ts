@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { configError, FlameConfigError } from '../errors/input-errors.ts';
+import { configError, FlameConfigError } from '@flamejs/protocol/errors/input-errors';
 import { adoptConfig, type Config } from './define-config.ts';
 import type { ConfigInput } from './input.ts';
 import { prepareToLoad, stripsTypes, tsxHint } from './typescript-loader.ts';

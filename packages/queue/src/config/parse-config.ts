@@ -1,9 +1,9 @@
 /** Turns what users wrote, and the environment, into the configuration that everything behind works with. */
 
+import { type ConfigProblem, configError } from '@flamejs/protocol/errors/input-errors';
+import { readKeyText } from '@flamejs/protocol/payload/keys';
+import { readPayloadSteps } from '@flamejs/protocol/payload/read-payload';
 import { isPoolName, poolNameRule } from '../call-options.ts';
-import { type ConfigProblem, configError } from '../errors/input-errors.ts';
-import { readKeyText } from '../payload/keys.ts';
-import { readPayloadSteps } from '../payload/read-payload.ts';
 import { readEnvironment } from './environment.ts';
 import type { ConfigInput, PoolInput } from './input.ts';
 import { type RedisReading, readRedis } from './redis.ts';

@@ -1,7 +1,8 @@
 /** Where Redis is, and whether that is safe as far as the address alone can tell. Messages never contain a password. */
+
+import type { ConfigProblem } from '@flamejs/protocol/errors/input-errors';
+import { show } from '@flamejs/protocol/parsed';
 import type { ClusterOptions, RedisOptions } from 'ioredis';
-import type { ConfigProblem } from '../errors/input-errors.ts';
-import { show } from '../parsed.ts';
 import type { RedisInput } from './input.ts';
 import type { RedisConfig } from './types.ts';
 

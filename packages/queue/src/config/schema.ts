@@ -1,11 +1,12 @@
 /** Every option of flame.config.ts: what it accepts, its unit, its default, and the sentence that documents it. */
+
+import { readDuration } from '@flamejs/protocol/duration';
+import type { ConfigProblem } from '@flamejs/protocol/errors/input-errors';
+import { mapParsed, no, type Parsed, show, yes } from '@flamejs/protocol/parsed';
+import { readKeyList } from '@flamejs/protocol/payload/keys';
+import type { EncryptionKey } from '@flamejs/protocol/payload/types';
 import type { Backend } from '../backend.ts';
 import { isPoolName } from '../call-options.ts';
-import { readDuration } from '../duration.ts';
-import type { ConfigProblem } from '../errors/input-errors.ts';
-import { mapParsed, no, type Parsed, show, yes } from '../parsed.ts';
-import { readKeyList } from '../payload/keys.ts';
-import type { EncryptionKey } from '../payload/types.ts';
 import type { Policy } from '../scaling.ts';
 import { bytes, duration, field, flag, hook, paths, pluggable, required, whole } from './fields.ts';
 import type { ConfigInput, PoolInput, RedisInput } from './input.ts';

@@ -1,6 +1,6 @@
 /** Reads an object option by option and collects every problem with its path. */
-import type { ConfigProblem } from '../errors/input-errors.ts';
-import { didYouMean } from '../suggest.ts';
+import type { ConfigProblem } from '@flamejs/protocol/errors/input-errors';
+import { didYouMean } from '@flamejs/protocol/suggest';
 
 /** One row of the options table. */
 export interface OptionDoc {

@@ -1,16 +1,10 @@
 /** The parsed configuration: fully defaulted, readonly, durations in milliseconds. Nothing behind the parser repeats a default. */
-import type { ClusterOptions, RedisOptions } from 'ioredis';
+import type { RedisConfig } from '@flamejs/protocol/connect';
+import type { EncryptionKey, PayloadTransform } from '@flamejs/protocol/payload/types';
 import type { Backend } from '../backend.ts';
-import type { EncryptionKey, PayloadTransform } from '../payload/types.ts';
 import type { Policy } from '../scaling.ts';
 
-export type RedisConfig =
-  | { readonly kind: 'single'; readonly url: string | undefined; readonly options: RedisOptions }
-  | {
-      readonly kind: 'cluster';
-      readonly nodes: readonly { host: string; port: number }[];
-      readonly options: ClusterOptions;
-    };
+export type { RedisConfig };
 
 export interface GrowInfo {
   readonly pool: string;

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { configError } from '../errors/input-errors.ts';
+import { configError } from '@flamejs/protocol/errors/input-errors';
 
 const STRIPPABLE = /\.[mc]?ts$/;
 const TYPESCRIPT = /\.([mc]?ts|tsx)$/;

@@ -1,16 +1,17 @@
 /** An app of the facade over a real Redis, served by a worker in this process: enough to test the caller's side. */
+
+import type { CallBackend } from '@flamejs/protocol/call-backend';
+import { callBackendFactory } from '@flamejs/protocol/call-backend-factory';
+import { packPayload, unpackPayload } from '@flamejs/protocol/codec';
+import { connect, type RedisClient, whenReady } from '@flamejs/protocol/connect';
+import type { Envelope } from '@flamejs/protocol/envelope';
+import { poolKeys } from '@flamejs/protocol/keys';
 import { UnrecoverableError, Worker } from 'bullmq';
 import { pino } from 'pino';
 import { type RedisServer, startRedis } from '../../../../tests/support/redis.ts';
 import { createFlame, type Flame } from '../../src/client/index.ts';
-import { packPayload, unpackPayload } from '../../src/codec/index.ts';
 import type { AppConfig, PoolConfig } from '../../src/config/types.ts';
 import { executeFunction } from '../../src/execute.ts';
-import type { CallBackend } from '../../src/protocol/call-backend.ts';
-import { callBackendFactory } from '../../src/protocol/call-backend-factory.ts';
-import { connect, type RedisClient, whenReady } from '../../src/protocol/connect.ts';
-import type { Envelope } from '../../src/protocol/envelope.ts';
-import { poolKeys } from '../../src/protocol/keys.ts';
 
 export const keys = poolKeys('flame', 'shop', 'images');
 

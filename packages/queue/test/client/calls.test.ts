@@ -1,6 +1,5 @@
 /** The caller's side against a real Redis. Runners as processes are tested in `tests/`. */
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { waitFor } from '../../../../tests/support/wait-for.ts';
+
 import {
   FlameCancelledError,
   FlameClosedError,
@@ -11,7 +10,9 @@ import {
   FlameQueueTimeoutError,
   FlameRemovedError,
   FlameUnavailableError,
-} from '../../src/errors/index.ts';
+} from '@flamejs/protocol/errors';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { waitFor } from '../../../../tests/support/wait-for.ts';
 import { defineFunction } from '../../src/fn.ts';
 import { type App, keys, startApp } from './app.ts';
 

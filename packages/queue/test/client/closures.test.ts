@@ -1,9 +1,10 @@
 /** Closures as targets of every method that calls: what the compiler leaves in place of a function, in inline mode. */
+
+import { FlameConfigError } from '@flamejs/protocol/errors';
 import { afterEach, beforeEach, expect, expectTypeOf, test } from 'vitest';
 import { createFlame, type Flame } from '../../src/client/index.ts';
 import type { MapOutcome } from '../../src/client/map.ts';
 import { type Captures, ref, reg } from '../../src/closures.ts';
-import { FlameConfigError } from '../../src/errors/index.ts';
 import { appConfig } from './app.ts';
 
 let flame: Flame;

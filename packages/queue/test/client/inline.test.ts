@@ -1,13 +1,13 @@
 /** Inline mode: the same encoding, context and errors, without Redis. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createFlame, type Flame } from '../../src/client/index.ts';
 import {
   FlameCancelledError,
   FlameClosedError,
   FlameIdConflictError,
   FlameTimeoutError,
-} from '../../src/errors/index.ts';
+} from '@flamejs/protocol/errors';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createFlame, type Flame } from '../../src/client/index.ts';
 import { defineFunction } from '../../src/fn.ts';
 import { appConfig } from './app.ts';
 

@@ -1,16 +1,16 @@
 /** map, schedule, link, removal and admission, from the caller's side. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { waitFor } from '../../../../tests/support/wait-for.ts';
+import { callBackendFactory } from '@flamejs/protocol/call-backend-factory';
 import {
   FlameCancelledError,
   FlameConfigError,
   FlameQueueFullError,
   FlameRemovedError,
-} from '../../src/errors/index.ts';
+} from '@flamejs/protocol/errors';
+import { createHousekeeping } from '@flamejs/protocol/housekeeping';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { waitFor } from '../../../../tests/support/wait-for.ts';
 import { defineFunction } from '../../src/fn.ts';
-import { callBackendFactory } from '../../src/protocol/call-backend-factory.ts';
-import { createHousekeeping } from '../../src/protocol/housekeeping.ts';
 import { type App, keys, startApp } from './app.ts';
 
 let running = 0;

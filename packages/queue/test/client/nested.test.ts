@@ -1,10 +1,11 @@
 /** Calls from inside of a function, both sides in this process: an executor's flame object and its runner's service. */
+
+import { FlameConfigError, FlameWaitTimeoutError } from '@flamejs/protocol/errors';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { setNestedTransport } from '../../src/client/executor-side.ts';
 import { createFlame, type Flame } from '../../src/client/index.ts';
 import { createNestedService, type NestedService } from '../../src/client/nested-service.ts';
-import { FlameConfigError, FlameWaitTimeoutError } from '../../src/errors/index.ts';
 import { defineFunction } from '../../src/fn.ts';
 import { type App, keys, startApp } from './app.ts';
 

@@ -1,9 +1,10 @@
 /** Everything that may settle a promise, in every order: it settles once, with one of what was offered. */
+
+import type { Outcome } from '@flamejs/protocol/outcome';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { bySize } from '../../../../tests/support/tier.ts';
 import { createPendingCalls, type Settler } from '../../src/client/pending.ts';
-import type { Outcome } from '../../src/protocol/outcome.ts';
 
 const outcome = (generation: number, text: string): Outcome => ({
   generation,

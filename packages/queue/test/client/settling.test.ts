@@ -1,4 +1,15 @@
 /** Every awaited call settles, whoever else waits for it, however many there are, and when nobody is alive but its caller. */
+
+import { callBackendFactory } from '@flamejs/protocol/call-backend-factory';
+import {
+  FlameDeadlineError,
+  FlameIdConflictError,
+  FlameQueueTimeoutError,
+  FlameRunnerLostError,
+} from '@flamejs/protocol/errors';
+import { decideExpiry } from '@flamejs/protocol/expiry';
+import { inspectCall } from '@flamejs/protocol/inspection';
+import { noVault } from '@flamejs/protocol/payload/vault';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { waitFor } from '../../../../tests/support/wait-for.ts';
@@ -6,17 +17,7 @@ import { createFlame } from '../../src/client/index.ts';
 import { createLink } from '../../src/client/link.ts';
 import { createPendingCalls } from '../../src/client/pending.ts';
 import { createSweep, dueLooks } from '../../src/client/sweep.ts';
-import {
-  FlameDeadlineError,
-  FlameIdConflictError,
-  FlameQueueTimeoutError,
-  FlameRunnerLostError,
-} from '../../src/errors/index.ts';
 import { defineFunction } from '../../src/fn.ts';
-import { noVault } from '../../src/payload/vault.ts';
-import { callBackendFactory } from '../../src/protocol/call-backend-factory.ts';
-import { decideExpiry } from '../../src/protocol/expiry.ts';
-import { inspectCall } from '../../src/protocol/inspection.ts';
 import { type App, keys, startApp } from './app.ts';
 
 const echo = defineFunction('settleEcho', { pool: 'images' }, (value: unknown) => value);

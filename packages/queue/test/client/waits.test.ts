@@ -1,9 +1,10 @@
 /** How long a caller waits is its own business: a wait ends when it was told to, and the call goes on. */
+
+import { connect, disconnect, whenReady } from '@flamejs/protocol/connect';
+import { FlameConfigError, type FlameError, FlameTimeoutError, FlameWaitTimeoutError } from '@flamejs/protocol/errors';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { waitFor } from '../../../../tests/support/wait-for.ts';
-import { FlameConfigError, type FlameError, FlameTimeoutError, FlameWaitTimeoutError } from '../../src/errors/index.ts';
 import { defineFunction } from '../../src/fn.ts';
-import { connect, disconnect, whenReady } from '../../src/protocol/connect.ts';
 import { type App, keys, startApp } from './app.ts';
 
 const echo = defineFunction('waitsEcho', { pool: 'images' }, (value: unknown) => value);

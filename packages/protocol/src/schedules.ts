@@ -3,16 +3,21 @@
  * leaders, or one that starts again, cast it once. They live in the pool's slot; the autoscaler's leader runs them.
  */
 import { CronExpressionParser } from 'cron-parser';
-import { DEFAULT_LIMIT } from '../codec/index.ts';
-import type { AppConfig } from '../config/types.ts';
-import { FlameError } from '../errors/index.ts';
-import { isSealed, type Vault } from '../payload/vault.ts';
 import type { AcceptedCall, CallBackend } from './call-backend.ts';
 import { callBackendFactory } from './call-backend-factory.ts';
 import { userCallId } from './call-id.ts';
+import { DEFAULT_LIMIT } from './codec/index.ts';
 import type { RedisClient } from './connect.ts';
 import { type Envelope, placeSealed, signEnvelope } from './envelope.ts';
+import { FlameError } from './errors/index.ts';
 import type { PoolKeys } from './keys.ts';
+import { isSealed, type Vault, type VaultConfig } from './payload/vault.ts';
+
+/** What making a schedule's calls takes: part of an app's config. */
+export interface CastingConfig extends VaultConfig {
+  readonly signingKey: string | undefined;
+  readonly pools: Readonly<Record<string, { readonly payloadLimit: number }>>;
+}
 
 export interface Timing {
   /** Cron expression of five or six fields. */
@@ -61,7 +66,7 @@ export const runDueSchedules = async (
   client: RedisClient,
   keys: PoolKeys,
   pool: string,
-  config: AppConfig,
+  config: CastingConfig,
   vault: Vault,
   now: number,
 ): Promise<readonly string[]> => {

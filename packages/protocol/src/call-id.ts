@@ -1,6 +1,6 @@
 /** Call ids: `<pool>.<26 base32 characters>`, or `<pool>.u<hash>` for a user's own id. So an id says where to look. */
 import { createHash, randomBytes } from 'node:crypto';
-import { FlameConfigError } from '../errors/index.ts';
+import { FlameConfigError } from './errors/index.ts';
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
 

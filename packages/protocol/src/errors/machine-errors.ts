@@ -1,6 +1,8 @@
 /** What goes wrong with machines: thrown by backends, and passed on to callers whose calls cannot start. */
-import type { LaunchErrorKind } from '../backend.ts';
 import { FlameError, type FlameErrorOptions, nameErrorClass } from './base.ts';
+
+/** Why a launch failed. Only `unknown` may have launched something; every other kind is a definite no. */
+export type LaunchErrorKind = 'capacity' | 'quota' | 'throttled' | 'auth' | 'invalid' | 'unknown';
 
 /**
  * A backend could not launch, list or terminate instances. Thrown by backends, handled by the autoscaler. Of a failed

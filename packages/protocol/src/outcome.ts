@@ -1,8 +1,9 @@
 /** Reading calls: their outcome, and what they wait for. Thin functions over our scripts, with typed answers. */
-import { noVault, type Vault } from '../payload/vault.ts';
+
 import type { RedisClient } from './connect.ts';
 import { runScript } from './connect.ts';
 import type { PoolKeys } from './keys.ts';
+import { noVault, type Vault } from './payload/vault.ts';
 import { INLINE_REPLY_BYTES, type OutcomeHead } from './verdict.ts';
 
 export interface Outcome {

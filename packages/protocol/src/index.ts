@@ -1,7 +1,5 @@
 /** What the runner, the autoscaler, the dashboard and the command line share with the facade. Not for applications. */
-export { createNestedService } from '../client/nested-service.ts';
-export { sealNote } from '../payload/note.ts';
-export { createVault, isSealed, type Vault } from '../payload/vault.ts';
+
 export { BULLMQ_VERSION } from './bullmq-scripts.ts';
 export {
   type AcceptedCall,
@@ -28,6 +26,8 @@ export {
 export { type CallInspection, type CallState, inspectCall } from './inspection.ts';
 export { type AppKeys, appKeys, type PoolKeys, poolKeys } from './keys.ts';
 export { fetchBody, type Lookup, lookupCall, type Outcome, parseHead, settleWaiting } from './outcome.ts';
+export { sealNote } from './payload/note.ts';
+export { createVault, isSealed, type Vault } from './payload/vault.ts';
 export type { PickUp } from './pick-up.ts';
 export { createRetries, type Retries, type RetryResult } from './retry.ts';
 export {

@@ -3,14 +3,14 @@
  * steps, or before the first, so that every layer meets bytes that no honest writer made.
  */
 import { createSecretKey } from 'node:crypto';
-import { packPayload, unpackPayload } from '../../src/codec/index.ts';
-import { FlameCodecError, FlamePayloadTooLargeError, FlameSealError } from '../../src/errors/index.ts';
-import { compress } from '../../src/payload/compress.ts';
-import { encrypt } from '../../src/payload/encrypt.ts';
-import type { PayloadTransform } from '../../src/payload/types.ts';
-import { createVault, type Vault } from '../../src/payload/vault.ts';
-import { assertUnpolluted, judge } from '../codec/fuzz.ts';
-import { mulberry32, mutator } from '../codec/mutate.ts';
+import { packPayload, unpackPayload } from '@flamejs/protocol/codec';
+import { FlameCodecError, FlamePayloadTooLargeError, FlameSealError } from '@flamejs/protocol/errors';
+import { compress } from '@flamejs/protocol/payload/compress';
+import { encrypt } from '@flamejs/protocol/payload/encrypt';
+import type { PayloadTransform } from '@flamejs/protocol/payload/types';
+import { createVault, type Vault } from '@flamejs/protocol/payload/vault';
+import { assertUnpolluted, judge } from '../../protocol/test/codec/fuzz.ts';
+import { mulberry32, mutator } from '../../protocol/test/codec/mutate.ts';
 
 export interface SealedReport {
   readonly runs: number;

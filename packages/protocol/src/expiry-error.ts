@@ -6,7 +6,7 @@ import {
   FlameQueueTimeoutError,
   FlameReleaseError,
   FlameUnknownFunctionError,
-} from '../errors/index.ts';
+} from './errors/index.ts';
 import type { ExpiryDecision } from './expiry.ts';
 import { explainWaiting, type PoolStatus } from './explain.ts';
 import type { CallInspection, Parked } from './inspection.ts';

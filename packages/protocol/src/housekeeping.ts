@@ -3,20 +3,19 @@
  * so that nothing depends on anybody else. Every operation is safe to run twice and at the same time elsewhere.
  */
 
-import type { AppConfig } from '../config/types.ts';
-import { FlameRunnerLostError } from '../errors/index.ts';
-import { createVault, noVault } from '../payload/vault.ts';
 import type { CallBackend } from './call-backend.ts';
 import { callBackendFactory } from './call-backend-factory.ts';
 import { type RedisClient, runScript } from './connect.ts';
 import { encodeOutcome } from './encode-outcome.ts';
+import { FlameRunnerLostError } from './errors/index.ts';
 import { decideExpiry } from './expiry.ts';
 import { expiryError } from './expiry-error.ts';
 import { inspectCall } from './inspection.ts';
 import type { PoolKeys } from './keys.ts';
 import { cancelOrphans } from './linked.ts';
 import { settleWaiting } from './outcome.ts';
-import { runDueSchedules } from './schedules.ts';
+import { createVault, noVault } from './payload/vault.ts';
+import { type CastingConfig, runDueSchedules } from './schedules.ts';
 
 /** How long a runner's lock on a call holds, and how often runners renew it and look for stalled calls; milliseconds. */
 export const LOCK_MS = 5_000;
@@ -49,7 +48,7 @@ export const createHousekeeping = (
   client: RedisClient,
   keys: PoolKeys,
   pool: string,
-  config?: AppConfig,
+  config?: CastingConfig,
 ): Housekeeping => {
   const backend: CallBackend = callBackendFactory({ client })(pool, {
     prefix: keys.base,

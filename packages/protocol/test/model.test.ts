@@ -4,9 +4,9 @@
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { bySize } from '../../../../tests/support/tier.ts';
-import { runScript } from '../../src/protocol/connect.ts';
-import { settleWaiting } from '../../src/protocol/outcome.ts';
+import { bySize } from '../../../tests/support/tier.ts';
+import { runScript } from '../src/connect.ts';
+import { settleWaiting } from '../src/outcome.ts';
 import { finish, keys, okHead, type PoolFixture, plainCall, startPool } from './support.ts';
 
 type State = 'waiting' | 'active' | 'completed' | 'failed';

@@ -2,13 +2,13 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
 import { deflateRawSync } from 'node:zlib';
+import { packPayload } from '@flamejs/protocol/codec';
+import { FlameConfigError, FlamePayloadTooLargeError, FlameSealError } from '@flamejs/protocol/errors';
+import { compress, encrypt, type PayloadTransform } from '@flamejs/protocol/payload';
+import { keyText } from '@flamejs/protocol/payload/keys';
+import { createVault, SEALED, type Vault } from '@flamejs/protocol/payload/vault';
 import { expect, test } from 'vitest';
-import { packPayload } from '../../src/codec/index.ts';
-import { parseConfig } from '../../src/config/parse-config.ts';
-import { FlameConfigError, FlamePayloadTooLargeError, FlameSealError } from '../../src/errors/index.ts';
-import { compress, encrypt, type PayloadTransform } from '../../src/payload/index.ts';
-import { keyText } from '../../src/payload/keys.ts';
-import { createVault, SEALED, type Vault } from '../../src/payload/vault.ts';
+import { parseConfig } from '../src/config/parse-config.ts';
 import { fuzzSealed } from './fuzz-sealed.ts';
 
 const key = (id: string, fill: number) => ({ id, key: createSecretKey(Buffer.alloc(32, fill)) });

@@ -1,8 +1,8 @@
 /** What a Redis server must be for calls to be safe in it (rulings section 4). */
 
 import { Cluster } from 'ioredis';
-import { FlameConfigError } from '../errors/index.ts';
 import type { RedisClient } from './connect.ts';
+import { FlameConfigError } from './errors/index.ts';
 
 export interface ServerFacts {
   readonly version: string;

@@ -1,11 +1,11 @@
 /** The protocol of one call against a real Redis: accept, fence, losses, expiry, cancel. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { waitFor } from '../../../../tests/support/wait-for.ts';
-import { runScript } from '../../src/protocol/connect.ts';
-import { createHousekeeping } from '../../src/protocol/housekeeping.ts';
-import { inspectCall } from '../../src/protocol/inspection.ts';
-import { ID_CONFLICT, QUEUE_FULL } from '../../src/protocol/lua/grafts.ts';
-import { lookupCall, settleWaiting } from '../../src/protocol/outcome.ts';
+import { waitFor } from '../../../tests/support/wait-for.ts';
+import { runScript } from '../src/connect.ts';
+import { createHousekeeping } from '../src/housekeeping.ts';
+import { inspectCall } from '../src/inspection.ts';
+import { ID_CONFLICT, QUEUE_FULL } from '../src/lua/grafts.ts';
+import { lookupCall, settleWaiting } from '../src/outcome.ts';
 import { finish, keys, okHead, POOL, type PoolFixture, plainCall, startPool } from './support.ts';
 
 let pool: PoolFixture;

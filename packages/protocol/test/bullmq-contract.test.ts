@@ -1,8 +1,8 @@
 /** What our scripts rely on in BullMQ. An upgrade that moves any of it turns these red before it loses anybody's call. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { waitFor } from '../../../../tests/support/wait-for.ts';
-import { BULLMQ_VERSION, composeScript } from '../../src/protocol/bullmq-scripts.ts';
-import { GRAFTS } from '../../src/protocol/lua/grafts.ts';
+import { waitFor } from '../../../tests/support/wait-for.ts';
+import { BULLMQ_VERSION, composeScript } from '../src/bullmq-scripts.ts';
+import { GRAFTS } from '../src/lua/grafts.ts';
 import { finish, keys, type PoolFixture, startPool } from './support.ts';
 
 let pool: PoolFixture;

@@ -4,7 +4,6 @@
  *
  * A sealed frame is one byte of the codec's frame version with a flag, and behind it what the last transform made.
  */
-import type { AppConfig } from '../config/types.ts';
 import { FlameError, FlameSealError } from '../errors/index.ts';
 import { GcmProblem } from './gcm.ts';
 import type { PayloadContext, PayloadKind, PayloadTransform } from './types.ts';
@@ -33,10 +32,17 @@ export interface Vault {
   open(bytes: Uint8Array, about: About & { readonly limit: number }): MaybePromise<Uint8Array>;
 }
 
+/** What a vault is made from: part of an app's config. */
+export interface VaultConfig {
+  readonly app: string;
+  /** What bytes of calls go through on their way into Redis, in order. */
+  readonly payload: readonly PayloadTransform[];
+}
+
 /** A transform of the user's that never answers must not hold a call for ever. */
 const PATIENCE_MS = 30_000;
 
-export const createVault = ({ app, payload }: Pick<AppConfig, 'app' | 'payload'>): Vault => {
+export const createVault = ({ app, payload }: VaultConfig): Vault => {
   const sealing = payload.filter(({ opensOnly }) => opensOnly !== true);
   const hiding = payload.filter(({ hides }) => hides !== false);
   const strict = hiding.some(({ acceptsUnsealed }) => acceptsUnsealed !== true);

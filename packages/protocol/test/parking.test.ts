@@ -1,13 +1,13 @@
 /** Calls that wait for a runner of their caller's release: where they stand, what they cost, who takes them. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { callBackendFactory } from '../../src/protocol/call-backend-factory.ts';
-import { decideExpiry } from '../../src/protocol/expiry.ts';
-import { expiryError } from '../../src/protocol/expiry-error.ts';
-import { explainWaiting } from '../../src/protocol/explain.ts';
-import { beat } from '../../src/protocol/heartbeat.ts';
-import { inspectCall } from '../../src/protocol/inspection.ts';
-import { settleWaiting } from '../../src/protocol/outcome.ts';
-import type { ParkVerdict } from '../../src/protocol/verdict.ts';
+import { callBackendFactory } from '../src/call-backend-factory.ts';
+import { decideExpiry } from '../src/expiry.ts';
+import { expiryError } from '../src/expiry-error.ts';
+import { explainWaiting } from '../src/explain.ts';
+import { beat } from '../src/heartbeat.ts';
+import { inspectCall } from '../src/inspection.ts';
+import { settleWaiting } from '../src/outcome.ts';
+import type { ParkVerdict } from '../src/verdict.ts';
 import { keys, okHead, POOL, type PoolFixture, startPool } from './support.ts';
 
 let pool: PoolFixture;

@@ -1,7 +1,7 @@
 /** G7: why a call waits, for everything that can keep it. */
 import { expect, test } from 'vitest';
-import { explainWaiting, type PoolStatus } from '../../src/protocol/explain.ts';
-import type { CallInspection } from '../../src/protocol/inspection.ts';
+import { explainWaiting, type PoolStatus } from '../src/explain.ts';
+import type { CallInspection } from '../src/inspection.ts';
 
 const NOW = 1_000_000;
 const call = (changes: Partial<CallInspection> = {}): CallInspection =>

@@ -1,11 +1,11 @@
 /** A pool in a real Redis, with the protocol's pieces at hand. */
-import { type RedisServer, startRedis } from '../../../../tests/support/redis.ts';
-import type { AcceptedCall, CallBackend } from '../../src/protocol/call-backend.ts';
-import { callBackendFactory } from '../../src/protocol/call-backend-factory.ts';
-import { newCallId } from '../../src/protocol/call-id.ts';
-import { connect, type RedisClient, whenReady } from '../../src/protocol/connect.ts';
-import { poolKeys } from '../../src/protocol/keys.ts';
-import type { OutcomeHead } from '../../src/protocol/verdict.ts';
+import { type RedisServer, startRedis } from '../../../tests/support/redis.ts';
+import type { AcceptedCall, CallBackend } from '../src/call-backend.ts';
+import { callBackendFactory } from '../src/call-backend-factory.ts';
+import { newCallId } from '../src/call-id.ts';
+import { connect, type RedisClient, whenReady } from '../src/connect.ts';
+import { poolKeys } from '../src/keys.ts';
+import type { OutcomeHead } from '../src/verdict.ts';
 
 export const POOL = 'images';
 export const keys = poolKeys('flame', 'shop', POOL);

@@ -2,11 +2,10 @@
  * Connections to Redis, one kind for each way of using them. All share a short, capped reconnect delay; none has ioredis'
  * per-request retry limit, since every wait of ours is bounded where it is made.
  */
-import { Cluster, Redis, type RedisOptions } from 'ioredis';
-import type { RedisConfig } from '../config/types.ts';
-import { setLongTimeout } from '../duration.ts';
+import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
 import { asBuffer } from './as-buffer.ts';
 import { type BullScript, defineBullScripts } from './bullmq-scripts.ts';
+import { setLongTimeout } from './duration.ts';
 import { outliveStreamErrors } from './late-stream-errors.ts';
 import { CALL_SCRIPTS } from './lua/call-scripts.ts';
 import { RUNNER_SCRIPTS } from './lua/runner-scripts.ts';
@@ -15,6 +14,15 @@ import { explainRefusal } from './refusal.ts';
 import { sendScript } from './send-script.ts';
 
 export type RedisClient = Redis | Cluster;
+
+/** Where Redis is: one server or a group behind Sentinel by `options`, or a cluster. */
+export type RedisConfig =
+  | { readonly kind: 'single'; readonly url: string | undefined; readonly options: RedisOptions }
+  | {
+      readonly kind: 'cluster';
+      readonly nodes: readonly { host: string; port: number }[];
+      readonly options: ClusterOptions;
+    };
 
 /**
  * `producer` fails a command at once while Redis is away, so that a call is never queued unseen in this process;

@@ -1,11 +1,12 @@
 /** Calls with `link: true` end with their caller: those whose caller is no longer heard of are cancelled. */
-import { FlameCancelledError } from '../errors/index.ts';
-import type { Vault } from '../payload/vault.ts';
+
 import type { RedisClient } from './connect.ts';
 import { encodeOutcome } from './encode-outcome.ts';
+import { FlameCancelledError } from './errors/index.ts';
 import { inspectCall } from './inspection.ts';
 import type { PoolKeys } from './keys.ts';
 import { settleWaiting } from './outcome.ts';
+import type { Vault } from './payload/vault.ts';
 
 /** A caller that has not been heard of for so long is gone. */
 export const CALLER_TTL_MS = 15_000;

@@ -1,6 +1,6 @@
 /** Makes an outcome of an error that we raise ourselves about a call that is not running. */
-import { encode, packPayload } from '../codec/index.ts';
-import type { FlameError } from '../errors/index.ts';
+import { encode, packPayload } from './codec/index.ts';
+import type { FlameError } from './errors/index.ts';
 import type { CallInspection } from './inspection.ts';
 import type { OutcomeHead } from './verdict.ts';
 

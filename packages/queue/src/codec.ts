@@ -1,0 +1,2 @@
+/** What values become on their way. */
+export * from '@flamejs/protocol/codec';

@@ -1,0 +1,2 @@
+/** Every error class. */
+export * from '@flamejs/protocol/errors';

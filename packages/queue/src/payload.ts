@@ -1,0 +1,2 @@
+/** What bytes of calls go through: compression, encryption. */
+export * from '@flamejs/protocol/payload';
