@@ -84,8 +84,8 @@ export default [
   },
   {
     name: 'no second look: a promise depends on its reply',
-    file: 'packages/queue/src/client/caller.ts',
-    find: 'entry.lookAt = Math.min(entry.lookAt, performance.now() + lookInMs);',
+    file: 'packages/queue/src/client/sweep.ts',
+    find: "if (found.state === 'settled') return settle(entry.callId, found.outcome);",
     replace: '',
     tests: ['P10 a reply that never arrives'],
     in: CALLER,

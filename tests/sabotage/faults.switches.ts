@@ -45,8 +45,8 @@ export default [
   {
     name: 'a settled call stays in the table',
     file: 'packages/queue/src/client/pending.ts',
-    find: 'drop(entry);\n      for (const settler of entry.settlers) settler.resolve(outcome);',
-    replace: 'for (const settler of entry.settlers) settler.resolve(outcome);',
+    find: 'if (entry.asking.length === 0) drop(entry);\n',
+    replace: 'if (entry.asking.length === 0) return settlers;\n',
     tests: ['P10 AW-06 a call settles once'],
     in: RACE,
   },
