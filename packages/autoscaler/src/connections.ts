@@ -12,7 +12,7 @@ import {
 } from '@flamejs/protocol';
 import { type AppConfig, FlameUnavailableError } from '@flamejs/queue';
 import type { Logger } from 'pino';
-import type { Clock } from './clock.ts';
+import { bounded, type Clock } from './clock.ts';
 
 export interface Connections {
   /** Fails fast while Redis is away, so that nothing old is carried out late. */
@@ -20,6 +20,8 @@ export interface Connections {
   housekeepingOf(pool: string): Housekeeping;
   /** Monotonic ms at which Redis last became usable. */
   connectedAt(): number;
+  /** Whether Redis answers at this moment. Never throws. */
+  answers(withinMs: number): Promise<boolean>;
   /** @returns what ends the subscription */
   onKick(listener: (pool: string | undefined) => void): Promise<() => Promise<void>>;
   close(): void;
@@ -57,6 +59,14 @@ export const openConnections = async (config: AppConfig, clock: Clock, log: Logg
       return keeper;
     },
     connectedAt: () => readyAt,
+    async answers(withinMs) {
+      try {
+        await bounded(clock, withinMs, 'Redis (ping)', () => store.ping());
+        return true;
+      } catch {
+        return false;
+      }
+    },
     async onKick(listener) {
       const channel = appKeys(config.prefix, config.app).kick;
       listening.on('message', (from: string, pool: string) => {

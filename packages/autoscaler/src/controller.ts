@@ -14,7 +14,7 @@ import { createHooks } from './execute/hooks.ts';
 import type { createLimit } from './execute/limit.ts';
 import type { Leader } from './leader.ts';
 import { createLister, type Lister, type Listing } from './observe/listing.ts';
-import { shareOut } from './observe/shares.ts';
+import { sharesOf } from './observe/shares.ts';
 import type { Plan } from './plan/action.ts';
 import type { PlanInput } from './plan/plan.ts';
 import type { PoolContext } from './pool-context.ts';
@@ -95,7 +95,9 @@ export const createController = (options: ControllerOptions): Controller => {
   const listers = new Map<Backend, Lister>();
   const latest = new Map<string, TickResult>();
   /** Instances of ours without a record, at each backend's newest list: they use up the quota although no reservation counts them. */
-  const strays = new Map<Backend, number>();
+  const strays = new Map<Backend, readonly string[]>();
+  // Two backends of one kind list the same instances.
+  const strayCount = (): number => new Set([...strays.values()].flat()).size;
   let reign: Reign | null = null;
   let closing: Closing | null = null;
 
@@ -138,7 +140,7 @@ export const createController = (options: ControllerOptions): Controller => {
     const known = new Set(records.map(({ runnerId }) => runnerId));
     noteStrays(listings, known);
     const shares = sharesOf([...current.pools.values()], listings, known);
-    const free = quota - sum(strays.values());
+    const free = quota - strayCount();
 
     const expecting = new Set<string>();
     await Promise.all(
@@ -171,7 +173,10 @@ export const createController = (options: ControllerOptions): Controller => {
     for (const [backend, listing] of listings) {
       if (listing === null) continue;
       const unknown = listing.instances.filter(({ runnerId, state }) => state !== 'gone' && !known.has(runnerId));
-      strays.set(backend, unknown.length);
+      strays.set(
+        backend,
+        unknown.map(({ runnerId }) => runnerId),
+      );
     }
   };
 
@@ -245,7 +250,7 @@ export const createController = (options: ControllerOptions): Controller => {
       const known = new Set(records.map(({ runnerId }) => runnerId));
       noteStrays(listings, known);
       const shares = sharesOf(contexts, listings, known);
-      const free = quota - sum(strays.values());
+      const free = quota - strayCount();
       const plans = await Promise.all(
         contexts.map(async (ctx) => {
           const result = await tickPool(ctx, {
@@ -281,18 +286,3 @@ export const createController = (options: ControllerOptions): Controller => {
 /** A pool that the config no longer names is left alone for a while: another version of the app may still lead tomorrow. */
 const RETIRE_AFTER_MS = 5 * 60_000;
 const RETIRED_DRAIN_MS = 60 * 60_000;
-
-/** @param all every pool that is looked after: a list is split among them, also when only some of them are ticked */
-const sharesOf = (
-  all: readonly PoolContext[],
-  listings: ReadonlyMap<Backend, Listing | null>,
-  known: ReadonlySet<string>,
-): ReadonlyMap<string, Listing | null> =>
-  new Map(
-    [...listings].flatMap(([backend, listing]) => {
-      const pools = all.filter((ctx) => ctx.backend === backend).map(({ pool }) => pool.name);
-      return [...shareOut(listing, { pools, known })];
-    }),
-  );
-
-const sum = (numbers: Iterable<number>): number => [...numbers].reduce((total, each) => total + each, 0);

@@ -15,6 +15,7 @@ export { createNestedService } from './client/nested-service.ts';
 export { giveSecrets } from './client/secrets-here.ts';
 export * from './config/index.ts';
 export * from './context.ts';
+export { createEnding, type Ending } from './ending.ts';
 export * from './execute.ts';
 export { bindingOf } from './fn.ts';
 export * from './index.ts';

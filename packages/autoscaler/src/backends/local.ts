@@ -39,6 +39,11 @@ export interface LocalBackend extends Backend {
   readonly location: string;
   /** Its instances are not meant to outlive the autoscaler that started them: `stop()` drains and ends them. */
   readonly endsWithAutoscaler: true;
+  /**
+   * Ends the runners that this process started, without Redis: they drain, and what is left after `withinMs` is killed.
+   * @returns the instance ids of those that had to be killed
+   */
+  endOwn(withinMs: number): Promise<readonly string[]>;
   /** Calls back with the pool's name when a runner of this process has ended. @returns what ends it */
   onChange(listener: (pool: string) => void): () => void;
 }
@@ -55,6 +60,9 @@ const DEFAULTS: BackendDefaults = {
 
 /** For the rest of the output of a process that has ended. */
 const LAST_WORDS_MS = 500;
+/** Between two looks at whether those that are ended have ended. */
+const LOOK_MS = 50;
+const KILLED_MS = 400;
 /** How long the list still tells why an instance ended. */
 const TOMBSTONE_MS = 10 * 60_000;
 
@@ -157,13 +165,22 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
     signal(pid, 'SIGTERM');
     const hard = setLongTimeout(() => {
       stopping.delete(instanceId);
-      const still = livingPid(instanceId);
-      if (still === undefined) return;
-      // The group first: what the runner started in it must not outlive it.
-      signal(-still, 'SIGKILL');
-      signal(still, 'SIGKILL');
+      kill(instanceId);
     }, killAfterMs);
     stopping.set(instanceId, hard);
+  };
+
+  const kill = (instanceId: string): void => {
+    const pid = livingPid(instanceId);
+    if (pid === undefined) return;
+    // The group first: what the runner started in it must not outlive it.
+    signal(-pid, 'SIGKILL');
+    signal(pid, 'SIGKILL');
+  };
+
+  /** Their channel closes: they finish what they have and end. */
+  const letGo = (): void => {
+    for (const child of children.values()) if (child.connected) child.disconnect();
   };
 
   return {
@@ -227,18 +244,30 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
     async check() {
       resolveEntry(options.command, rootsOf(options.root, undefined));
     },
+    async endOwn(withinMs) {
+      letGo();
+      const living = (): readonly string[] => [...children.keys()].filter((id) => livingPid(id) !== undefined);
+      const untilNone = async (ms: number): Promise<readonly string[]> => {
+        const until = performance.now() + ms;
+        while (living().length > 0 && performance.now() < until) await sleep(LOOK_MS);
+        return living();
+      };
+      const left = await untilNone(withinMs);
+      for (const id of left) kill(id);
+      // Nothing survives SIGKILL, but the kernel takes a moment.
+      await untilNone(KILLED_MS);
+      return left;
+    },
     async close() {
-      // Their channel closes: they finish what they have and end.
+      letGo();
       for (const child of children.values()) {
-        if (child.connected) child.disconnect();
         child.unref();
         // Left open, for a runner that writes to a closed pipe would die of it; but nothing waits for them.
         for (const stream of [child.stdout, child.stderr]) if (stream instanceof Socket) stream.unref();
       }
       for (const [id, timer] of stopping) {
         timer.clear();
-        const pid = livingPid(id);
-        if (pid !== undefined) signal(-pid, 'SIGKILL');
+        kill(id);
       }
       stopping.clear();
       for (const registry of registries.values()) registry.tidy();

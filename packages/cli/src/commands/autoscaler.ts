@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { createLogger } from '../create-logger.ts';
 import { loadApp } from '../load-app.ts';
-import { untilStopped } from '../stop-signals.ts';
+import { endSoon, untilStopped } from '../stop-signals.ts';
 
 export const autoscalerCommand = (): Command =>
   new Command('autoscaler')
@@ -14,5 +14,7 @@ export const autoscalerCommand = (): Command =>
       await autoscaler.start();
       const signal = await untilStopped();
       logger.info({ signal }, 'stopping');
+      // What could not be done has been logged.
       await autoscaler.stop();
+      endSoon();
     });

@@ -1,12 +1,16 @@
 /** `flame dashboard`: Bull Board and the pages for pools, runners and calls. */
+import { createEnding } from '@flamejs/queue/internal';
 import { Command } from 'commander';
 import { createLogger } from '../create-logger.ts';
 import { type DashboardFlags, dashboardOptions } from '../dashboard-options.ts';
 import { loadApp } from '../load-app.ts';
 import { say } from '../output/print.ts';
-import { untilStopped } from '../stop-signals.ts';
+import { endSoon, untilStopped } from '../stop-signals.ts';
 import { optionsOf } from '../with-operations.ts';
 import { whole } from './calls-list.ts';
+
+/** Its connections wait for nothing but Redis, which may be gone. */
+const STOP_MS = 1_000;
 
 export const dashboardCommand = (): Command =>
   new Command('dashboard')
@@ -32,10 +36,10 @@ Environment:
       const options = dashboardOptions(optionsOf<DashboardFlags>(command));
       const dashboard = createDashboard(config, { ...options, tuner, logger });
       await dashboard.start();
-      try {
-        say(`dashboard of app ${config.app}: ${dashboard.url}`);
-        await untilStopped();
-      } finally {
-        await dashboard.stop();
-      }
+      const ending = createEnding();
+      ending.add('the dashboard was not closed', () => dashboard.stop());
+      say(`dashboard of app ${config.app}: ${dashboard.url}`);
+      await untilStopped();
+      for (const undone of await ending.run(STOP_MS)) say(undone);
+      endSoon();
     });

@@ -3,6 +3,7 @@ import type { Autoscaler } from '@flamejs/autoscaler';
 import type { Dashboard } from '@flamejs/dashboard';
 import type { AppConfig } from '@flamejs/queue';
 import { FlameConfigError, FlameUnavailableError } from '@flamejs/queue/errors';
+import { createEnding, type Ending } from '@flamejs/queue/internal';
 import { Command } from 'commander';
 import type { Logger } from 'pino';
 import { createLogger } from '../create-logger.ts';
@@ -13,11 +14,13 @@ import { type EventFollower, followEvents } from '../output/follow-events.ts';
 import { say } from '../output/print.ts';
 import { paint } from '../output/style.ts';
 import { answers } from '../probe-redis.ts';
-import { untilStopped } from '../stop-signals.ts';
+import { endSoon, untilStopped } from '../stop-signals.ts';
 import { optionsOf } from '../with-operations.ts';
 import { whole } from './calls-list.ts';
 
 const PROBE_MS = 1_000;
+/** For what only looks; it waits for nothing but Redis, which may be gone. */
+const VIEWS_MS = 1_000;
 
 interface DevOptions {
   readonly dashboard: boolean;
@@ -36,39 +39,53 @@ export const devCommand = (): Command =>
     .action(async (_options: object, command: Command) => {
       const stopped = untilStopped();
       const options = optionsOf<DevOptions>(command);
-      // What was started is stopped in the opposite order, whatever happens: Redis last, for the others still need it.
-      const cleanUp: (() => Promise<unknown>)[] = [];
+      // What was started is stopped, whatever happens: Redis last, for the others still need it.
+      const parts: Parts = { views: createEnding() };
+      const end = async (): Promise<readonly string[]> => {
+        const undone = await Promise.all([parts.views.run(VIEWS_MS), parts.autoscaler?.stop()]);
+        await parts.redis?.stop();
+        endSoon();
+        return undone.flatMap((each) => each ?? []);
+      };
       try {
-        await start(command, options, cleanUp);
-        say('Ctrl-C stops everything.');
-        await stopped;
-        say('stopping …');
-      } finally {
-        for (const stop of cleanUp.reverse()) await stop();
+        await start(command, options, parts);
+      } catch (error) {
+        await end();
+        throw error;
       }
-      say('stopped; no process is left');
+      say('Ctrl-C stops everything.');
+      await stopped;
+      say('stopping …');
+      const undone = await end();
+      say(undone.length === 0 ? 'stopped; no process is left' : `stopped, but not in good order: ${undone.join('; ')}`);
     });
 
-const start = async (command: Command, options: DevOptions, cleanUp: (() => Promise<unknown>)[]): Promise<void> => {
+/** What has been started so far. The autoscaler and Redis end in time by themselves, however long that is. */
+interface Parts {
+  readonly views: Ending;
+  autoscaler?: Autoscaler;
+  redis?: DevRedis;
+}
+
+const start = async (command: Command, options: DevOptions, parts: Parts): Promise<void> => {
   let config = await loadApp(command);
   let redis: DevRedis | undefined;
   if (!(await answers(config.redis, PROBE_MS))) {
     refuseElsewhere(config);
     redis = await startDevRedis(config.root);
-    cleanUp.push(redis.stop);
+    parts.redis = redis;
     process.env.FLAME_REDIS_URL = redis.url;
     config = await loadApp(command);
   }
   const logger = await createLogger('flame', 'warn');
-  const autoscaler = await startAutoscaler(config, logger);
-  cleanUp.push(() => autoscaler.stop());
+  parts.autoscaler = await startAutoscaler(config, logger);
   const { openOperations } = await import('@flamejs/dashboard/operations');
   const operations = openOperations(config, 'dev');
-  cleanUp.push(() => operations.close());
+  parts.views.add('connections were not closed', () => operations.close());
   const events: EventFollower = followEvents(operations, say);
-  cleanUp.push(() => events.stop());
+  parts.views.add('events are still read', () => events.stop());
   const dashboard = options.dashboard ? await startDashboard(config, options.port, logger) : undefined;
-  if (dashboard !== undefined) cleanUp.push(() => dashboard.stop());
+  if (dashboard !== undefined) parts.views.add('the dashboard was not closed', () => dashboard.stop());
 
   say(`${paint('bold', 'flame dev')}  app ${config.app}, pools ${Object.keys(config.pools).join(', ')}`);
   if (redis !== undefined) say(`redis      ${redis.url}  (started here; give your app REDIS_URL=${redis.url})`);

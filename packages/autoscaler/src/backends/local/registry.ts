@@ -43,8 +43,6 @@ export interface Registry {
 export const localRegistry = (app: string): Registry => {
   const folder = join(tmpdir(), `flame-local-${userInfo().uid}`, encodeURIComponent(app));
   const fileOf = (runnerId: string): string => join(folder, `${encodeURIComponent(runnerId)}.json`);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-
   const read = (file: string): LocalEntry | undefined => {
     try {
       return JSON.parse(readFileSync(file, 'utf8')) as LocalEntry;
@@ -53,15 +51,34 @@ export const localRegistry = (app: string): Registry => {
     }
   };
 
+  /** Whoever tidies up last removes the folder, so nobody may count on it: another backend or process may have been that. */
+  const names = (): readonly string[] => {
+    try {
+      return readdirSync(folder);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw error;
+    }
+  };
+  const inFolder = <T>(write: () => T): T => {
+    try {
+      return write();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      return write();
+    }
+  };
+
   const all = (): readonly LocalEntry[] =>
-    readdirSync(folder)
+    names()
       .filter((name) => name.endsWith('.json'))
       .flatMap((name) => read(join(folder, name)) ?? []);
 
   return {
     claim(entry) {
       try {
-        const fd = openSync(fileOf(entry.runnerId), 'wx', 0o600);
+        const fd = inFolder(() => openSync(fileOf(entry.runnerId), 'wx', 0o600));
         writeSync(fd, JSON.stringify(entry));
         closeSync(fd);
         return true;
@@ -73,7 +90,7 @@ export const localRegistry = (app: string): Registry => {
     write(entry) {
       // Renamed into place, so that a reader never sees half a file.
       const next = `${fileOf(entry.runnerId)}.${process.pid}.tmp`;
-      writeFileSync(next, JSON.stringify(entry), { mode: 0o600 });
+      inFolder(() => writeFileSync(next, JSON.stringify(entry), { mode: 0o600 }));
       renameSync(next, fileOf(entry.runnerId));
     },
     read: (runnerId) => read(fileOf(runnerId)),

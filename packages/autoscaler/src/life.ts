@@ -1,0 +1,142 @@
+/** One life of an autoscaler, from its connections to their end: what is put up here is taken down here, also when that fails. */
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { AppConfig, Backend, PoolConfig } from '@flamejs/queue';
+import { createEnding } from '@flamejs/queue/internal';
+import type { Logger } from 'pino';
+import type { AutoscalerStatus, StopOptions } from './autoscaler.ts';
+import type { Clock } from './clock.ts';
+import { openConnections } from './connections.ts';
+import { createController } from './controller.ts';
+import { createHousekeeper } from './housekeeper.ts';
+import { createLeader, RENEW_MS } from './leader.ts';
+import type { Plan } from './plan/action.ts';
+import { ownerOf } from './record/runner-id.ts';
+import { endRunners } from './shut-down.ts';
+import { redisStore } from './store/redis-store.ts';
+import { createWaker } from './wake.ts';
+
+export interface LifeParts {
+  readonly config: AppConfig;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly leaseMs: number;
+  backendOf(pool: PoolConfig): Backend;
+}
+
+export interface Life {
+  /** Never throws. @returns what could not be done */
+  end(options: StopOptions): Promise<readonly string[]>;
+  status(): AutoscalerStatus;
+  dryRun(): Promise<Readonly<Record<string, Plan>>>;
+}
+
+/** For what waits for an answer while everything is taken down; a healthy one takes milliseconds. */
+const TAKE_DOWN_MS = 10_000;
+/** The same while Redis is gone: nothing that waits for it will end. */
+const WITHOUT_REDIS_MS = 200;
+
+/** @throws FlameUnavailableError, or what Redis refuses: then everything has been taken down again */
+export const beginLife = async (parts: LifeParts): Promise<Life> => {
+  const { config, clock, log, leaseMs, backendOf } = parts;
+  const names = Object.keys(config.pools);
+  const backends = [...new Set(Object.values(config.pools).map(backendOf))];
+  const connections = await openConnections(config, clock, log);
+  const ending = createEnding();
+  ending.add('the connections were not closed', () => connections.close());
+
+  const store = redisStore({ client: connections.store, prefix: config.prefix, app: config.app, clock });
+  const holder = `${hostname()}:${process.pid}:${randomBytes(6).toString('hex')}`;
+  const leader = createLeader({ store, clock, log, holder, leaseMs });
+  const controller = createController({
+    config,
+    store,
+    clock,
+    log,
+    leader,
+    owner: ownerOf(config.app, config.prefix, config.redis),
+    backendOf,
+    housekeepingOf: connections.housekeepingOf,
+    wake: (pool) => waker.kick(pool, false),
+  });
+  const waker = createWaker({
+    clock,
+    pools: names,
+    tick: (pools, cachedList) => controller.tick({ pools, cachedList }),
+    every: (name, expecting) => {
+      const pool = config.pools[name];
+      const defaults = pool === undefined ? undefined : backendOf(pool).defaults;
+      return (expecting ? defaults?.fastTickMs : defaults?.tickMs) ?? 1_000;
+    },
+  });
+  const housekeeper = createHousekeeper({
+    clock,
+    log,
+    pools: names,
+    housekeepingOf: connections.housekeepingOf,
+    connectedAt: connections.connectedAt,
+    leads: () => leader.current() !== null,
+    wake: (pool) => waker.kick(pool, true),
+  });
+
+  let renewal: Promise<unknown> = Promise.resolve();
+  let cancelRenewal = (): void => {};
+  let ended = false;
+  const renew = (): void => {
+    const led = leader.current()?.epoch;
+    renewal = leader.keep().then((term) => {
+      if (term !== null && term.epoch !== led) waker.kick(undefined, false);
+      if (!ended) cancelRenewal = clock.after(Math.min(RENEW_MS, leaseMs / 3), renew);
+    });
+  };
+  const takeDown = async (withinMs: number): Promise<readonly string[]> => {
+    ended = true;
+    cancelRenewal();
+    return ending.run(withinMs);
+  };
+
+  try {
+    for (const backend of backends) ending.add(`the backend ${backend.name} was not closed`, () => backend.close?.());
+    ending.add(`the lease was not given back and runs out within ${leaseMs} ms`, async () => {
+      await renewal;
+      await leader.release();
+    });
+    renew();
+    ending.add('actions that were under way were not waited for', () => controller.finish());
+    ending.add('a tick that was under way was not waited for', () => waker.stop());
+    ending.add('housekeeping that was under way was not waited for', () => housekeeper.stop());
+    for (const backend of backends)
+      for (const stop of watchInstances(backend, (pool) => waker.kick(pool, false)))
+        ending.add('a backend is still listened to', stop);
+    ending.add('kicks are still listened to', await connections.onKick((pool) => waker.kick(pool, true)));
+  } catch (error) {
+    await takeDown(WITHOUT_REDIS_MS);
+    throw error;
+  }
+  waker.start();
+  housekeeper.start();
+
+  return {
+    async end(options) {
+      const { undone, redisAnswers } = await endRunners(
+        { ...parts, backends, leader, controller, connections },
+        options,
+      );
+      const all = [...undone, ...(await takeDown(redisAnswers ? TAKE_DOWN_MS : WITHOUT_REDIS_MS))];
+      if (all.length > 0) log.error({ undone: all }, `stopped, but not all could be done: ${all.join('; ')}`);
+      return all;
+    },
+    status: () => ({
+      leading: leader.current() !== null,
+      epoch: leader.current()?.epoch ?? null,
+      pools: leader.current() === null ? {} : controller.statuses(),
+    }),
+    dryRun: () => controller.dryRun(),
+  };
+};
+
+/** A backend that learns by itself that an instance has ended says so, and its pool is looked at at once. */
+const watchInstances = (backend: Backend, changed: (pool: string) => void): readonly (() => void)[] => {
+  const watchable = backend as { readonly onChange?: (listener: (pool: string) => void) => () => void };
+  return typeof watchable.onChange === 'function' ? [watchable.onChange(changed)] : [];
+};
