@@ -62,7 +62,7 @@ const startSite = async ({ url }: World, pools: number) => {
     },
     async launch({ runnerId, pool, release }) {
       const keys = poolKeys('flame', app, pool);
-      await beat(redis, keys, runnerId, true, { state: 'ready', active: 0, slots: 2, release, served: 0 });
+      await beat(redis, keys, runnerId, 0, { state: 'ready', active: 0, slots: 2, release, served: 0 });
       const instance: Instance = { id: runnerId, runnerId, pool, state: 'running', launchedAt: 0 };
       instances.push(instance);
       return instance;

@@ -52,7 +52,7 @@ const ready = (redis: RedisServer, pools: readonly string[]): Promise<unknown> =
       await Promise.all(
         pools.map(async (pool) => {
           const keys = poolKeys(prefix, app, pool);
-          const ids = await client.zrange(keys.runners, 0, -1);
+          const ids = await client.zrange(keys.runners, '0', '-1');
           return Promise.all(ids.map((id) => client.hget(keys.runner(id), 'state')));
         }),
       )

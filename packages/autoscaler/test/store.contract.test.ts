@@ -38,7 +38,7 @@ const onRedis = async (): Promise<Fixture> => {
   return {
     store: redisStore({ client, prefix: 'flame', app, clock: systemClock }),
     register: async (runnerId, fields) =>
-      void (await beat(client, keys, runnerId, fields.active === 0, { slots: 2, ...fields })),
+      void (await beat(client, keys, runnerId, fields.active === 0 ? 0 : null, { slots: 2, ...fields })),
     leave: (runnerId) => leave(client, keys, runnerId, 'bye'),
     holdLock: async (runnerId, callId) => {
       await client.lpush(`${keys.queue}active`, callId);

@@ -16,16 +16,19 @@ export type HeartbeatFields = Partial<
   Omit<RunnerRecord, 'runnerId' | 'idleSince' | 'startedAt' | 'readyAt' | 'heartbeatAt' | 'drain' | 'drainReason'>
 >;
 
-/** Registers, reports, and reads the orders, in one step and in Redis' time. @param idle executes nothing and is ready */
+/**
+ * Registers, reports, and reads the orders, in one step and in Redis' time.
+ * @param idleMs how long ago, by the runner's own clock, its last call ended or it became ready; `null` while it is neither
+ */
 export const beat = async (
   client: RedisClient,
   keys: PoolKeys,
   runnerId: string,
-  idle: boolean,
+  idleMs: number | null,
   fields: HeartbeatFields,
 ): Promise<HeartbeatReply> => {
   const pairs = Object.entries(fields).flatMap(([name, value]) => [name, String(value)]);
-  const args = [keys.runner(runnerId), keys.runners, runnerId, idle ? '1' : '0', ...pairs];
+  const args = [keys.runner(runnerId), keys.runners, runnerId, idleMs === null ? '' : Math.round(idleMs), ...pairs];
   const [now, drain, drainReason] = (await runScript(client, 'flameHeartbeat', args)) as [string, string, string];
   return { now: Number(now), drain: Number(drain), drainReason };
 };

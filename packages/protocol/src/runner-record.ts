@@ -12,7 +12,7 @@ export interface RunnerRecord {
   readonly state: AgentState;
   readonly active: number;
   readonly slots: number;
-  /** Redis time, ms; 0 while busy. */
+  /** When its last call ended, or it became ready, by its own record; Redis time, ms; 0 while busy. */
   readonly idleSince: number;
   readonly startedAt: number;
   readonly readyAt: number;

@@ -18,7 +18,7 @@ afterAll(() => pool.stop());
 beforeEach(() => pool.client.flushall());
 
 const register = (runnerId: string, release: string, state = 'ready') =>
-  beat(pool.client, keys, runnerId, true, {
+  beat(pool.client, keys, runnerId, 0, {
     pool: POOL,
     state: state as 'ready',
     active: 0,

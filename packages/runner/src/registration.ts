@@ -2,6 +2,8 @@
 import { type AgentState, beat, leave, type PoolKeys, type RedisClient } from '@flamejs/protocol';
 
 const BEAT_MS = 2_000;
+/** Calls that follow each other closely must not each cost a heartbeat. */
+const TELL_EVERY_MS = 1_000;
 
 /** How a runner stands; read at every heartbeat. */
 export interface Standing {
@@ -25,6 +27,8 @@ export interface DrainOrder {
 export interface Registration {
   start(): void;
   stop(): void;
+  /** Its last call has ended: the autoscaler counts from then, so it hears at once, unless it has just heard. */
+  tellIdle(): void;
   /** Reports at once. @returns whether Redis has taken it */
   beatNow(): Promise<boolean>;
   leave(reason: string): Promise<void>;
@@ -36,25 +40,25 @@ export interface RegistrationOptions {
   readonly pool: string;
   readonly runnerId: string;
   readonly standing: () => Standing;
+  /** How long ago its last call ended, or it became ready; `null` while it is neither. */
+  readonly idleMs: () => number | null;
   readonly onOrder: (order: DrainOrder) => void;
   readonly onError: (error: Error) => void;
 }
 
 export const createRegistration = (options: RegistrationOptions): Registration => {
-  const { client, keys, pool, runnerId, standing, onOrder, onError } = options;
+  const { client, keys, pool, runnerId, standing, idleMs, onOrder, onError } = options;
   let timer: NodeJS.Timeout | undefined;
   let beating: Promise<boolean> | undefined;
   let again: Promise<boolean> | undefined;
-  let servedBefore = 0;
+  let soon: NodeJS.Timeout | undefined;
+  let toldAt = Number.NEGATIVE_INFINITY;
   let left = false;
 
   const send = async (): Promise<boolean> => {
     const now = standing();
-    // A call that came and went between two heartbeats has ended the idle time too.
-    const idle = now.state === 'ready' && now.active === 0 && now.served === servedBefore;
-    servedBefore = now.served;
     try {
-      const reply = await beat(client, keys, runnerId, idle, { pool, ...now });
+      const reply = await beat(client, keys, runnerId, now.state === 'ready' ? idleMs() : null, { pool, ...now });
       onOrder({ generation: reply.drain, reason: reply.drainReason });
       return true;
     } catch (error) {
@@ -72,23 +76,37 @@ export const createRegistration = (options: RegistrationOptions): Registration =
     return beating;
   };
 
+  const beatNow = (): Promise<boolean> => {
+    if (beating === undefined) return beatOnce();
+    // The one that is under way may tell of an earlier standing.
+    again ??= beating.then(() => {
+      again = undefined;
+      return beatOnce();
+    });
+    return again;
+  };
+
   return {
     start() {
       timer ??= setInterval(() => void beatOnce(), BEAT_MS);
     },
     stop() {
       clearInterval(timer);
+      clearTimeout(soon);
       timer = undefined;
     },
-    beatNow() {
-      if (beating === undefined) return beatOnce();
-      // The one that is under way may tell of an earlier standing.
-      again ??= beating.then(() => {
-        again = undefined;
-        return beatOnce();
-      });
-      return again;
+    tellIdle() {
+      if (timer === undefined) return;
+      soon ??= setTimeout(
+        () => {
+          soon = undefined;
+          toldAt = performance.now();
+          if (idleMs() !== null) void beatNow();
+        },
+        Math.max(0, toldAt + TELL_EVERY_MS - performance.now()),
+      );
     },
+    beatNow,
     async leave(reason) {
       left = true;
       await beating;

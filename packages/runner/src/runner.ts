@@ -12,6 +12,7 @@ import { listenToControl } from './control.ts';
 import { deferred } from './deferred.ts';
 import { createDrain, type DrainLimit } from './drain.ts';
 import { createHeldCalls } from './held-call.ts';
+import { createIdleClock } from './idle-clock.ts';
 import { createLeaseKeeper } from './lease-keeper.ts';
 import { openConnections } from './open-connections.ts';
 import { type Executors, slotsOf } from './open-executors.ts';
@@ -70,6 +71,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
   const { client, blocking, subscriber } = connections;
   const events = createPoolEvents(client, keys, runnerId, logger);
   const calls = createHeldCalls();
+  const idle = createIdleClock();
   const endsBy = deferred<string>();
   let state: Standing['state'] = 'starting';
   let opened = false;
@@ -97,6 +99,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     pool: pool.name,
     runnerId,
     standing: () => standing(),
+    idleMs: () => idle.ms(),
     onOrder(order) {
       options.onContact?.();
       drain.onOrder(order);
@@ -110,6 +113,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     connected: () => connections.up,
     onChange(change, reason) {
       if (change === 'draining') executors.drain(reason);
+      if (change === 'back') idle.note(calls.size);
       state = change === 'back' ? (opened ? 'ready' : 'starting') : change;
       void events.emit(change === 'back' ? 'runner.ready' : `runner.${change}`, reason, { active: calls.size, served });
     },
@@ -142,6 +146,8 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
 
   calls.onChange(() => {
     activity.note(calls.size, served);
+    idle.note(calls.size);
+    if (calls.size === 0) registration.tellIdle();
     // Its only call has ended: it must be seen as busy until then, and never fetch a second.
     if (calls.size === 0 && worker.isHeld('single-use')) drain.begin('single-use');
   });
@@ -223,6 +229,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     if (!drain.draining)
       void events.emit('runner.ready', 'its executors are ready', { slots, release: config.release });
     activity.note(0, 0);
+    idle.note(0);
     if (!managed) return;
     watch = watchAutoscaler({
       client,

@@ -30,7 +30,8 @@ export const planScaleDown = (
     if (chosen.length >= surplus) break;
     const idleMs = runner.idleMs ?? 0;
     const over = chosen.length < overMax;
-    const due = idleMs >= input.idleShutdownAfterMs || (chosen.length < longSurplus && isSeasoned(runner, input));
+    // By its own record alone: what the ticks saw of its calls may be nothing at all.
+    const due = idleMs >= input.idleShutdownAfterMs;
     if (over || (due && !input.kept.has(runner.record.runnerId))) chosen.push(drainIdle(runner, idleMs, over, input));
   }
   if (chosen.length > 0 || idle.length > 0 || alreadyLettingGo(input.runners)) return chosen;

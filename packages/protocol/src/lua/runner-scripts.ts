@@ -6,7 +6,7 @@ const script = (name: string, keys: number, lua: string): BullScript => ({ name,
 
 export const RUNNER_SCRIPTS = {
   /**
-   * KEYS runner hash, runner index; ARGV runner id, '1' when idle, then field, value pairs to store.
+   * KEYS runner hash, runner index; ARGV runner id, ms since its last call ended or '' while it is busy, then field, value pairs to store.
    * @returns {Redis ms, drain generation, drain reason}
    */
   flameHeartbeat: script(
@@ -18,7 +18,7 @@ redis.call('ZADD', index, flame.now, id)
 redis.call('HSET', record, 'heartbeatAt', flame.now, unpack(ARGV, 3))
 redis.call('HSETNX', record, 'startedAt', flame.now)
 if redis.call('HGET', record, 'state') == 'ready' then redis.call('HSETNX', record, 'readyAt', flame.now) end
-if ARGV[2] == '1' then redis.call('HSETNX', record, 'idleSince', flame.now)
+if ARGV[2] ~= '' then redis.call('HSET', record, 'idleSince', flame.now - tonumber(ARGV[2]))
 else redis.call('HDEL', record, 'idleSince') end
 redis.call('PEXPIRE', record, 86400000)
 local order = redis.call('HMGET', record, 'drain', 'drainReason')
