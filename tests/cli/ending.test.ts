@@ -2,8 +2,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { appKeys, poolKeys } from '@flamejs/protocol';
 import { parseConfig } from '@flamejs/queue/internal';
-import { appKeys, poolKeys } from '@flamejs/queue/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Brood, expectNoLeftovers, startBrood } from '../support/processes.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';

@@ -1,7 +1,8 @@
 /** The end of an autoscaler: nothing is left, in time, whatever fails on the way; and a start that failed is an end too. */
+
+import { appKeys } from '@flamejs/protocol';
 import type { Backend, BackendDefaults, Instance } from '@flamejs/queue';
 import { createEnding, parseConfig } from '@flamejs/queue/internal';
-import { appKeys } from '@flamejs/queue/protocol';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { startRedis } from '../../../tests/support/redis.ts';
