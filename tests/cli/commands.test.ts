@@ -234,7 +234,7 @@ describe('when something is wrong', () => {
 
   test('doctor finds what is wrong with the config, with Redis and with the modules', async () => {
     const good = await flame('doctor');
-    expect([good.code, good.output]).toEqual([0, expect.stringMatching(/ok {4}functions: 1 module/)]);
+    expect([good.code, good.output]).toEqual([0, expect.stringMatching(/ok {4}functions: 1 module loads/)]);
     const bad = await run(['doctor', '--json'], { env: { ...fleet.env, FLAME_REDIS_URL: 'redis://127.0.0.1:1' } });
     expect(bad.code).toBe(1);
     expect(bad.json.find((f: { check: string }) => f.check === 'redis')).toMatchObject({

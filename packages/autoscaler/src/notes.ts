@@ -18,7 +18,7 @@ export const noteHappenings = (
   for (const { type, reason, details } of happened) {
     ctx.emit({ type, runnerId, reason, ...(details === undefined ? {} : { details }) });
     if (type === 'runner.ready' && before.state === 'booting') readyAtLast(ctx, record, count);
-    if (type === 'runner.failed') bootHasFailed(ctx, record, reason, count);
+    if (type === 'runner.failed') bootHasFailed(ctx, record, { reason, definite: details?.definite === true }, count);
   }
   if (record.state !== 'terminated') return;
   ctx.memory.kept.delete(runnerId);
@@ -47,10 +47,19 @@ const readyAtLast = (ctx: PoolContext, record: IntentRecord, count: number): voi
   });
 };
 
-const bootHasFailed = (ctx: PoolContext, record: IntentRecord, reason: string, count: number): void => {
+const bootHasFailed = (
+  ctx: PoolContext,
+  record: IntentRecord,
+  { reason, definite }: { readonly reason: string; readonly definite: boolean },
+  count: number,
+): void => {
   const { memory, term, breakerTiming } = ctx;
   const wasOpen = memory.breaker.open;
-  memory.breaker = bootFailed(memory.breaker, { now: term.now(), launchedAt: record.createdAt, reason }, breakerTiming);
+  memory.breaker = bootFailed(
+    memory.breaker,
+    { now: term.now(), launchedAt: record.createdAt, reason, definite },
+    breakerTiming,
+  );
   if (!wasOpen && memory.breaker.open) ctx.emit({ type: 'breaker.opened', reason });
   ctx.log.error({ runnerId: record.runnerId, reason }, 'a runner did not boot');
   const info = { pool: record.pool, runnerId: record.runnerId, count, ok: false, reason };

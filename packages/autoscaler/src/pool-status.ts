@@ -52,6 +52,8 @@ export const statusOf = (ctx: PoolContext, { at, records, physical, useful }: St
     booting: states.requested + states.booting,
     states,
     ...(failing && memory.breaker.reason !== null ? { bootFailure: memory.breaker.reason } : {}),
+    ...(memory.breaker.failedAt === null ? {} : { bootFailedAt: memory.breaker.failedAt }),
+    ...(memory.breaker.open ? { unbootable: true } : {}),
     ...(memory.blocked === null ? {} : { blocked: memory.blocked }),
     policy: memory.effective.policy.name,
     epoch: ctx.term.epoch,

@@ -54,6 +54,7 @@ const agent = (change: Partial<RunnerRecord> = {}): RunnerRecord => ({
   runnerId: from.runnerId,
   pool: 'work',
   state: 'ready',
+  fault: '',
   active: 0,
   slots: 2,
   idleSince: 0,

@@ -61,7 +61,16 @@ const inMemory = async (): Promise<Fixture> => {
     register: async (runnerId, fields) => {
       const before = pool.agents.get(runnerId);
       const fresh = { runnerId, pool: 'work', slots: 2, idleSince: 0, startedAt: 0, readyAt: 0, release: '', host: '' };
-      const rest = { pid: 0, served: 0, reason: '', drain: 0, drainReason: '', active: 0, ackedDrain: 0 };
+      const rest = {
+        pid: 0,
+        served: 0,
+        reason: '',
+        fault: '' as const,
+        drain: 0,
+        drainReason: '',
+        active: 0,
+        ackedDrain: 0,
+      };
       pool.agents.set(runnerId, { ...fresh, ...rest, ...before, ...fields, heartbeatAt: Date.now() });
       pool.index.add(runnerId);
     },

@@ -27,10 +27,11 @@ export const expiryError = (
     });
   }
   if (call.parked !== undefined) return releaseError(callId, call.functionName, call.parked, reason);
-  if (status?.bootFailure !== undefined) {
-    return new FlameBootError(`call ${callId}: no runner of pool "${pool}" could be started: ${status.bootFailure}`, {
+  if (status?.bootFailure !== undefined || decision.kind === 'unbootable') {
+    const failure = status?.bootFailure ?? reason;
+    return new FlameBootError(`call ${callId}: no runner of pool "${pool}" could be started: ${failure}`, {
       callId,
-      reason: status.bootFailure,
+      reason: failure,
     });
   }
   if (decision.kind === 'queue-timeout') {

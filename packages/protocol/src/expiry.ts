@@ -2,6 +2,7 @@
  * When waiting has to end. The decision is pure; callers make it for their own calls and the autoscaler for callers that
  * are gone, and `settleWaiting` carries it out atomically.
  */
+import type { PoolStatus } from './explain.ts';
 import type { CallInspection } from './inspection.ts';
 
 export type ExpiryDecision =
@@ -9,6 +10,8 @@ export type ExpiryDecision =
   | { readonly kind: 'keep'; readonly againInMs: number }
   | { readonly kind: 'deadline' }
   | { readonly kind: 'queue-timeout'; readonly waitedMs: number }
+  /** No runner of the pool can be started, and since this call was made another has failed to. */
+  | { readonly kind: 'unbootable' }
   /** The whole pool stands still, by the default bound of `flame.call`. */
   | { readonly kind: 'no-progress'; readonly stillMs: number };
 
@@ -18,8 +21,13 @@ const LOOK_AGAIN_MS = 2_000;
 /**
  * @param stillLimitMs the pool's `bootTimeout` + 30 s for a `call` without its own `queueTimeout`; `undefined` turns the
  *   default bound off (casts, explicit queueTimeout)
+ * @param status the pool's entry in the registry, for the same calls
  */
-export const decideExpiry = (call: CallInspection, stillLimitMs: number | undefined): ExpiryDecision => {
+export const decideExpiry = (
+  call: CallInspection,
+  stillLimitMs: number | undefined,
+  status?: PoolStatus,
+): ExpiryDecision => {
   if (call.deadlineAt > 0 && call.now >= call.deadlineAt && call.state !== 'active' && call.state !== 'orphaned') {
     return { kind: 'deadline' };
   }
@@ -40,7 +48,15 @@ export const decideExpiry = (call: CallInspection, stillLimitMs: number | undefi
     if (rolling || forMs < stillLimitMs) return keep(Math.max(LOOK_AGAIN_MS, stillLimitMs - forMs));
     return { kind: 'no-progress', stillMs: forMs };
   }
+  if (call.runners === 0 && isUnbootable(status, call.enqueuedAt)) return { kind: 'unbootable' };
   const stillMs = Math.min(call.waitedMs, call.now - call.lastStartAt);
   if (call.liveActive > 0 || stillMs < stillLimitMs) return keep(Math.max(LOOK_AGAIN_MS, stillLimitMs - stillMs));
   return { kind: 'no-progress', stillMs };
 };
+
+/**
+ * Whoever waits is told at once. A call that is made later waits for a try of its own: the cause may be gone by then.
+ * @param since Redis ms
+ */
+export const isUnbootable = (status: PoolStatus | undefined, since: number): boolean =>
+  status?.unbootable === true && status.ready === 0 && (status.bootFailedAt ?? 0) >= since;

@@ -16,6 +16,10 @@ export interface PoolStatus {
   readonly booting: number;
   /** Why the newest boot failed; absent after one that succeeded. */
   readonly bootFailure?: string;
+  /** Redis ms of the newest boot that failed. */
+  readonly bootFailedAt?: number;
+  /** Runners fail to boot one after the other, or never will: only now and then another is tried. */
+  readonly unbootable?: boolean;
   /** Why nothing is launched although it is wanted: open breaker, no capacity, quota. */
   readonly blocked?: string;
   /** The release of which runners are launched. */

@@ -1,7 +1,7 @@
 /** A runner's registration, as a runner calls it. */
 import { type RedisClient, runScript } from './connect.ts';
 import type { PoolKeys } from './keys.ts';
-import type { RunnerRecord } from './runner-record.ts';
+import type { RunnerFault, RunnerRecord } from './runner-record.ts';
 
 export interface HeartbeatReply {
   /** Redis ms. */
@@ -34,6 +34,12 @@ export const beat = async (
 };
 
 /** Takes the runner out of the index; its record stays for an hour. */
-export const leave = async (client: RedisClient, keys: PoolKeys, runnerId: string, reason: string): Promise<void> => {
-  await runScript(client, 'flameLeave', [keys.runner(runnerId), keys.runners, runnerId, reason]);
+export const leave = async (
+  client: RedisClient,
+  keys: PoolKeys,
+  runnerId: string,
+  reason: string,
+  fault: RunnerFault = '',
+): Promise<void> => {
+  await runScript(client, 'flameLeave', [keys.runner(runnerId), keys.runners, runnerId, reason, fault]);
 };

@@ -43,6 +43,7 @@ export {
   type ControlMessage,
   type PoolEvent,
   parseRunnerRecord,
+  type RunnerFault,
   type RunnerRecord,
 } from './runner-record.ts';
 export { listSchedules, removeSchedule, type Schedule } from './schedules.ts';

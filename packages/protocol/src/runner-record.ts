@@ -6,6 +6,9 @@
 /** A runner's own state. `drained` is the acknowledgement: it has stopped fetching and executes nothing. */
 export type AgentState = 'starting' | 'ready' | 'draining' | 'drained' | 'ended';
 
+/** What kept a runner from starting. `modules`: the application's, so that another runner of its release does no better. */
+export type RunnerFault = '' | 'modules';
+
 export interface RunnerRecord {
   readonly runnerId: string;
   readonly pool: string;
@@ -26,6 +29,7 @@ export interface RunnerRecord {
   readonly ackedDrain: number;
   /** Why it drains or ended: `idle`, `scale-down`, `sigterm`, `heartbeat`, `failsafe`, `single-use`, `parent-gone`, … */
   readonly reason: string;
+  readonly fault: RunnerFault;
   /** Order by the autoscaler: generation of the drain it should perform; 0 for none (also: reactivated). */
   readonly drain: number;
   /** Order: why. */
@@ -55,6 +59,7 @@ export const parseRunnerRecord = (
     served: number('served'),
     ackedDrain: number('ackedDrain'),
     reason: fields.reason ?? '',
+    fault: fields.fault === 'modules' ? 'modules' : '',
     drain: number('drain'),
     drainReason: fields.drainReason ?? '',
   };

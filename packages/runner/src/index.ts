@@ -3,3 +3,4 @@ export * from './executor/index.ts';
 export { findModules } from './find-modules.ts';
 export { type Executors, openExecutors } from './open-executors.ts';
 export { createRunner, type Runner, type RunnerOptions } from './runner.ts';
+export { tryModules } from './try-modules.ts';

@@ -13,6 +13,8 @@ export interface Executors {
    * @throws FlameBootError, FlameConfigError
    */
   readonly ready: Promise<ExecutorPool>;
+  /** Whether no other runner would do better: what is to be loaded is not there, or throws. */
+  readonly modulesFailed: boolean;
   /** Told how many executors have come up, now and whenever there are more. */
   onWidth(listener: (width: number) => void): void;
   /** Tells the calls that run that the runner takes no more. */
@@ -31,10 +33,14 @@ export const openExecutors = (
   let width = 0;
   let tell: (width: number) => void = () => {};
   let closed = false;
+  let notFound = false;
   let executors: ExecutorPool | undefined;
 
   const open = async (): Promise<ExecutorPool> => {
-    const modules = await findModules(pool.functions, config.root);
+    const modules = await findModules(pool.functions, config.root).catch((error: unknown) => {
+      notFound = true;
+      throw error;
+    });
     executors = createExecutorPool({
       slots: slotsOf(pool),
       isolation: pool.isolation,
@@ -64,6 +70,9 @@ export const openExecutors = (
 
   return {
     ready,
+    get modulesFailed() {
+      return notFound || (executors?.modulesFailed ?? false);
+    },
     onWidth(listener) {
       tell = listener;
       listener(width);

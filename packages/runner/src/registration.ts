@@ -1,5 +1,5 @@
 /** The runner's registration: a heartbeat that says how it stands, and reads what the autoscaler wants of it. */
-import { type AgentState, beat, leave, type PoolKeys, type RedisClient } from '@flamejs/protocol';
+import { type AgentState, beat, leave, type PoolKeys, type RedisClient, type RunnerFault } from '@flamejs/protocol';
 
 const BEAT_MS = 2_000;
 /** Calls that follow each other closely must not each cost a heartbeat. */
@@ -31,7 +31,7 @@ export interface Registration {
   tellIdle(): void;
   /** Reports at once. @returns whether Redis has taken it */
   beatNow(): Promise<boolean>;
-  leave(reason: string): Promise<void>;
+  leave(reason: string, fault: RunnerFault): Promise<void>;
 }
 
 export interface RegistrationOptions {
@@ -107,10 +107,10 @@ export const createRegistration = (options: RegistrationOptions): Registration =
       );
     },
     beatNow,
-    async leave(reason) {
+    async leave(reason, fault) {
       left = true;
       await beating;
-      await leave(client, keys, runnerId, reason);
+      await leave(client, keys, runnerId, reason, fault);
     },
   };
 };

@@ -252,7 +252,8 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     registration.stop();
     const step = (work: Promise<unknown>): Promise<void> => bounded(work, connections.up ? STEP_MS : WITHOUT_REDIS_MS);
     await step(events.emit(event, reason, { served }));
-    await step(registration.leave(reason));
+    const fault = event === 'runner.failed' && executors.modulesFailed ? 'modules' : '';
+    await step(registration.leave(reason, fault));
     await step(worker.close());
     connections.close();
     state = 'ended';

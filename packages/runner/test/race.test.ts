@@ -39,6 +39,7 @@ afterAll(async () => {
 const countingExecutors = (starts: Map<string, number[]>): ExecutorPool => ({
   size: 3,
   active: 0,
+  modulesFailed: false,
   pids: [],
   start: async () => undefined,
   close: async () => undefined,

@@ -47,9 +47,10 @@ export const breakerTiming = (bootTimeoutMs: number, tickMs: number): BreakerTim
   probeMaxMs: Math.max(60_000, Math.min(30 * 60_000, bootTimeoutMs * 10)),
 });
 
+/** @param at.definite it failed for what the next runner will fail for too: the application's modules */
 export const bootFailed = (
   breaker: Breaker,
-  at: { readonly now: number; readonly launchedAt: number; readonly reason: string },
+  at: { readonly now: number; readonly launchedAt: number; readonly reason: string; readonly definite?: boolean },
   timing: BreakerTiming,
 ): Breaker => {
   const seen = { ...breaker, reason: at.reason, failedAt: at.now, failures: breaker.failures + 1 };
@@ -58,7 +59,7 @@ export const bootFailed = (
   const wavesFailed = breaker.wavesFailed + 1;
   const failures = outcomes.filter((outcome) => outcome === 'failed').length;
   const next = { ...seen, outcomes, wavesFailed, waveAt: at.now };
-  if (breaker.open || failures >= RING / 2) return opened(next, at.now, timing);
+  if (breaker.open || at.definite === true || failures >= RING / 2) return opened(next, at.now, timing);
   return { ...next, notBefore: at.now + timing.backoffMs * 2 ** (wavesFailed - 1) };
 };
 

@@ -54,8 +54,9 @@ const RULES: Readonly<Record<RunnerState, (c: Case) => Advanced | undefined>> = 
     const agent = agentOf(c);
     const taken = interruption(c);
     if (taken !== undefined) return takenAway(c, taken);
+    // Its own words say more than what its machine says of its end.
+    if (agent?.state === 'ended') return failByItself(c, agent);
     if (isGone(c)) return fail(c, goneReason(c));
-    if (agent?.state === 'ended') return fail(c, `the runner ended while booting: ${agent.reason}`);
     if (agent !== undefined && agent.state !== 'starting' && c.seen.silentMs < c.timing.suspectMs) {
       const bootMs = c.now - c.record.createdAt;
       return move(
@@ -211,10 +212,11 @@ const goneReason = ({ seen }: Case): string => {
   return told ?? 'its machine is gone';
 };
 
-const fail = (c: Case, reason: string): Advanced => {
+const fail = (c: Case, reason: string, details: { readonly definite?: true } = {}): Advanced => {
   const record: IntentRecord = { ...c.record, grounds: 'boot-failed' };
   return move({ ...c, record }, isGone(c) ? 'terminated' : 'failed', reason, 'runner.failed', {
     afterMs: c.now - c.record.createdAt,
+    ...details,
   });
 };
 
@@ -232,6 +234,9 @@ const interruption = (c: Case): string | undefined => {
   const told = typeof instance === 'object' ? instance.details?.stateReason : undefined;
   return told !== undefined && /Spot/.test(told) ? `the provider took it away: ${told}` : undefined;
 };
+
+const failByItself = (c: Case, { reason, fault }: RunnerRecord): Advanced =>
+  fail(c, reason === '' ? 'the runner ended while it booted' : reason, fault === 'modules' ? { definite: true } : {});
 
 const takenAway = (c: Case, reason: string): Advanced => {
   const record: IntentRecord = { ...c.record, grounds: 'ended' };

@@ -176,6 +176,7 @@ export const createWorld = ({ max, quota }: WorldOptions): World => {
       runnerId,
       pool: POOL,
       state,
+      fault: '',
       active: agent.calls.length,
       slots: SLOTS,
       idleSince: agent.calls.length === 0 && state === 'ready' ? agent.idleSince : 0,

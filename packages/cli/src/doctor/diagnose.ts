@@ -2,7 +2,7 @@
 
 import { connect, disconnect, judgeServer, readServerFacts, redisNow, whenReady } from '@flamejs/protocol';
 import { type AppConfig, FlameConfigError } from '@flamejs/queue';
-import { findModules } from '@flamejs/runner';
+import { checkModules } from './check-modules.ts';
 
 export interface Diagnosis {
   readonly level: 'ok' | 'warn' | 'fail';
@@ -31,7 +31,7 @@ export const diagnose = async (load: () => Promise<AppConfig>): Promise<readonly
     message: `${config.configFile ?? 'given'}: app "${config.app}", ${pools.length} pools (${pools.join(', ')})`,
   });
   findings.push(...(await checkRedis(config)));
-  findings.push(await checkModules(config));
+  findings.push(...(await checkModules(config)));
   for (const pool of Object.values(config.pools)) {
     if (pool.backend?.check === undefined) continue;
     findings.push(
@@ -98,22 +98,5 @@ const checkRedis = async (config: AppConfig): Promise<readonly Diagnosis[]> => {
     ];
   } finally {
     disconnect(client);
-  }
-};
-
-const checkModules = async (config: AppConfig): Promise<Diagnosis> => {
-  try {
-    const patterns = [...new Set(Object.values(config.pools).flatMap(({ functions }) => functions))];
-    const modules = await findModules(patterns, config.root);
-    if (modules.length > 0) return { level: 'ok', check: 'functions', message: `${modules.length} modules match` };
-    const message = `no file matches ${patterns.join(', ') || '(nothing is configured)'} in ${config.root}`;
-    return {
-      level: 'warn',
-      check: 'functions',
-      message,
-      advice: 'Runners load these modules; without any they know no function.',
-    };
-  } catch (error) {
-    return { level: 'fail', check: 'functions', message: error instanceof Error ? error.message : String(error) };
   }
 };

@@ -31,7 +31,7 @@ return { tostring(flame.now), order[1] or '0', order[2] or '' }
     2,
     `
 redis.call('ZREM', KEYS[2], ARGV[1])
-redis.call('HSET', KEYS[1], 'state', 'ended', 'reason', ARGV[2], 'active', 0)
+redis.call('HSET', KEYS[1], 'state', 'ended', 'reason', ARGV[2], 'active', 0, 'fault', ARGV[3] or '')
 redis.call('PEXPIRE', KEYS[1], 3600000)
 return 1
 `,

@@ -7,16 +7,16 @@ import type { RedisClient } from '@flamejs/protocol/connect';
 import { encodeOutcome } from '@flamejs/protocol/encode-outcome';
 import { decideExpiry } from '@flamejs/protocol/expiry';
 import { expiryError } from '@flamejs/protocol/expiry-error';
-import { explainWaiting, type PoolStatus } from '@flamejs/protocol/explain';
+import { explainWaiting } from '@flamejs/protocol/explain';
 import { createHousekeeping, type Housekeeping } from '@flamejs/protocol/housekeeping';
 import { inspectCall } from '@flamejs/protocol/inspection';
-import { appKeys } from '@flamejs/protocol/keys';
 import { settleWaiting } from '@flamejs/protocol/outcome';
 import type { Vault } from '@flamejs/protocol/payload/vault';
 import type { Logger } from 'pino';
 import type { AppConfig } from '../config/types.ts';
 import type { PoolClient } from './caller.ts';
 import type { Awaited } from './pending.ts';
+import { readPoolStatus } from './unbootable-pools.ts';
 
 export interface Bounds {
   /** Ends a call whose waiting has lasted too long. @returns in how many ms its bound has to be looked at again */
@@ -46,24 +46,19 @@ export const createBounds = (config: AppConfig, vault: Vault, logger: Logger): B
     return house;
   };
 
-  const readPoolStatus = async (client: RedisClient): Promise<Record<string, PoolStatus>> => {
-    const all = await client.hgetall(appKeys(config.prefix, config.app).pools);
-    return Object.fromEntries(Object.entries(all).map(([name, json]) => [name, JSON.parse(json) as PoolStatus]));
-  };
-
   return {
     async enforce(client, { callId, stillLimitMs }, pool) {
-      const call = await inspectCall(client, pool.keys, callId);
+      const [call, all] = await Promise.all([inspectCall(client, pool.keys, callId), readPoolStatus(client, config)]);
+      const status = all[pool.config.name];
       if (call.state === 'orphaned') {
         // Runners and the autoscaler take lost calls back; there may be none, and its waiting goes on only in the queue.
         const back = await houseOf(client, pool).recoverStalled();
         if (back.length > 0) pool.kick.send();
         return back.includes(callId) ? AFTER_MS : TAKEN_BACK_MS;
       }
-      const decision = decideExpiry(call, stillLimitMs);
+      const decision = decideExpiry(call, stillLimitMs, status);
       if (decision.kind === 'keep') return decision.againInMs;
-      const status = await readPoolStatus(client);
-      const error = expiryError(callId, pool.config.name, call, decision, status[pool.config.name]);
+      const error = expiryError(callId, pool.config.name, call, decision, status);
       const verdict = { ...encodeOutcome(error, call), generation: call.generation };
       await settleWaiting(client, pool.keys, callId, verdict, vault);
       return AFTER_MS;
@@ -73,7 +68,10 @@ export const createBounds = (config: AppConfig, vault: Vault, logger: Logger): B
       const now = performance.now();
       if (now - since < WARN_AFTER_MS || now < (warnings.get(name) ?? 0)) return;
       warnings.set(name, now + WARN_EVERY_MS);
-      const [call, status] = await Promise.all([inspectCall(client, pool.keys, callId), readPoolStatus(client)]);
+      const [call, status] = await Promise.all([
+        inspectCall(client, pool.keys, callId),
+        readPoolStatus(client, config),
+      ]);
       const { reason, text } = explainWaiting(name, call, status[name]);
       if (reason !== 'no-autoscaler') return;
       warnings.set(name, Number.POSITIVE_INFINITY);

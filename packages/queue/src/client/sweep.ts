@@ -15,6 +15,7 @@ import type { PoolClient } from './caller.ts';
 import { createHeldCalls, type HeldCalls } from './held-calls.ts';
 import type { Link } from './link.ts';
 import { type Awaited, backOff, noteLook, type PendingCalls } from './pending.ts';
+import { createUnbootablePools } from './unbootable-pools.ts';
 
 const STEP_MS = 500;
 /** Most calls looked at at a time. */
@@ -55,6 +56,7 @@ export const createSweep = (options: SweepOptions): Sweep => {
   const { config, link, vault, pending, settle, callerId, poolOf, logger } = options;
   const held = createHeldCalls();
   const bounds = createBounds(config, vault, logger);
+  const unbootable = createUnbootablePools(config);
   let timer: NodeJS.Timeout | undefined;
   let timerAt = 0;
   let stopped = false;
@@ -70,7 +72,10 @@ export const createSweep = (options: SweepOptions): Sweep => {
     held.prune((callId) => pending.get(callId) !== undefined);
     if (pending.size === 0) return;
     const client = await link.client();
-    const due = dueLooks(pending.values(), performance.now());
+    const now = performance.now();
+    if (await unbootable.look(client, pending.values()))
+      for (const entry of pending.values()) if (unbootable.strands(entry)) entry.lookAt = Math.min(entry.lookAt, now);
+    const due = dueLooks(pending.values(), now);
     // All of them, however many: what a step leaves out for the next one, the next one may leave out too.
     for (let at = 0; at < due.length && !stopped; at += BATCH) {
       await Promise.all(due.slice(at, at + BATCH).map((entry) => lookAt(client, entry)));
@@ -96,7 +101,7 @@ export const createSweep = (options: SweepOptions): Sweep => {
     noteLook(entry, found);
     await bounds.warnIfUnserved(client, entry, pool);
     const stuck = entry.stillLimitMs !== undefined && performance.now() - entry.since >= entry.stillLimitMs;
-    if (!entry.bounded && !stuck) return;
+    if (!entry.bounded && !stuck && !unbootable.strands(entry)) return;
     const againInMs = await bounds.enforce(client, entry, pool);
     if (!entry.bounded && againInMs > STEP_MS) return;
     entry.lookAt = Math.min(entry.lookAt, performance.now() + againInMs);

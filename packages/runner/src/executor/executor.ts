@@ -45,13 +45,19 @@ export interface ExecutorSetup {
   readonly onLog: OnLine | undefined;
 }
 
+export interface BootFailure {
+  readonly message: string;
+  /** A module threw while it was loaded: it will again. */
+  readonly byModule: boolean;
+}
+
 export interface ExecutorEvents {
   /** It is idle: after its boot, and after each call that has left it usable. */
   onIdle(executor: Executor): void;
   /** It will take no further call; a replacement can be started. Comes before `onEnded`. */
   onLost(executor: Executor, why: string): void;
   /** It is dead. `bootFailure` says why when it had never become ready. */
-  onEnded(executor: Executor, bootFailure: string | undefined): void;
+  onEnded(executor: Executor, bootFailure: BootFailure | undefined): void;
 }
 
 /** Between calls an executor above this share of its limit is replaced, lest the next pay for what earlier ones kept … */
@@ -69,7 +75,7 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
   let heapLimit: number | undefined;
   let usedBytes: number | undefined;
   let freshBytes = 0;
-  let bootFailure: string | undefined;
+  let bootFailure: BootFailure | undefined;
   let resolveEnded: () => void;
   const ended = new Promise<void>((resolve) => {
     resolveEnded = resolve;
@@ -139,7 +145,7 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
         events.onIdle(self);
         return;
       case 'boot-failed':
-        if (!ready) bootFailure ??= message.message;
+        if (!ready) bootFailure ??= { message: message.message, byModule: true };
         return;
       case 'stale':
         if (message.seq === run?.seq) run.stop({ kind: 'stale', message: message.message });
@@ -160,7 +166,10 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
     lose(`it ended (${signal ?? `exit code ${exitCode}`})`);
     const stderr = (runSink ?? background).stderrTail();
     run?.onEnd(() => classifyEnd({ end, stderr, memoryLimit, heapLimit, usedBytes }));
-    events.onEnded(self, ready ? undefined : (bootFailure ?? describeBootEnd(end, stderr)));
+    events.onEnded(
+      self,
+      ready ? undefined : (bootFailure ?? { message: describeBootEnd(end, stderr), byModule: false }),
+    );
     resolveEnded();
   };
 
@@ -170,8 +179,9 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
     onEnd,
   });
   const bootTimer = setLongTimeout(() => {
-    bootFailure ??= `the functions' modules did not finish loading within ${setup.bootTimeoutMs} ms`;
-    kill(bootFailure);
+    const message = `the functions' modules did not finish loading within ${setup.bootTimeoutMs} ms`;
+    bootFailure ??= { message, byModule: false };
+    kill(message);
   }, setup.bootTimeoutMs);
   link.send({ t: 'boot', modules: setup.modules, root: setup.root, release: setup.release, tempDir: setup.tempDir });
 
@@ -241,5 +251,6 @@ const isStale = (bytes: number, freshBytes: number, limit: number): boolean =>
 
 const describeBootEnd = ({ exitCode, signal, error }: LinkEnd, stderr: string): string => {
   const how = error ?? (signal === null ? `it exited with code ${exitCode}` : `it was ended by ${signal}`);
-  return `an executor ended before it was ready: ${how}${stderr === '' ? '' : `\n${stderr}`}`;
+  const lastWords = stderr.trim().split('\n').at(-1);
+  return `an executor ended while it loaded the modules: ${how}${lastWords ? `, after it had printed: ${lastWords}` : ''}`;
 };

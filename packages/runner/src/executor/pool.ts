@@ -6,7 +6,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FlameBootError } from '@flamejs/queue/internal';
 import { deferred } from '../deferred.ts';
-import { createExecutor, type Executor, type ExecutorEvents } from './executor.ts';
+import { type BootFailure, createExecutor, type Executor, type ExecutorEvents } from './executor.ts';
 import { executorLinks } from './executor-start.ts';
 import { watchMemory } from './memory-watch.ts';
 import { spawnBackoffMs } from './spawn-backoff.ts';
@@ -40,6 +40,7 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
   /** Neither waiting nor running: whether they may begin is being asked. */
   const doubtful = new Set<Ticket>();
   const running = new Set<Ticket>();
+  let modulesFailed = false;
   let tempRoot: string | undefined;
   let spawned = 0;
   /** Most executors that were ever ready at the same time. */
@@ -117,7 +118,7 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
       executors.delete(executor);
       void rm(tempDirOf(executor.mark), { recursive: true, force: true }).catch(() => {});
       if (closed) return;
-      if (executor.calls === 0) retreat(bootFailure ?? 'an executor ended before its first call');
+      if (executor.calls === 0) retreat(bootFailure?.message ?? 'an executor ended before its first call');
       if (bootFailure !== undefined) reportBootFailure(bootFailure);
       fill();
     },
@@ -134,8 +135,9 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
     }, delayMs);
   };
 
-  const reportBootFailure = (message: string): void => {
-    firstBoot.reject(new FlameBootError(`the executors of this runner do not start: ${message}`, { reason: message }));
+  const reportBootFailure = ({ message, byModule }: BootFailure): void => {
+    modulesFailed = byModule;
+    firstBoot.reject(new FlameBootError(message, { reason: message }));
     // As long as one executor lives or comes up, calls wait for it; and where some have come up, one that did not may have
     // been killed by somebody.
     if (counted().length > 0 || (width > 0 && failures < BOOT_FAILURES)) return;
@@ -223,6 +225,9 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
     },
     get pids() {
       return [...executors].flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
+    },
+    get modulesFailed() {
+      return modulesFailed;
     },
     start: () => {
       fill();

@@ -117,6 +117,8 @@ export interface ExecutorPool {
   readonly size: number;
   /** Executions that hold a slot or wait for one. */
   readonly active: number;
+  /** Whether the newest boot that failed did so because a module threw while it was loaded. */
+  readonly modulesFailed: boolean;
   /** Pids of the living executors; empty with `isolation: 'thread'`. */
   readonly pids: readonly number[];
   /** Ends every executor and what it started; running executions end as `abandoned`. Idempotent. */

@@ -2,39 +2,76 @@
 import type { Readable } from 'node:stream';
 import type { Logger } from 'pino';
 
-const TAIL_BYTES = 4_000;
+const TAIL_LINES = 10;
+const TAIL_CHARACTERS = 1_000;
 /** A line that never ends is cut, or it would fill the memory. */
 const LINE_BYTES = 64_000;
 
 export interface Output {
-  /** The newest output, stderr if there was any. */
+  /** Why it may have ended: what a runner logs as fatal; else its newest lines, of stderr if there were any. */
   tail(): string;
 }
 
 export const collectOutput = (stdout: Readable, stderr: Readable, log: Logger): Output => {
-  const tails = { stdout: '', stderr: '' };
+  const tails: Record<'stdout' | 'stderr', readonly string[]> = { stdout: [], stderr: [] };
+  let fault: string | undefined;
+  const take = (name: 'stdout' | 'stderr', line: string): void => {
+    if (line.trim() === '') return;
+    const record = parseRecord(line);
+    const level = Number(record?.level ?? ERROR);
+    if (record !== undefined && level >= FATAL) fault = describeRecord(record);
+    if (level >= ERROR) {
+      const stream = record === undefined ? name : 'stderr';
+      tails[stream] = [...tails[stream], record === undefined ? line : describeRecord(record)].slice(-TAIL_LINES);
+    }
+    write(log, name, line, record);
+  };
   const follow = (stream: Readable, name: 'stdout' | 'stderr'): void => {
     let rest = '';
     stream.setEncoding('utf8').on('data', (text: string) => {
-      tails[name] = (tails[name] + text).slice(-TAIL_BYTES);
       const lines = (rest + text).split('\n');
       rest = lines.pop() ?? '';
       if (rest.length > LINE_BYTES) lines.push(rest.slice(0, LINE_BYTES));
       if (rest.length > LINE_BYTES) rest = '';
-      for (const line of lines) if (line !== '') write(log, name, line);
+      for (const line of lines) take(name, line);
     });
-    stream.on('end', () => {
-      if (rest !== '') write(log, name, rest);
-    });
+    // What ended without a line break.
+    stream.on('end', () => take(name, rest));
   };
   follow(stdout, 'stdout');
   follow(stderr, 'stderr');
-  return { tail: () => (tails.stderr.trim() !== '' ? tails.stderr : tails.stdout).trim() };
+  return { tail: () => fault ?? newest(tails.stderr.length > 0 ? tails.stderr : tails.stdout) };
+};
+
+const ERROR = 50;
+const FATAL = 60;
+
+/** Whole lines only, unless the last one alone is too long. */
+const newest = (lines: readonly string[]): string => {
+  let text = lines.at(-1)?.slice(0, TAIL_CHARACTERS) ?? '';
+  for (const line of lines.slice(0, -1).reverse()) {
+    if (text.length + line.length >= TAIL_CHARACTERS) break;
+    text = `${line}\n${text}`;
+  }
+  return text;
+};
+
+/** A sentence instead of JSON: what was logged, and the first line of the error. */
+const describeRecord = ({ msg, err }: Readonly<Record<string, unknown>>): string => {
+  const cause = typeof err === 'object' && err !== null && 'message' in err ? String(err.message) : '';
+  return [String(msg ?? ''), cause]
+    .filter((part) => part !== '')
+    .join(': ')
+    .slice(0, TAIL_CHARACTERS);
 };
 
 /** What is a log record already keeps its level and fields. */
-const write = (log: Logger, stream: 'stdout' | 'stderr', line: string): void => {
-  const record = parseRecord(line);
+const write = (
+  log: Logger,
+  stream: 'stdout' | 'stderr',
+  line: string,
+  record: Readonly<Record<string, unknown>> | undefined,
+): void => {
   if (record === undefined) {
     log[stream === 'stderr' ? 'warn' : 'info']({ stream }, line);
     return;

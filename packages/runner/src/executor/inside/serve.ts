@@ -7,6 +7,7 @@ import type { BootMessage, CallMessage, ToExecutor } from '../messages.ts';
 import { installBlame } from './blame.ts';
 import { type ClosureModules, createClosureModules, isManifest } from './closures.ts';
 import { type Leftovers, rememberState } from './leftovers.ts';
+import { describeLoadError } from './load-error.ts';
 import { createNested } from './nested.ts';
 import { type Performance, perform } from './perform.ts';
 import type { Port } from './port.ts';
@@ -34,7 +35,9 @@ export const serve = (port: Port, isProcess: boolean): void => {
       try {
         await import(module.startsWith('file:') ? module : pathToFileURL(module).href);
       } catch (error) {
-        return bootFailed(`${module} cannot be loaded: ${inspect(error)}`);
+        // For whoever looks at the runner's output; callers get the sentence.
+        process.stderr.write(`${inspect(error)}\n`);
+        return bootFailed(describeLoadError(module, error, root));
       }
     }
     setNestedTransport(nested.request);

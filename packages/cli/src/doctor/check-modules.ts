@@ -1,0 +1,48 @@
+/** Whether the modules with the functions are there, and can be loaded where calls will run. */
+import type { AppConfig, PoolConfig } from '@flamejs/queue';
+import { findModules, tryModules } from '@flamejs/runner';
+import { pino } from 'pino';
+import type { Diagnosis } from './diagnose.ts';
+
+/** @returns one finding for each set of modules, and for each environment that they are loaded in. */
+export const checkModules = async (config: AppConfig): Promise<readonly Diagnosis[]> => {
+  const alike = grouped(Object.values(config.pools));
+  const findings: Diagnosis[] = [];
+  for (const pools of alike.values()) {
+    const names = pools.map(({ name }) => name).join(', ');
+    const check = alike.size === 1 ? 'functions' : `functions of ${names}`;
+    if (pools[0] !== undefined) findings.push({ check, ...(await tryPool(config, pools[0])) });
+  }
+  return findings;
+};
+
+const tryPool = async (config: AppConfig, pool: PoolConfig): Promise<Omit<Diagnosis, 'check'>> => {
+  const cwd = process.cwd();
+  try {
+    const modules = await findModules(pool.functions, config.root);
+    if (modules.length === 0) {
+      const message = `no file matches ${pool.functions.join(', ') || '(nothing is configured)'} in ${config.root}`;
+      return { level: 'warn', message, advice: 'Runners load these modules; without any they know no function.' };
+    }
+    // Where local runners start.
+    process.chdir(config.root);
+    const why = await tryModules(config, pool, pino({ level: 'silent' }));
+    if (why === undefined)
+      return { level: 'ok', message: modules.length === 1 ? '1 module loads' : `${modules.length} modules load` };
+    return { level: 'fail', message: why, advice: ADVICE };
+  } catch (error) {
+    return { level: 'fail', message: error instanceof Error ? error.message : String(error) };
+  } finally {
+    process.chdir(cwd);
+  }
+};
+
+const ADVICE = 'Runners load these modules in the environment of executors, which is not all of your own.';
+
+const sameModules = ({ functions, env, isolation }: PoolConfig): string => JSON.stringify([functions, env, isolation]);
+
+const grouped = (pools: readonly PoolConfig[]): Map<string, PoolConfig[]> => {
+  const groups = new Map<string, PoolConfig[]>();
+  for (const pool of pools) groups.set(sameModules(pool), [...(groups.get(sameModules(pool)) ?? []), pool]);
+  return groups;
+};
