@@ -12,7 +12,7 @@ const bull = require('bullmq/dist/cjs/scripts/index.js') as Readonly<Record<stri
 
 const ADDING = ['addStandardJob', 'addDelayedJob', 'addPrioritizedJob'];
 const ASKING = ['flameInspect', 'flameLookup', 'flameSettleWaiting'];
-const CALLER = [...ADDING, ...ASKING, 'reprocessJob'];
+const CALLER = [...ADDING, ...ASKING, 'flameDelivered', 'moveStalledJobsToWait', 'reprocessJob'];
 
 const SCRIPTS: Readonly<Record<Role, readonly string[]>> = {
   caller: CALLER,

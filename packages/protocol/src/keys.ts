@@ -36,6 +36,8 @@ export interface PoolKeys {
   caller(callerId: string): string;
   args(callId: string): string;
   outcome(callId: string): string;
+  /** A value or error that is too large to stand in the outcome itself. */
+  body(callId: string): string;
   reply(callerId: string): string;
   progress(callId: string): string;
 }
@@ -75,6 +77,7 @@ export const poolKeys = (prefix: string, app: string, pool: string): PoolKeys =>
     caller: (callerId) => `${base}:caller:${callerId}`,
     args: (callId) => `${base}:args:${callId}`,
     outcome: (callId) => `${base}:outcome:${callId}`,
+    body: (callId) => `${base}:body:${callId}`,
     reply: (callerId) => `${base}:reply:${callerId}`,
     progress: (callId) => `${base}:progress:${callId}`,
   };

@@ -11,12 +11,16 @@ export interface Outcome {
   readonly head: OutcomeHead;
   /** Packed value or error. */
   readonly body: Uint8Array;
+  /** It is kept for us: `acknowledge` that it was read. */
+  readonly awaited?: boolean;
 }
 
 export type Lookup =
   | { readonly state: 'settled'; readonly outcome: Outcome }
   /** `bounded`: it has a queueTimeout or a deadline, which whoever waits for it has to keep. */
   | { readonly state: 'pending'; readonly generation: number; readonly bounded: boolean }
+  /** A large result that went a while after its only waiter had read it: `at` Redis ms, `to` a process. */
+  | { readonly state: 'delivered'; readonly at: number; readonly to: string }
   /** Neither a job nor an outcome: removed, expired, or lost with Redis' data. */
   | { readonly state: 'missing' };
 
@@ -38,17 +42,48 @@ export const lookupCall = async (
   )) as Buffer[];
   const state = reply[0]?.toString();
   if (state === 'pending') return { state, generation: Number(reply[1]), bounded: reply[2]?.toString() === '1' };
+  if (state === 'delivered') return { state, at: Number(reply[2]), to: String(reply[3]) };
   if (state !== 'settled') return { state: 'missing' };
   const generation = Number(reply[1]);
-  const body = reply[3] ?? (await fetchBody(client, keys, callId));
+  const small = reply[3];
+  const body = small === undefined || small.length === 0 ? await fetchBody(client, keys, callId) : small;
   // It may expire between the two reads; then it is as if it had expired before them.
   if (body === undefined) return { state: 'missing' };
-  return { state, outcome: { generation, head: parseHead(reply[2]), body } };
+  const awaited = reply[4]?.toString() === '1';
+  return { state, outcome: { generation, head: parseHead(reply[2]), body, awaited } };
 };
 
 /** @returns the encoded value or error of a settled call, `undefined` once it has expired. */
-export const fetchBody = async (client: RedisClient, keys: PoolKeys, callId: string): Promise<Buffer | undefined> =>
-  (await client.hgetBuffer(keys.outcome(callId), 'body')) ?? undefined;
+export const fetchBody = async (client: RedisClient, keys: PoolKeys, callId: string): Promise<Buffer | undefined> => {
+  const [small, large] = await Promise.all([
+    client.hgetBuffer(keys.outcome(callId), 'body'),
+    client.getBuffer(keys.body(callId)),
+  ]);
+  return small !== null && small.length > 0 ? small : (large ?? undefined);
+};
+
+/** How long a large result that its only waiter has read is kept; milliseconds. */
+export const READ_BODY_MS = 60_000;
+
+/** What a caller has read, or no longer wants. */
+export interface Delivery {
+  readonly callId: string;
+  readonly generation: number;
+  /** Its value has arrived. What nobody could read, or wanted, is kept like one that nobody has waited for. */
+  readonly read: boolean;
+}
+
+/** Says what a caller has read: outcomes are kept for those who wait. @param by the caller's process, for people */
+export const acknowledge = async (
+  client: RedisClient,
+  keys: PoolKeys,
+  waiter: string,
+  by: string,
+  deliveries: readonly Delivery[],
+): Promise<void> => {
+  const which = deliveries.flatMap(({ callId, generation, read }) => [callId, generation, read ? '1' : '0']);
+  await runScript(client, 'flameDelivered', [keys.queue, waiter, by, READ_BODY_MS, ...which]);
+};
 
 export const parseHead = (text: Uint8Array | string | undefined): OutcomeHead =>
   JSON.parse(String(text ?? '{}')) as OutcomeHead;

@@ -1,6 +1,6 @@
 /** Arguments, results and errors, read one call at a time and only up to a size; what is larger is named, not read. */
 
-import { type Envelope, isSealed, parseEnvelope, parseHead } from '@flamejs/protocol';
+import { type Envelope, fetchBody, isSealed, parseEnvelope, parseHead } from '@flamejs/protocol';
 import { decode, redactText, unpackPayload } from '@flamejs/queue/internal';
 import type { Link } from './link.ts';
 import { type Json, LIST_LIMITS, PAGE_LIMITS, type PresentLimits, present } from './present.ts';
@@ -35,12 +35,17 @@ export const showArguments = async (link: Link, pool: string, id: string, option
 
 /** The result or the error of a call that has ended. */
 export const showOutcome = async (link: Link, pool: string, id: string, options: ShowOptions): Promise<Shown> => {
-  const key = link.keys(pool).outcome(id);
-  const [head, size] = await Promise.all([link.client.hget(key, 'head'), link.client.hstrlen(key, 'body')]);
+  const keys = link.keys(pool);
+  const [head, small, large] = await Promise.all([
+    link.client.hget(keys.outcome(id), 'head'),
+    link.client.hstrlen(keys.outcome(id), 'body'),
+    link.client.strlen(keys.body(id)),
+  ]);
   if (head === null) return { kind: 'none' };
+  const size = Math.max(small, large);
   if (size > options.limit) return { kind: 'too-large', size, limit: options.limit };
-  const body = await link.client.hgetBuffer(key, 'body');
-  if (body === null) return { kind: 'none' };
+  const body = await fetchBody(link.client, keys, id);
+  if (body === undefined) return { kind: 'none' };
   const { ok } = parseHead(head);
   return show(() => opened(link, id, ok ? 'result' : 'error', body, options.limit), body.length, options, !ok);
 };

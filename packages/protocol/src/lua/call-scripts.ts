@@ -51,8 +51,9 @@ return 'active'
 `,
   ),
   /**
-   * KEYS queue prefix; ARGV id, reply stream to join or ''.
-   * @returns {state, generation, head, small body, reply limit…}: what a caller or `attach` needs to go on waiting or to settle.
+   * KEYS queue prefix; ARGV id, reply stream to join or '', inline limit.
+   * @returns {state, generation, …}: what a caller or `attach` needs to go on waiting or to settle. 'settled' with head, body ('' when
+   * it is not small) and '1' when its reading is to be acknowledged; 'delivered' with when (Redis ms) and to whom
    */
   flameLookup: script(
     'flameLookup',
@@ -62,18 +63,56 @@ local queue, id, waiter, inlineLimit = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[
 local jobKey, base = queue .. id, flame.base(queue)
 local f = redis.call('HMGET', jobKey, 'f:gen', 'finishedOn', 'f:qt', 'f:dl')
 local gen = f[1]
-local o = redis.call('HMGET', base .. ':outcome:' .. id, 'gen', 'head')
+local outcome, large = base .. ':outcome:' .. id, base .. ':body:' .. id
+local o = redis.call('HMGET', outcome, 'gen', 'head', 'w', 'read', 'to', 'ttl', 'at')
 if o[1] and (not gen or o[1] == gen) then
-  local body = ''
-  if redis.call('HSTRLEN', base .. ':outcome:' .. id, 'body') <= inlineLimit then
-    return { 'settled', o[1], o[2], redis.call('HGET', base .. ':outcome:' .. id, 'body') }
+  if o[4] and redis.call('EXISTS', large) == 0 then return { 'delivered', o[1], o[4], o[5] } end
+  if o[4] and waiter ~= '' then
+    -- Read before, and wanted again while it was still there: it is kept as one that nobody has read.
+    redis.call('PEXPIRE', large, math.max(1, tonumber(o[7]) + tonumber(o[6]) - flame.now))
+    redis.call('HDEL', outcome, 'read', 'to')
   end
-  return { 'settled', o[1], o[2] }
+  local mine = string.find(' ' .. (o[3] or '') .. ' ', ' ' .. waiter .. ' ', 1, true) and waiter ~= ''
+  local small = redis.call('HSTRLEN', outcome, 'body') <= inlineLimit
+  return { 'settled', o[1], o[2], small and redis.call('HGET', outcome, 'body') or '', mine and '1' or '0' }
 end
 -- Finished without an outcome: it has expired, or somebody else ended the job. Nothing will come any more.
 if not gen or f[2] then return { 'missing' } end
 flame.addWaiter(jobKey, waiter)
 return { 'pending', gen, ((f[3] or '0') ~= '0' or (f[4] or '0') ~= '0') and '1' or '0' }
+`,
+  ),
+  /**
+   * KEYS queue prefix; ARGV reply stream, name of the process for people, how long a large result that its only waiter has read is
+   * kept (ms), then id, generation, '1' when its value was read for each. From the last reading on, an outcome lives no longer than its TTL.
+   */
+  flameDelivered: script(
+    'flameDelivered',
+    1,
+    `
+local waiter, by, grace = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local base = flame.base(KEYS[1])
+for i = 4, #ARGV, 3 do
+  local outcome, large = base .. ':outcome:' .. ARGV[i], base .. ':body:' .. ARGV[i]
+  local o = redis.call('HMGET', outcome, 'gen', 'w', 'ttl', 'at', 'own')
+  local list = ' ' .. (o[2] or '') .. ' '
+  local at = string.find(list, ' ' .. waiter .. ' ', 1, true)
+  if o[1] == ARGV[i + 1] and at then
+    local others = string.match(string.sub(list, 1, at) .. string.sub(list, at + #waiter + 2), '^%s*(.-)%s*$')
+    if others ~= '' then redis.call('HSET', outcome, 'w', others)
+    else
+      local left = math.max(1, tonumber(o[4]) + tonumber(o[3]) - flame.now)
+      redis.call('HDEL', outcome, 'w')
+      redis.call('PEXPIRE', outcome, left)
+      if o[5] == '1' and ARGV[i + 2] == '1' then
+        redis.call('HSET', outcome, 'read', flame.now, 'to', by)
+        left = math.min(left, grace)
+      end
+      redis.call('PEXPIRE', large, left)
+    end
+  end
+end
+return 1
 `,
   ),
   /** KEYS queue prefix; ARGV id. @returns what is known of a call and its pool, as a flat list; read by inspect-call.ts. */

@@ -64,7 +64,8 @@ redis.call('HSETNX', ${keys.meta}, 'opts.maxLenEvents', 1000)
   after: `
 local deadline = call.deadlineAt > 0 and call.deadlineAt or (call.deadlineIn > 0 and flame.now + call.deadlineIn or 0)
 redis.call('HSET', jobKey, 'f:gen', 1, 'f:fp', call.fp, 'f:w', call.waiter, 'f:qt', call.queueTimeout, 'f:dl', deadline,
-  'f:ttl', call.resultTtl, 'f:fttl', call.failedTtl, 'f:fail', call.failOnLoss, 'f:rel', call.release)
+  'f:ttl', call.resultTtl, 'f:fttl', call.failedTtl, 'f:fail', call.failOnLoss, 'f:rel', call.release,
+  'f:own', call.fp == '' and call.waiter or '')
 flame.startWaiting(jobKey, base, flame.now + call.delay)
 if #ARGV[5] > 0 then
   redis.call('SET', base .. ':args:' .. id, ARGV[5])
@@ -253,7 +254,7 @@ local gen = redis.call('HGET', jobKey, 'f:gen')
 if gen and redis.call('ZSCORE', KEYS[3], id) then
   redis.call('HINCRBY', jobKey, 'f:gen', 1)
   redis.call('HSET', jobKey, 'f:base', redis.call('HGET', jobKey, 'ats') or 0, 'f:dl', 0)
-  redis.call('HDEL', jobKey, 'f:run', 'f:loss', 'f:kill', 'f:late', 'f:cancel', 'stc', 'stacktrace', 'f:w')
+  redis.call('HDEL', jobKey, 'f:run', 'f:loss', 'f:kill', 'f:late', 'f:cancel', 'stc', 'stacktrace', 'f:w', 'f:own')
   redis.call('PERSIST', base .. ':args:' .. id)
   flame.startWaiting(jobKey, base)
   local queueTimeout = tonumber(redis.call('HGET', jobKey, 'f:qt') or '0')

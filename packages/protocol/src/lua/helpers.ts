@@ -1,3 +1,8 @@
+/** Bodies of more bytes stand in a key of their own. */
+const LARGE_BODY_BYTES = 64 * 1024;
+/** How long a reply stands in its stream, and at least the outcome that it announces, for who is too busy to read it. */
+const AWAITED_MS = 3_600_000;
+
 /**
  * Lua that is put in front of every script of ours and of every BullMQ script that we extend. The fields that begin
  * with `f:` are ours; they stand in BullMQ's job hash, so that they live and die with the job.
@@ -5,6 +10,7 @@
  *   f:gen    generation: 1, raised by every retry by hand
  *   f:fp     fingerprint of function and arguments, for calls with a user's own id
  *   f:w      reply streams that wait for the outcome, separated by spaces
+ *   f:own    the reply stream of the caller that alone knows the call, '' for a cast and for an id of the user's own
  *   f:run    the runner that picked the call up; removed by every orderly end, so that finding it at the next
  *            pick-up means that the runner was lost
  *   f:moved  the attempt that went back to the queue in good order
@@ -91,13 +97,22 @@ function flame.sawRelease(base, release)
   redis.call('ZADD', base .. ':called', flame.now, release)
 end
 
--- Stores the outcome of one generation and announces it to everyone who waits. Small bodies travel in the reply itself.
+-- Stores the outcome of one generation and announces it to everyone who waits. Small bodies travel in the reply itself; large
+-- ones stand in a key of their own, so that they can go before the rest. What somebody waits for is kept for as long as the reply
+-- that announces it, until they say that they have read it (flameDelivered): a caller may be busy for longer than its TTL.
 function flame.settle(base, id, jobKey, gen, head, body, ok, inlineLimit)
-  local f = redis.call('HMGET', jobKey, 'f:fp', 'f:w', 'f:ttl', 'f:fttl')
+  local f = redis.call('HMGET', jobKey, 'f:fp', 'f:w', 'f:ttl', 'f:fttl', 'f:own')
   local outcome = base .. ':outcome:' .. id
   local ttl = tonumber(ok and f[3] or f[4]) or 3600000
-  redis.call('HSET', outcome, 'gen', gen, 'head', head, 'body', body, 'fp', f[1] or '', 'at', flame.now)
-  redis.call('PEXPIRE', outcome, ttl)
+  if tonumber(gen) > 1 then redis.call('DEL', outcome, base .. ':body:' .. id) end
+  local large, awaited = #body > ${LARGE_BODY_BYTES}, (f[2] or '') ~= ''
+  local kept = awaited and math.max(ttl, ${AWAITED_MS}) or ttl
+  redis.call('HSET', outcome, 'gen', gen, 'head', head, 'body', large and '' or body, 'fp', f[1] or '', 'at', flame.now)
+  redis.call('PEXPIRE', outcome, kept)
+  if large then redis.call('SET', base .. ':body:' .. id, body, 'PX', kept) end
+  local own = ok and large and awaited and f[2] == f[5]
+  local acknowledge = own or kept > ttl
+  if acknowledge then redis.call('HSET', outcome, 'w', f[2], 'ttl', ttl, 'own', own and '1' or '0') end
   if ok then
     redis.call('DEL', base .. ':args:' .. id)
     redis.call('ZREM', base .. ':large', id)
@@ -110,12 +125,11 @@ function flame.settle(base, id, jobKey, gen, head, body, ok, inlineLimit)
   flame.leaveParking(base, id, jobKey)
   for waiter in string.gmatch(f[2] or '', '%S+') do
     local reply = base .. ':reply:' .. waiter
-    if #body <= tonumber(inlineLimit) then
-      redis.call('XADD', reply, '*', 'id', id, 'gen', gen, 'head', head, 'body', body)
-    else
-      redis.call('XADD', reply, '*', 'id', id, 'gen', gen, 'head', head)
-    end
-    redis.call('PEXPIRE', reply, 3600000)
+    local fields = { 'id', id, 'gen', gen, 'head', head }
+    if acknowledge then fields[#fields + 1], fields[#fields + 2] = 'ack', '1' end
+    if #body <= tonumber(inlineLimit) then fields[#fields + 1], fields[#fields + 2] = 'body', body end
+    redis.call('XADD', reply, '*', unpack(fields))
+    redis.call('PEXPIRE', reply, ${AWAITED_MS})
   end
 end
 `;

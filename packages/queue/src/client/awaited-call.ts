@@ -46,9 +46,9 @@ export class AwaitedCall implements Settler, AbortListener {
     if (this.#signal !== undefined) this.#flame.stop(this.#id, this.#pool, this.#signal);
   }
 
-  resolve(outcome: Outcome): void {
+  resolve(outcome: Outcome): boolean {
     if (this.#signal !== undefined) unlisten(this.#signal, this);
-    settleWith(outcome, secretsHere(this.#flame.config, this.#id), this.#local, this.#settle, this.#fail);
+    return settleWith(outcome, secretsHere(this.#flame.config, this.#id), this.#local, this.#settle, this.#fail);
   }
 
   reject(error: unknown): void {

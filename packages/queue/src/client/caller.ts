@@ -10,20 +10,15 @@ import { newCallId, userCallId } from '@flamejs/protocol/call-id';
 import { type Payload, packPayload } from '@flamejs/protocol/codec';
 import type { RedisClient } from '@flamejs/protocol/connect';
 import { signEnvelope } from '@flamejs/protocol/envelope';
-import {
-  FlameClosedError,
-  FlameIdConflictError,
-  FlameQueueFullError,
-  FlameUnavailableError,
-} from '@flamejs/protocol/errors';
+import { FlameClosedError, FlameUnavailableError } from '@flamejs/protocol/errors';
 import { appKeys, type PoolKeys, poolKeys } from '@flamejs/protocol/keys';
-import { ID_CONFLICT } from '@flamejs/protocol/lua/grafts';
 import { lookupCall, type Outcome } from '@flamejs/protocol/outcome';
 import { type About, createVault, type Vault } from '@flamejs/protocol/payload/vault';
 import type { Logger } from 'pino';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
 import type { ResolvedCallOptions } from '../types.ts';
-import { classifyRefusal } from './classify-refusal.ts';
+import { classifyRefusal, refusedCall } from './classify-refusal.ts';
+import { createDeliveries } from './deliveries.ts';
 import { type DescribedCall, describeCall } from './describe-call.ts';
 import { createKick, type Kick } from './kick.ts';
 import { createLink, type Link } from './link.ts';
@@ -32,7 +27,7 @@ import { createPendingCalls, FIRST_LOOK_MS, noteLook, type PendingCalls, type Se
 import { createPresence } from './presence.ts';
 import { createRecall, type Recall } from './recall.ts';
 import { createReplyReader, type ReplyReader } from './reply-reader.ts';
-import { createSweep, type Sweep } from './sweep.ts';
+import { createSweep, deliveredError, type Sweep } from './sweep.ts';
 
 export interface CallRequest {
   readonly pool: PoolConfig;
@@ -79,24 +74,24 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
   const pending: PendingCalls = createPendingCalls();
   const pools = new Map<string, PoolClient>();
   const backends = new Map<string, CallBackend>();
-  const recall = createRecall(link, (pool) => keysOf(pool), vault, logger);
+  const keysOf = (pool: string): PoolKeys => poolKeys(config.prefix, config.app, pool);
+  const recall = createRecall(link, keysOf, vault, logger);
   const sweep: Sweep = createSweep({
     config,
     link,
     vault,
     pending,
-    settle: (callId, outcome) => settle(callId, outcome),
+    settle: (pool, callId, outcome) => settle(pool, callId, outcome),
     callerId,
     poolOf: (name) => pools.get(name),
     logger,
   });
   const presence = createPresence(link, (pool) => keysOf(pool).caller(callerId), logger);
+  const deliveries = createDeliveries(link, keysOf, callerId, by, logger);
   let closed = false;
   link.onReconnect((sameServer) => sweep.afterReconnect(sameServer));
 
   const classify = (error: unknown, callId: string): unknown => classifyRefusal(error, callId, link.admission.memory);
-
-  const keysOf = (pool: string): PoolKeys => poolKeys(config.prefix, config.app, pool);
 
   const poolClient = (pool: PoolConfig): PoolClient => {
     const known = pools.get(pool.name);
@@ -108,7 +103,7 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
       open: () => link.reader(`flame:${config.app}:${pool.name}:replies`),
       commands: () => link.client(),
       wanted: () => pending.count(pool.name) > 0,
-      onOutcome: (callId, outcome: Outcome) => settle(callId, outcome),
+      onOutcome: (callId, outcome: Outcome) => settle(pool.name, callId, outcome),
       onRemoved: (callId) => pending.fail(callId, sweep.removedError(callId, true)),
       logger,
     });
@@ -134,12 +129,21 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
   };
 
   /** Opened first, where anything is sealed. What is not awaited, or is of an earlier generation, is left as it is. */
-  const settle = (callId: string, outcome: Outcome): void => {
+  const settle = (pool: string, callId: string, outcome: Outcome): void => {
+    const { generation } = outcome;
+    const tell = (opened: Outcome): void => {
+      const read = pending.settle(callId, opened);
+      if (outcome.awaited) deliveries.add(pool, { callId, generation, read });
+    };
     const entry = pending.get(callId);
-    if (entry === undefined || outcome.generation < entry.generation) return;
-    const opened = openOutcome(vault, callId, outcome, config.pools[entry.pool]?.payloadLimit);
-    if (opened instanceof Promise) void opened.then((found) => pending.settle(callId, found));
-    else pending.settle(callId, opened);
+    // Nobody waits for it any more.
+    if (entry === undefined || generation < entry.generation) {
+      tell(outcome);
+      return;
+    }
+    const opened = openOutcome(vault, callId, outcome, config.pools[pool]?.payloadLimit);
+    if (opened instanceof Promise) void opened.then(tell);
+    else tell(opened);
   };
 
   const idOf = (pool: PoolConfig, options: ResolvedCallOptions): string =>
@@ -201,26 +205,17 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
       throw refusal;
     }
     if (typeof reply === 'string') return;
-    if (reply.refused === ID_CONFLICT) {
-      throw new FlameIdConflictError(
-        `call ${call.id}: the same id was used before with another function or other arguments`,
-        { callId: call.id },
-      );
-    }
-    const limit = pool.maxPending;
-    throw new FlameQueueFullError(`pool "${pool.name}" has ${limit} calls waiting already (maxPending)`, {
-      pending: limit,
-      limit,
-    });
+    throw refusedCall(reply, call.id, pool);
   };
 
   const lookNow = async (callId: string, client: PoolClient): Promise<void> => {
     const found = await lookupCall(await link.client(), client.keys, callId, callerId);
-    if (found.state === 'settled') settle(callId, found.outcome);
+    if (found.state === 'settled') settle(client.config.name, callId, found.outcome);
     if (found.state === 'pending') {
       const entry = pending.get(callId);
       if (entry !== undefined) noteLook(entry, found);
     }
+    if (found.state === 'delivered') pending.fail(callId, deliveredError(callId, found));
     if (found.state === 'missing') await sweep.vanished(callId);
   };
 
@@ -279,6 +274,7 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
       if (closed) return;
       closed = true;
       await recall.flush();
+      await deliveries.flush();
       await presence.end();
       sweep.stop();
       for (const { reader } of pools.values()) reader.stop();

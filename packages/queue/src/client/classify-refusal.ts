@@ -1,6 +1,16 @@
-/** Redis' own refusals become errors of ours; anything else is a fault and stays what it is. Pure. */
-import { FlameConfigError, FlameError, FlameQueueFullError, FlameUnavailableError } from '@flamejs/protocol/errors';
+/** Refusals of Redis and of our own accept script become errors; anything else is a fault and stays what it is. Pure. */
+
+import type { Refusal } from '@flamejs/protocol/call-backend';
+import {
+  FlameConfigError,
+  FlameError,
+  FlameIdConflictError,
+  FlameQueueFullError,
+  FlameUnavailableError,
+} from '@flamejs/protocol/errors';
+import { ID_CONFLICT } from '@flamejs/protocol/lua/grafts';
 import { isPassing } from '@flamejs/protocol/passing-errors';
+import type { PoolConfig } from '../config/types.ts';
 import { MEMORY_ADVICE, type Memory } from './admission.ts';
 
 /** Said instead of carrying the command out, or by our own client before it sent anything. */
@@ -36,4 +46,15 @@ export const classifyRefusal = (error: unknown, callId: string, memory: Memory):
     return new FlameUnavailableError(text, { callId, enqueued: 'unknown', cause: error });
   }
   return error;
+};
+
+/** @returns the error of a call that the accept script refused */
+export const refusedCall = ({ refused }: Refusal, callId: string, pool: PoolConfig): FlameError => {
+  if (refused === ID_CONFLICT) {
+    const message = `call ${callId}: the same id was used before with another function or other arguments`;
+    return new FlameIdConflictError(message, { callId });
+  }
+  const limit = pool.maxPending;
+  const message = `pool "${pool.name}" has ${limit} calls waiting already (maxPending)`;
+  return new FlameQueueFullError(message, { pending: limit, limit });
 };

@@ -5,7 +5,8 @@
 import type { Outcome } from '@flamejs/protocol/outcome';
 
 export interface Settler {
-  resolve(outcome: Outcome): void;
+  /** @returns `false` when it could not read the value */
+  resolve(outcome: Outcome): unknown;
   reject(error: unknown): void;
 }
 
@@ -52,7 +53,8 @@ export interface PendingCalls {
   /** Forgets one waiter, without settling it. */
   remove(callId: string, settler: Settler): void;
   get(callId: string): Awaited | undefined;
-  settle(callId: string, outcome: Outcome): void;
+  /** @returns whether anybody was told, and all of them could read it */
+  settle(callId: string, outcome: Outcome): boolean;
   fail(callId: string, error: unknown): void;
   failAll(makeError: (callId: string) => unknown): void;
   values(): IterableIterator<Awaited>;
@@ -108,8 +110,9 @@ export const createPendingCalls = (): PendingCalls => {
     get: (callId) => table.get(callId),
     settle(callId, outcome) {
       const entry = table.get(callId);
-      if (entry === undefined || outcome.generation < entry.generation) return;
-      for (const settler of release(entry)) settler.resolve(outcome);
+      if (entry === undefined || outcome.generation < entry.generation) return false;
+      const told = release(entry).map((settler) => settler.resolve(outcome) !== false);
+      return told.length > 0 && told.every(Boolean);
     },
     fail(callId, error) {
       const entry = table.get(callId);

@@ -51,7 +51,7 @@ export const createReplyReader = (options: ReplyReaderOptions): ReplyReader => {
           | null;
         const entries = reply?.[0]?.[1] ?? [];
         if (entries.length === 0) continue;
-        for (const [, fields] of entries) deliver(fields);
+        for (const [, fields] of entries) deliverSafely(fields);
         lastId = String(entries.at(-1)?.[0]);
         trim(entries.map(([id]) => id));
       } catch (error) {
@@ -60,6 +60,15 @@ export const createReplyReader = (options: ReplyReaderOptions): ReplyReader => {
         logger.warn({ err: error, stream }, 'reading replies failed; trying again');
         await new Promise((resolve) => setTimeout(resolve, 250));
       }
+    }
+  };
+
+  /** An entry that cannot be read must not keep the reader at its place for ever. */
+  const deliverSafely = (fields: readonly Buffer[]): void => {
+    try {
+      deliver(fields);
+    } catch (error) {
+      logger.warn({ err: error, stream }, 'a damaged reply is skipped; the sweep looks at the call itself');
     }
   };
 
@@ -76,14 +85,15 @@ export const createReplyReader = (options: ReplyReaderOptions): ReplyReader => {
     }
     const head = parseHead(value('head'));
     const body = value('body');
+    const awaited = value('ack') !== undefined;
     if (body !== undefined) {
-      onOutcome(callId, { generation, head, body });
+      onOutcome(callId, { generation, head, body, awaited });
       return;
     }
     // Too large for the stream. When it cannot be read now, the sweep will.
     void commands()
       .then((c) => fetchBody(c, keys, callId))
-      .then((large) => large && onOutcome(callId, { generation, head, body: large }))
+      .then((large) => large && onOutcome(callId, { generation, head, body: large, awaited }))
       .catch((error) => logger.debug({ err: error, callId }, 'fetching a large outcome failed; the sweep fetches it'));
   };
 

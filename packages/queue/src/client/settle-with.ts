@@ -6,6 +6,7 @@ import type { SecretBox } from '@flamejs/protocol/payload/secret-box';
 /**
  * Turns a stored outcome into the promise's end.
  * @param outcome opened
+ * @returns whether its value could be read
  * @param local an error made at the call site: an error from a runner gets its stack appended, so that it shows both sides
  */
 export const settleWith = (
@@ -14,7 +15,7 @@ export const settleWith = (
   local: Error,
   resolve: (value: unknown) => void,
   reject: (error: unknown) => void,
-): void => {
+): boolean => {
   let value: unknown;
   try {
     // Its size was bounded where it was encoded, by a limit that may be larger than the default.
@@ -22,14 +23,15 @@ export const settleWith = (
     value = decode(unpackPayload(outcome.body), { limit, secrets });
   } catch (error) {
     reject(error);
-    return;
+    return false;
   }
   if (outcome.head.ok) {
     resolve(value);
-    return;
+    return true;
   }
   if (value instanceof Error) addLocalStack(value, local);
   reject(value);
+  return true;
 };
 
 const addLocalStack = (error: Error, local: Error): void => {

@@ -42,7 +42,7 @@ export interface SweepOptions {
   readonly vault: Vault;
   readonly pending: PendingCalls;
   /** Opens an outcome and hands it to those who wait for it. */
-  readonly settle: (callId: string, outcome: Outcome) => void;
+  readonly settle: (pool: string, callId: string, outcome: Outcome) => void;
   readonly callerId: string;
   readonly poolOf: (name: string) => PoolClient | undefined;
   readonly logger: Logger;
@@ -51,6 +51,15 @@ export interface SweepOptions {
 /** @returns the calls that have to be looked at by now, longest overdue first. Pure. */
 export const dueLooks = (entries: Iterable<Awaited>, now: number): readonly Awaited[] =>
   [...entries].filter(({ lookAt }) => lookAt <= now).sort((a, b) => a.lookAt - b.lookAt);
+
+export const deliveredError = (callId: string, { at, to }: { readonly at: number; readonly to: string }): Error =>
+  new FlameRemovedError(
+    `call ${callId}: its large result was delivered to ${to} at ${new Date(at).toISOString()}, and is kept no longer than a minute after that`,
+    {
+      callId,
+      advice: 'Give the call an `id`, or `cast` it, when others are to read its result, too.',
+    },
+  );
 
 export const createSweep = (options: SweepOptions): Sweep => {
   const { config, link, vault, pending, settle, callerId, poolOf, logger } = options;
@@ -96,7 +105,8 @@ export const createSweep = (options: SweepOptions): Sweep => {
   const look = async (client: RedisClient, entry: Awaited, pool: PoolClient): Promise<void> => {
     backOff(entry, performance.now());
     const found = await lookupCall(client, pool.keys, entry.callId, callerId);
-    if (found.state === 'settled') return settle(entry.callId, found.outcome);
+    if (found.state === 'settled') return settle(entry.pool, entry.callId, found.outcome);
+    if (found.state === 'delivered') return pending.fail(entry.callId, deliveredError(entry.callId, found));
     if (found.state === 'missing') return vanished(client, entry, pool);
     noteLook(entry, found);
     await bounds.warnIfUnserved(client, entry, pool);

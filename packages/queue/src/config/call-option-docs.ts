@@ -30,6 +30,10 @@ export const callOptionDocs = {
   priority: doc('number', '0', 'Lower numbers start first, 0 to 2,097,151.'),
   link: doc('boolean', 'false', 'Cancel the call when this process is gone.'),
   onRunnerLost: doc("'retry' or 'fail'", 'retry', 'Whether it runs again after its runner was lost.'),
-  resultTtl: doc('duration', '1h', 'How long its result is kept.'),
+  resultTtl: doc(
+    'duration',
+    '1h',
+    'How long its result is kept. What somebody awaits is not dropped before it was read, for up to an hour where this is shorter. A result over 64 KB that `flame.call` has read goes a minute later, unless the call has an `id` or others await it.',
+  ),
   failedTtl: doc('duration', '7d', 'How long its error and arguments are kept.'),
 } satisfies Record<keyof CallOptions | keyof FunctionOptions, OptionDoc>;

@@ -145,7 +145,7 @@ test('C-03: more calls that never rest than one step looks at hide no outcome of
     link,
     vault: noVault,
     pending,
-    settle: (callId) => void settled.add(callId),
+    settle: (_pool, callId) => void settled.add(callId),
     callerId: 'me',
     poolOf: () => ({ config: app.config.pools.images, keys }) as never,
     logger: pino({ level: 'silent' }),
