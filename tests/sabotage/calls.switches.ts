@@ -85,7 +85,7 @@ export default [
   {
     name: 'no second look: a promise depends on its reply',
     file: 'packages/queue/src/client/sweep.ts',
-    find: "if (found.state === 'settled') return settle(entry.callId, found.outcome);",
+    find: "if (found.state === 'settled') return settle(entry.pool, entry.callId, found.outcome);",
     replace: '',
     tests: ['P10 a reply that never arrives'],
     in: CALLER,

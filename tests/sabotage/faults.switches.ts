@@ -37,8 +37,8 @@ export default [
   {
     name: 'an outcome of an earlier generation settles a promise',
     file: 'packages/queue/src/client/pending.ts',
-    find: 'if (entry === undefined || outcome.generation < entry.generation) return;',
-    replace: 'if (entry === undefined) return;',
+    find: 'if (entry === undefined || outcome.generation < entry.generation) return false;',
+    replace: 'if (entry === undefined) return false;',
     tests: ['P10 AW-06 a call settles once'],
     in: RACE,
   },

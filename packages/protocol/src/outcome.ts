@@ -45,11 +45,10 @@ export const lookupCall = async (
   if (state === 'delivered') return { state, at: Number(reply[2]), to: String(reply[3]) };
   if (state !== 'settled') return { state: 'missing' };
   const generation = Number(reply[1]);
-  const small = reply[3];
-  const body = small === undefined || small.length === 0 ? await fetchBody(client, keys, callId) : small;
+  const body = reply[4] ?? (await fetchBody(client, keys, callId));
   // It may expire between the two reads; then it is as if it had expired before them.
   if (body === undefined) return { state: 'missing' };
-  const awaited = reply[4]?.toString() === '1';
+  const awaited = reply[3]?.toString() === '1';
   return { state, outcome: { generation, head: parseHead(reply[2]), body, awaited } };
 };
 
@@ -59,7 +58,7 @@ export const fetchBody = async (client: RedisClient, keys: PoolKeys, callId: str
     client.hgetBuffer(keys.outcome(callId), 'body'),
     client.getBuffer(keys.body(callId)),
   ]);
-  return small !== null && small.length > 0 ? small : (large ?? undefined);
+  return small ?? large ?? undefined;
 };
 
 /** How long a large result that its only waiter has read is kept; milliseconds. */

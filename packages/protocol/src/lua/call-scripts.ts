@@ -52,8 +52,8 @@ return 'active'
   ),
   /**
    * KEYS queue prefix; ARGV id, reply stream to join or '', inline limit.
-   * @returns {state, generation, …}: what a caller or `attach` needs to go on waiting or to settle. 'settled' with head, body ('' when
-   * it is not small) and '1' when its reading is to be acknowledged; 'delivered' with when (Redis ms) and to whom
+   * @returns {state, generation, …}: what a caller or `attach` needs to go on waiting or to settle. 'settled' with head, '1' when its
+   * reading is to be acknowledged, and the body when it is small; 'delivered' with when (Redis ms) and to whom
    */
   flameLookup: script(
     'flameLookup',
@@ -74,7 +74,7 @@ if o[1] and (not gen or o[1] == gen) then
   end
   local mine = string.find(' ' .. (o[3] or '') .. ' ', ' ' .. waiter .. ' ', 1, true) and waiter ~= ''
   local small = redis.call('HSTRLEN', outcome, 'body') <= inlineLimit
-  return { 'settled', o[1], o[2], small and redis.call('HGET', outcome, 'body') or '', mine and '1' or '0' }
+  return { 'settled', o[1], o[2], mine and '1' or '0', small and redis.call('HGET', outcome, 'body') }
 end
 -- Finished without an outcome: it has expired, or somebody else ended the job. Nothing will come any more.
 if not gen or f[2] then return { 'missing' } end

@@ -107,9 +107,10 @@ function flame.settle(base, id, jobKey, gen, head, body, ok, inlineLimit)
   if tonumber(gen) > 1 then redis.call('DEL', outcome, base .. ':body:' .. id) end
   local large, awaited = #body > ${LARGE_BODY_BYTES}, (f[2] or '') ~= ''
   local kept = awaited and math.max(ttl, ${AWAITED_MS}) or ttl
-  redis.call('HSET', outcome, 'gen', gen, 'head', head, 'body', large and '' or body, 'fp', f[1] or '', 'at', flame.now)
+  redis.call('HSET', outcome, 'gen', gen, 'head', head, 'fp', f[1] or '', 'at', flame.now)
   redis.call('PEXPIRE', outcome, kept)
-  if large then redis.call('SET', base .. ':body:' .. id, body, 'PX', kept) end
+  if large then redis.call('SET', base .. ':body:' .. id, body, 'PX', kept)
+  else redis.call('HSET', outcome, 'body', body) end
   local own = ok and large and awaited and f[2] == f[5]
   local acknowledge = own or kept > ttl
   if acknowledge then redis.call('HSET', outcome, 'w', f[2], 'ttl', ttl, 'own', own and '1' or '0') end
