@@ -20,7 +20,7 @@ afterEach(() => app.stop());
 
 const ttlOf = (key: string): Promise<number> => app.client.pttl(key);
 const onlyId = async (): Promise<string> => {
-  const [id = ''] = await app.client.zrange(`${keys.queue}completed`, 0, -1);
+  const [id = ''] = await app.client.zrange(`${keys.queue}completed`, '0', '-1');
   return id;
 };
 
@@ -108,7 +108,7 @@ test('C-54: results of casts, of ids of the user’s own, of calls that others a
   const shared = app.flame.call(bytes.with({ delay: 300 }), LARGE);
   const [id = ''] = await waitFor(
     async () => {
-      const delayed = await app.client.zrange(`${keys.queue}delayed`, 0, -1);
+      const delayed = await app.client.zrange(`${keys.queue}delayed`, '0', '-1');
       return delayed.length > 0 ? delayed : undefined;
     },
     { what: 'the call to be there' },
@@ -138,6 +138,6 @@ test('C-54: an error is kept as long as any failed call', async () => {
   });
   app.serve();
   await expect(app.flame.call(bad)).rejects.toThrow('xxx');
-  const [id = ''] = await app.client.zrange(`${keys.queue}failed`, 0, -1);
+  const [id = ''] = await app.client.zrange(`${keys.queue}failed`, '0', '-1');
   expect(await ttlOf(keys.outcome(id))).toBeGreaterThan(24 * HOUR);
 });
