@@ -43,7 +43,30 @@ export function unwrap(node: Node): Node {
 export const isFunctionLiteral = (node: Node): node is FunctionLiteral =>
   node.type === 'ArrowFunctionExpression' || node.type === 'FunctionExpression';
 
+/** Whether a function's body or a file begins with `'use strict'`. */
+export function isStrictBody({ body }: { readonly body: readonly Node[] }): boolean {
+  for (const statement of body) {
+    if (statement.type !== 'ExpressionStatement' || typeof statement.directive !== 'string') return false;
+    if (statement.directive === 'use strict') return true;
+  }
+  return false;
+}
+
 export const isWithin = (node: Node, outer: Node): boolean => node.start >= outer.start && node.end <= outer.end;
+
+/** @param sorted by where they begin. @returns those that stand within a node. */
+export function within<T extends { readonly node: Node }>(sorted: readonly T[], outer: Node): readonly T[] {
+  const firstFrom = (offset: number): number => {
+    let low = 0;
+    for (let high = sorted.length; low < high; ) {
+      const middle = (low + high) >>> 1;
+      if ((sorted[middle] as T).node.start < offset) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+  return sorted.slice(firstFrom(outer.start), firstFrom(outer.end));
+}
 
 /** Child nodes that run, in source order: types, and statements that exist only for the type checker, are left out. */
 export function runningChildren(node: Node): Node[] {
@@ -55,6 +78,16 @@ export function runningChildren(node: Node): Node[] {
     for (const child of Array.isArray(value) ? value : [value]) if (isNode(child)) children.push(child);
   }
   return children;
+}
+
+/** Whether an identifier stands anywhere in a node, as a variable or as a member. */
+export function mentions(node: Node, name: string): boolean {
+  const waiting = [node];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if (next.type === 'Identifier' && next.name === name) return true;
+    waiting.push(...runningChildren(next));
+  }
+  return false;
 }
 
 /** TypeScript's own statements that compile to code. */

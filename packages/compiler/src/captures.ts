@@ -1,6 +1,7 @@
 /** What a closure takes with it, and what it may not take. */
 import type { Node } from 'oxc-parser';
-import { type FunctionLiteral, isFunctionLiteral, isWithin, unwrap } from './ast.ts';
+import { type FunctionLiteral, isFunctionLiteral, isWithin, unwrap, within } from './ast.ts';
+import type { ModuleState } from './module-state.ts';
 import {
   assignsCaptured,
   assignsModuleState,
@@ -9,12 +10,15 @@ import {
   capturesResource,
   capturesSymbol,
   capturesUnfinished,
+  evalsAround,
+  namesOtherBlock,
+  namesReplacedClass,
   type Problem,
   type Report,
   readsModuleState,
 } from './problems.ts';
 import type { Analysis, Reference } from './scope/analyze.ts';
-import { type Binding, isInFunction, outwards, type Scope } from './scope/scope.ts';
+import { type Binding, outwards, type Scope } from './scope/scope.ts';
 
 export interface CaptureList {
   /** Names of the variables to ship, in the order in which the function first mentions them. */
@@ -26,21 +30,34 @@ export interface CaptureList {
 }
 
 /** @param scope where the call stands. */
-export function captureList(fn: FunctionLiteral, scope: Scope, analysis: Analysis, report: Report): CaptureList {
+export function captureList(
+  fn: FunctionLiteral,
+  scope: Scope,
+  analysis: Analysis,
+  state: ModuleState,
+  report: Report,
+): CaptureList {
   const { root } = analysis;
+  const around = new Set(outwards(scope));
+  const evals = [...around].some((each) => each.evals);
   const captured = new Map<string, Binding>();
   const references: Reference[] = [];
   const outside = new Map<string, string>();
-  for (const reference of analysis.references) {
-    if (!isWithin(reference.node, fn) || reference.binding === undefined) continue;
-    const binding = outerBinding(reference.binding, root);
+  for (const reference of within(analysis.references, fn)) {
     const { name, node } = reference;
+    const binding = reference.binding && outerBinding(reference.binding, root);
+    if (evals && (binding === undefined || binding.scope === root)) report(evalsAround(node, name));
+    if (binding === undefined) continue;
     if (binding.scope === root) {
       checkModuleState(reference, binding, !outside.has(name));
       outside.set(name, describeOutside(binding));
       continue;
     }
     if (isWithin(binding.scope.node, fn)) continue;
+    if ((binding.scope.kind === 'namespace' || binding.scope.kind === 'enum') && !around.has(binding.scope)) {
+      report(namesOtherBlock(node, name));
+      continue;
+    }
     if (reference.writes) {
       report(assignsCaptured(node, name));
       continue;
@@ -55,25 +72,18 @@ export function captureList(fn: FunctionLiteral, scope: Scope, analysis: Analysi
 
   function checkModuleState(reference: Reference, binding: Binding, first: boolean): void {
     const { name, node } = reference;
-    if (binding.kind !== 'let' && binding.kind !== 'var') return;
-    if (reference.writes) {
-      report(assignsModuleState(node, name));
-      return;
-    }
-    if (!first) return;
-    const assignedLater = analysis.references.some(
-      (other) => other.binding === binding && other.writes && isInFunction(other.scope) && !isWithin(other.node, fn),
-    );
-    if (assignedLater) report(readsModuleState(node, name));
+    if (reference.writes && (binding.kind === 'let' || binding.kind === 'var')) report(assignsModuleState(node, name));
+    else if (first && state.changesOf(binding).some((change) => !isWithin(change, fn)))
+      report(readsModuleState(node, name));
   }
 }
 
-/** A class at module level that names itself from inside its own body means the module-level name. */
+/** A class at module level that names itself from inside its own body means the module-level name, as long as that stays the class. */
 function outerBinding(binding: Binding, root: Scope): Binding {
   if (binding.kind !== 'class-name') return binding;
   const outer = root.bindings.get(binding.name);
   const same = outer?.node === binding.node || (outer?.initial && unwrap(outer.initial.init) === binding.node);
-  return outer && same ? outer : binding;
+  return outer && same && outer.writes === 0 ? outer : binding;
 }
 
 const describeOutside = ({ name, origin }: Binding): string =>
@@ -87,8 +97,10 @@ function refuse(node: Node, binding: Binding, fn: FunctionLiteral, scope: Scope)
     case 'function':
     case 'function-name':
       return capturesDeclaration(node, 'function', name);
-    case 'class':
     case 'class-name':
+      if (binding.scope.parent?.kind === 'module') return namesReplacedClass(node, name);
+      return capturesDeclaration(node, 'class', name);
+    case 'class':
       return capturesDeclaration(node, 'class', name);
     case 'enum':
     case 'namespace':

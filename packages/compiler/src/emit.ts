@@ -3,10 +3,10 @@
  * parameters are the captured variables. Factories are function declarations, so calls at module level and cyclic imports
  * find them. Everything else stays where it is, and the source map says so.
  */
+import { formatFunctionId } from '@flamejs/protocol/function-id';
 import MagicString, { type SourceMap } from 'magic-string';
 import type { Program } from 'oxc-parser';
 import { positionOf } from './frame.ts';
-import { functionId } from './identity.ts';
 import type { Job } from './jobs.ts';
 
 export interface Declared {
@@ -27,6 +27,8 @@ export interface EmitInput {
   readonly program: Program;
   readonly jobs: readonly CheckedJob[];
   readonly esm: boolean;
+  /** Whether code at module level is strict. */
+  readonly strict: boolean;
   readonly runtime: string;
   /** Names that new ones must not equal. */
   readonly names: ReadonlySet<string>;
@@ -38,16 +40,19 @@ export interface Emitted {
   readonly functions: readonly Declared[];
 }
 
-export function emit({ code, file, module, program, jobs, esm, runtime, names }: EmitInput): Emitted {
-  const taken = new Set(names);
+export function emit({ code, file, module, program, jobs, esm, strict, runtime, names }: EmitInput): Emitted {
+  const counts = new Map<string, number>();
   const unique = (base: string): string => {
-    let name = base;
-    for (let n = 0; taken.has(name); n++) name = `${base}_${n}`;
-    taken.add(name);
-    return name;
+    for (;;) {
+      const n = counts.get(base) ?? 0;
+      counts.set(base, n + 1);
+      const name = n === 0 ? base : `${base}_${n - 1}`;
+      if (!names.has(name)) return name;
+    }
   };
   const text = new MagicString(code, { filename: file });
   const local = unique('__flame');
+  const outer = unique('__flame_captures');
   const functions = new Map<string, Declared>();
   const registrations = new Map<string, string>();
 
@@ -55,20 +60,27 @@ export function emit({ code, file, module, program, jobs, esm, runtime, names }:
   const order = [...jobs].sort((a, b) => nodeOf(b).start - nodeOf(a).start);
   for (const job of order) {
     const { captures, name, hash } = job;
-    const id = functionId({ module, name, hash });
+    const id = formatFunctionId({ module, name, hash });
     const node = nodeOf(job);
     const { line } = positionOf(code, node.start);
     const quoted = JSON.stringify(id);
     functions.set(id, { id, name, captures, line });
     if (job.kind === 'named') {
       text.appendLeft(node.start, `${local}.named(${quoted}, `).appendRight(node.end, ')');
-      registrations.set(id, `[${quoted}, () => ${name.slice(1)}, null, ${line}]`);
+      registrations.set(id, `[${quoted}, () => ${code.slice(node.start, node.end)}, null, ${line}]`);
       continue;
     }
     const factory = unique('__flame_fn');
     const list = captures.length === 0 ? '{}' : `{ ${captures.join(', ')} }`;
     text.appendLeft(node.start, `${local}.ref(${quoted}, ${factory}, ${list})`);
-    text.prependRight(node.start, `\nfunction ${factory}(${captures.length === 0 ? '' : list}) { return `);
+    const parameter = captures.length === 0 ? '' : list;
+    // In its place the function was strict, and at the end of the file it would not be. A function with a pattern among its
+    // parameters may not say so itself.
+    const start =
+      strict || !job.call.scope.strict
+        ? `${factory}(${parameter}) {`
+        : `${factory}(${outer}) { "use strict";${parameter === '' ? '' : ` const ${list} = ${outer};`}`;
+    text.prependRight(node.start, `\nfunction ${start} return `);
     text.appendLeft(node.end, '; }');
     text.move(node.start, node.end, code.length);
     registrations.set(id, `[${quoted}, ${factory}, ${JSON.stringify(captures)}, ${line}]`);
@@ -79,9 +91,7 @@ export function emit({ code, file, module, program, jobs, esm, runtime, names }:
     : `const ${local} = require(${JSON.stringify(runtime)});`;
   const list = [...registrations.values()].reverse().join(', ');
   const head = `${load} ${local}.reg(${JSON.stringify(module)}, [${list}]);`;
-  const at = prologueEnd(code, program);
-  const startsLine = at === 0 || code.startsWith('\uFEFF');
-  text.appendLeft(at, startsLine && at <= 1 ? `${head} ` : `\n${head}`);
+  text.appendLeft(firstStatement(program), `${head} `);
 
   return {
     code: text.toString(),
@@ -92,12 +102,17 @@ export function emit({ code, file, module, program, jobs, esm, runtime, names }:
 
 const nodeOf = (job: Job) => (job.kind === 'inline' ? job.fn : job.expression);
 
-/** Where code may start: after a byte order mark, a `#!` line and directives. */
-function prologueEnd(code: string, { hashbang, body }: Program): number {
-  let end = hashbang?.end ?? (code.startsWith('\uFEFF') ? 1 : 0);
+/**
+ * Where code may start: before the first statement that is no directive. Comments above it stay where they are, for some speak
+ * to compilers about the whole file: `@jsx`, `@ts-nocheck`.
+ */
+function firstStatement({ body, end }: Program): number {
   for (const statement of body) {
-    if (statement.type !== 'ExpressionStatement' || typeof statement.directive !== 'string') break;
-    end = statement.end;
+    if (statement.type === 'ExpressionStatement' && typeof statement.directive === 'string') continue;
+    // Decorators stand before `export`, which is where such a statement is said to start.
+    const declaration = 'declaration' in statement ? statement.declaration : statement;
+    const decorators = declaration?.type === 'ClassDeclaration' ? declaration.decorators : [];
+    return Math.min(statement.start, ...decorators.map(({ start }) => start));
   }
   return end;
 }

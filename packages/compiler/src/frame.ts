@@ -13,8 +13,32 @@ export interface Position {
 }
 
 export function positionOf(code: string, offset: number): Position {
-  const before = code.slice(0, offset);
-  return { line: before.split('\n').length, column: offset - before.lastIndexOf('\n') };
+  const { starts } = linesOf(code);
+  let line = 0;
+  for (let high = starts.length; high - line > 1; ) {
+    const middle = (line + high) >>> 1;
+    if ((starts[middle] as number) <= offset) line = middle;
+    else high = middle;
+  }
+  return { line: line + 1, column: offset - (starts[line] as number) + 1 };
+}
+
+interface Lines {
+  readonly code: string;
+  readonly lines: readonly string[];
+  /** Offsets. */
+  readonly starts: readonly number[];
+}
+
+/** Every place of one file is asked for before that of another. */
+let last: Lines | undefined;
+
+function linesOf(code: string): Lines {
+  if (last?.code === code) return last;
+  const starts = [0];
+  for (let at = code.indexOf('\n'); at >= 0; at = code.indexOf('\n', at + 1)) starts.push(at + 1);
+  last = { code, lines: code.split(/\r?\n/), starts };
+  return last;
 }
 
 /**
@@ -22,7 +46,7 @@ export function positionOf(code: string, offset: number): Position {
  */
 export function formatProblem(problem: Problem, file: string, code: string): string {
   const { line, column } = positionOf(code, problem.start);
-  const lines = code.split(/\r?\n/);
+  const { lines } = linesOf(code);
   const gutter = String(line + LINES_AFTER).length;
   const text = lines[line - 1] ?? '';
   const length = Math.max(1, Math.min(problem.end - problem.start, text.length - column + 1));

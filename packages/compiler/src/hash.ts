@@ -4,7 +4,7 @@
  * the same body, so a call may cross between them.
  */
 import { createHash } from 'node:crypto';
-import type { Node } from 'oxc-parser';
+import type { JSXChild, Node } from 'oxc-parser';
 import { isNode, isTypeWrapper, keyName, TYPE_FIELDS } from './ast.ts';
 
 /** Characters of base64url: 72 bits, far beyond the functions of one module. */
@@ -36,27 +36,73 @@ const IGNORED: ReadonlySet<string> = new Set([
   'abstract',
 ]);
 
+/** Text that is written as it is, or something whose meaning is still to be written. */
+type Part = string | { readonly of: unknown };
+
+/** Without recursion: an expression of ten thousand terms is as deep as it is long. */
 function meaningOf(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.filter(runs).map(meaningOf).join(',')}]`;
-  if (!isNode(value)) return JSON.stringify(value) ?? '_';
-  if (value.type === 'ParenthesizedExpression' || isTypeWrapper(value)) return meaningOf(value.expression);
+  const written: string[] = [];
+  const waiting: Part[] = [{ of: value }];
+  for (let part = waiting.pop(); part !== undefined; part = waiting.pop()) {
+    if (typeof part === 'string') written.push(part);
+    else for (const next of partsOf(part.of).reverse()) waiting.push(next);
+  }
+  return written.join('');
+}
+
+function partsOf(value: unknown): Part[] {
+  if (Array.isArray(value)) return ['[', ...joined(value.filter(runs).map((each) => [{ of: each }])), ']'];
+  if (!isNode(value)) return [JSON.stringify(value) ?? '_'];
+  if (value.type === 'ParenthesizedExpression' || isTypeWrapper(value)) return [{ of: value.expression }];
   const shortcut = literalMeaning(value);
-  if (shortcut !== undefined) return shortcut;
-  const fields: string[] = [];
+  if (shortcut !== undefined) return [shortcut];
+  const fields: Part[][] = [];
   for (const [field, child] of Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) {
     // Absent, null, false and empty mean the same in one field of one type, and parsers differ in which they write.
     const empty =
       child === null || child === undefined || child === false || (Array.isArray(child) && !child.some(runs));
     if (empty || IGNORED.has(field) || !matters(value, field)) continue;
-    fields.push(`${field}:${field === 'key' ? keyMeaning(value, child) : meaningOf(child)}`);
+    fields.push([`${field}:`, ...fieldParts(value, field, child)]);
   }
-  return `${value.type}{${fields.join(',')}}`;
+  return [`${value.type}{`, ...joined(fields), '}'];
+}
+
+const joined = (lists: readonly Part[][]): Part[] => lists.flatMap((list, n) => (n === 0 ? list : [',', ...list]));
+
+function fieldParts(owner: Node, field: string, child: unknown): Part[] {
+  if (field === 'key') return [keyMeaning(owner, child)];
+  const isElement = owner.type === 'JSXElement' || owner.type === 'JSXFragment';
+  if (isElement && field === 'children') return childrenParts(owner.children);
+  // `name={"a"}` and `name="a"` are the same attribute.
+  const isQuoted = owner.type === 'JSXAttribute' && isNode(child) && child.type === 'JSXExpressionContainer';
+  return [{ of: isQuoted && child.expression.type === 'Literal' ? child.expression : child }];
+}
+
+/** What is text is one text, however it is cut: `order {b} has` may be wrapped as `order {b}{" "}` and `has` in a line of its own. */
+function childrenParts(children: readonly JSXChild[]): Part[] {
+  const lists: Part[][] = [];
+  let text = '';
+  const flush = (): void => {
+    if (text !== '') lists.push([JSON.stringify(text)]);
+    text = '';
+  };
+  for (const child of children) {
+    const inner = child.type === 'JSXExpressionContainer' ? child.expression : undefined;
+    if (child.type === 'JSXText') text += jsxText(child.value);
+    else if (inner?.type === 'Literal' && typeof inner.value === 'string') text += inner.value;
+    else if (inner?.type !== 'JSXEmptyExpression') {
+      flush();
+      lists.push([{ of: child }]);
+    }
+  }
+  flush();
+  return ['[', ...joined(lists), ']'];
 }
 
 function literalMeaning(node: Node): string | undefined {
   switch (node.type) {
     case 'Literal':
-      if ('regex' in node && node.regex) return `/${node.regex.pattern}/${node.regex.flags}`;
+      if ('regex' in node && node.regex) return `/${node.regex.pattern}/${[...node.regex.flags].sort().join('')}`;
       if ('bigint' in node && node.bigint) return `${node.bigint}n`;
       return `${typeof node.value}:${JSON.stringify(node.value)}`;
     case 'TemplateElement':
@@ -69,10 +115,10 @@ function literalMeaning(node: Node): string | undefined {
 }
 
 /** `'a': 1` and `a: 1` are the same property. */
-function keyMeaning(owner: Node, key: unknown): string {
-  if (!isNode(key) || !('computed' in owner)) return meaningOf(key);
+function keyMeaning(owner: Node, key: unknown): Part {
+  if (!isNode(key) || !('computed' in owner)) return { of: key };
   const name = keyName({ key, computed: owner.computed === true });
-  return name === undefined ? meaningOf(key) : JSON.stringify(name);
+  return name === undefined ? { of: key } : JSON.stringify(name);
 }
 
 /** `a?.b` is not `a.b`, but `a?: T` is `a: T`. */

@@ -2,7 +2,7 @@ export { type Compiled, compileFile, declaresFlameFunctions } from './compile.ts
 export type { Declared } from './emit.ts';
 export { FlameCompileError } from './errors.ts';
 export { formatProblem } from './frame.ts';
-export { type FunctionId, functionId, moduleOfId, modulePath, parseFunctionId, resolveModule } from './identity.ts';
+export { moduleOfId, modulePath, resolveModule } from './identity.ts';
 export { type InstallOptions, install } from './loader/install.ts';
 export {
   FlameManifestError,

@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
+import { parseFunctionId } from '@flamejs/protocol/function-id';
 import type { Declared } from './emit.ts';
-import { parseFunctionId } from './identity.ts';
 
 export const MANIFEST_NAME = 'flame-manifest.json';
 const VERSION = 1;
@@ -22,6 +22,8 @@ export interface Manifest {
   readonly release: string;
   /** By path of the source relative to the application root, as ids contain it. */
   readonly modules: ReadonlyMap<string, ManifestModule>;
+  /** Entries that were left out, one sentence each: calls of their functions are refused, all others run. */
+  readonly skipped: readonly string[];
 }
 
 /** A manifest is missing, damaged, or of another version. Build again with the plugin, or correct the path. */
@@ -30,7 +32,10 @@ export class FlameManifestError extends Error {
   override readonly name = 'FlameManifestError';
 }
 
-/** @throws FlameManifestError, also for files outside the manifest's own folder. */
+/**
+ * An entry that cannot be used, and one that leads out of the manifest's own folder, is skipped and said so.
+ * @throws FlameManifestError when nothing of the file can be used.
+ */
 export function readManifest(path: string): Manifest {
   const folder = dirname(resolve(path));
   const fail = (what: string, cause?: unknown): never => {
@@ -40,18 +45,28 @@ export function readManifest(path: string): Manifest {
   if (!isRecord(value) || value.version !== VERSION) return fail(`expected a manifest of version ${VERSION}`);
   if (typeof value.release !== 'string' || !isRecord(value.modules)) return fail('`release` or `modules` is missing');
   const modules = new Map<string, ManifestModule>();
+  const skipped: string[] = [];
+  const skip = (what: string): void => {
+    skipped.push(`${path}: ${what}; it is skipped, build again with the Flame plugin`);
+  };
   for (const [module, entry] of Object.entries(value.modules)) {
     if (!isRecord(entry) || typeof entry.file !== 'string' || !Array.isArray(entry.functions)) {
-      return fail(`module "${module}" is not { file, functions }`);
+      skip(`module "${module}" is not { file, functions }`);
+      continue;
     }
     const file = resolve(folder, entry.file);
-    if (!isInside(file, folder)) return fail(`module "${module}" names a file outside the manifest's folder`);
-    const functions = entry.functions.filter(isDeclared);
-    const own = functions.every(({ id }) => parseFunctionId(id)?.module === module);
-    if (functions.length !== entry.functions.length || !own) return fail(`functions of module "${module}" are damaged`);
+    if (!isInside(file, folder)) {
+      skip(`module "${module}" names a file outside the manifest's folder`);
+      continue;
+    }
+    const functions: Declared[] = [];
+    for (const each of entry.functions) {
+      if (isDeclared(each) && parseFunctionId(each.id)?.module === module) functions.push(each);
+      else skip(`module "${module}" has a function that is damaged, ${JSON.stringify(each)?.slice(0, 200)}`);
+    }
     modules.set(module, { file, functions });
   }
-  return { release: value.release, modules };
+  return { release: value.release, modules, skipped };
 }
 
 /**
@@ -64,7 +79,7 @@ export function fileOfFunction({ modules }: Manifest, id: string): string | unde
 }
 
 /** @param folder that the manifest will stand in. @returns the text of the manifest, the same for the same build. */
-export function formatManifest({ release, modules }: Manifest, folder: string): string {
+export function formatManifest({ release, modules }: Omit<Manifest, 'skipped'>, folder: string): string {
   const entries = [...modules].sort(([a], [b]) => (a < b ? -1 : 1));
   const shown = entries.map(([module, { file, functions }]) => {
     return [module, { file: relative(folder, file).split(sep).join('/'), functions }] as const;

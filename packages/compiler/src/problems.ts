@@ -67,6 +67,13 @@ export const capturesDeclaration = (node: Node, kind: string, name: string): Pro
     `move \`${name}\` to module level: what stands there is loaded on the other machine, not captured`,
   );
 
+export const namesReplacedClass = (node: Node, name: string): Problem =>
+  error('FLAME106')(
+    node,
+    `\`${name}\` is the class itself here, and the module gives its own \`${name}\` another value, so the other machine cannot find the class by name`,
+    `do not assign to \`${name}\`, or give the variable another name than the class`,
+  );
+
 export const passesLocalFunction = (node: Node, name: string, where: string, method: string): Problem =>
   error('FLAME107')(
     node,
@@ -89,6 +96,13 @@ export const usesEval = (node: Node): Problem =>
     node,
     'direct `eval` hides which variables are captured',
     'parse the data instead, or move the code to a module of its own',
+  );
+
+export const evalsAround = (node: Node, name: string): Problem =>
+  error('FLAME110')(
+    node,
+    `a direct \`eval\` around this call may declare \`${name}\`, and then it would have to be captured`,
+    "put `'use strict'` at the top of the file, or call `eval` in a function of its own",
   );
 
 export const usesWith = (node: Node): Problem =>
@@ -118,6 +132,20 @@ export const capturesUnfinished = (node: Node, name: string): Problem =>
     'declare the value first, and make the call in a second statement',
   );
 
+export const fnCaptures = (node: Node, name: string): Problem =>
+  error('FLAME115')(
+    node,
+    `captures \`${name}\`, and a function made by \`flame.fn\` takes nothing with it: its calls ship arguments only`,
+    `make \`${name}\` a parameter, or write the function inline in \`flame.call(…)\``,
+  );
+
+export const namesOtherBlock = (node: Node, name: string): Problem =>
+  error('FLAME116')(
+    node,
+    `\`${name}\` belongs to another block of this namespace or enum, which not every TypeScript compiler sees from here`,
+    `name the whole path, as in \`Space.${name}\``,
+  );
+
 export const assignsModuleState = (node: Node, name: string): Problem =>
   warning('FLAME201')(
     node,
@@ -128,7 +156,7 @@ export const assignsModuleState = (node: Node, name: string): Problem =>
 export const readsModuleState = (node: Node, name: string): Problem =>
   warning('FLAME202')(
     node,
-    `\`${name}\` is module state assigned at run time: the other machine reads its own copy, not this one`,
+    `\`${name}\` is module state that changes at run time: the other machine reads its own, as loading the module leaves it`,
     `copy it into a local first: \`const ${name}Now = ${name};\``,
   );
 

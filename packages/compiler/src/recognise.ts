@@ -68,7 +68,8 @@ export function createRecogniser(analysis: Analysis, module: string, options: Pa
     const { origin, initial, writes } = binding;
     if (origin !== undefined) {
       if (origin.typeOnly) return undefined;
-      return exportPath(origin.source, origin.imported === '*' ? members : [origin.imported, ...members]);
+      const path = origin.imported === '*' ? members : [origin.imported, ...members];
+      return exportPath(origin.source, path, binding.name);
     }
     if (initial === undefined || writes > 0) return undefined;
     return resolve(initial.init, binding.scope, depth + 1, [...initial.path, ...members]);
@@ -82,7 +83,8 @@ export function createRecogniser(analysis: Analysis, module: string, options: Pa
     return value && resolve(value, analysis.root, depth + 1, rest);
   }
 
-  function exportPath(source: string, path: readonly string[]): readonly string[] | undefined {
+  /** @param local what the importing module calls it. */
+  function exportPath(source: string, path: readonly string[], local = ''): readonly string[] | undefined {
     const [first, ...rest] = path;
     if (first === undefined) return undefined;
     if (source === options.packageName && first === 'createFlame') return path;
@@ -90,7 +92,12 @@ export function createRecogniser(analysis: Analysis, module: string, options: Pa
       if (first === 'flame') return path;
       return first === 'default' ? ['flame', ...rest] : undefined;
     }
-    return first === 'flame' && isLocal(source) ? path : undefined;
+    if (!isLocal(source)) return undefined;
+    if (first === 'flame') return path;
+    if (first !== 'default') return undefined;
+    // A default export has no name but the one that it is given here, or that its file has.
+    if (rest[0] === 'flame') return rest;
+    return local === 'flame' || /(?:^|\/)flame(?:\.[cm]?[jt]sx?)?$/.test(source) ? ['flame', ...rest] : undefined;
   }
 
   function isListed(source: string): boolean {

@@ -7,9 +7,10 @@ import { hashClosure } from './hash.ts';
 import { findJobs, type Job } from './jobs.ts';
 import { languageOf } from './language.ts';
 import { checkLexical } from './lexical.ts';
+import { createModuleState } from './module-state.ts';
 import { checkMutation } from './mutation.ts';
 import { mentionsFlame, type ParsedOptions, parseOptions } from './options.ts';
-import { isGenerator, type Problem, type Report, standsInEntry } from './problems.ts';
+import { fnCaptures, isGenerator, type Problem, type Report, standsInEntry } from './problems.ts';
 import { createRecogniser } from './recognise.ts';
 import { analyze } from './scope/analyze.ts';
 
@@ -52,6 +53,7 @@ export function transform(input: TransformInput): Transformed | undefined {
   const analysis = analyze(program, { strict: parsed.module.hasModuleSyntax });
   const problems = createProblemList();
   const jobs = findJobs(analysis, createRecogniser(analysis, module, options), problems.report);
+  const state = createModuleState(analysis);
   const checked = jobs.map((job) => check(job));
   const [first] = jobs;
   if (entry && first !== undefined && !/\bisRunner\b/.test(code)) problems.report(standsInEntry(first.call.node));
@@ -67,6 +69,7 @@ export function transform(input: TransformInput): Transformed | undefined {
     jobs: checked,
     esm,
     runtime: options.runtime,
+    strict: analysis.root.strict,
     names: analysis.names,
   });
   return { ...emitted, warnings: problems.warnings };
@@ -75,10 +78,13 @@ export function transform(input: TransformInput): Transformed | undefined {
     if (job.kind === 'named') return { ...job, captures: [], hash: '' };
     const { fn, call } = job;
     if (fn.generator) problems.report(isGenerator(fn));
-    const { captures, references, outside } = captureList(fn, call.scope, analysis, problems.report);
+    const { captures, references, outside } = captureList(fn, call.scope, analysis, state, problems.report);
+    const [first] = references;
+    if (job.method === 'fn' && first !== undefined) problems.report(fnCaptures(first.node, first.name));
     checkLexical(fn, call.scope, problems.report);
-    checkMutation(fn, references, problems.report);
-    return { ...job, captures, hash: hashClosure(fn, captures, outside) };
+    checkMutation(fn, references, analysis, problems.report);
+    const { strict } = call.scope;
+    return { ...job, captures, hash: hashClosure(fn, captures, strict ? outside : [...outside, 'sloppy']) };
   }
 }
 

@@ -206,7 +206,7 @@ test('without functions, or with `manifest: false`, no manifest is written', asy
   expect(readdirSync(plain.path('out'))).not.toContain('flame-manifest.json');
 });
 
-test('S-09 a manifest that leads out of its folder, or is damaged, is refused', () => {
+test('S-09 K-08: a damaged manifest is refused; an entry that is damaged or leads out of the folder is skipped, and no other', () => {
   const app = application();
   const write = (value: unknown): string => {
     app.write({ 'out/m.json': typeof value === 'string' ? value : JSON.stringify(value) });
@@ -217,21 +217,32 @@ test('S-09 a manifest that leads out of its folder, or is damaged, is refused', 
   expect(fileOfFunction(readManifest(write(good)), fn.id)).toBe(join(dirname(app.path('out/m.json')), 'a.js'));
   expect(fileOfFunction(readManifest(write(good)), '__proto__')).toBeUndefined();
   expect(fileOfFunction(readManifest(write(good)), 'constructor#f/0@yYHLRAKsiIO1')).toBeUndefined();
-  const withModule = (module: unknown) => ({ ...good, modules: { 'src/a.ts': module } });
-  for (const bad of [
-    'not json',
-    {},
-    [],
-    { ...good, version: 2 },
-    { ...good, release: 1 },
-    withModule({ file: '../../etc/passwd', functions: [] }),
-    withModule({ file: '/etc/passwd', functions: [] }),
-    withModule({ file: '', functions: [] }),
-    withModule({ file: 'a.js', functions: [{ ...fn, id: 'src/b.ts#f/0@yYHLRAKsiIO1' }] }),
-    withModule({ file: 'a.js', functions: [{ ...fn, captures: [1] }] }),
-    withModule({ file: 'a.js' }),
-  ]) {
+  for (const bad of ['not json', {}, [], { ...good, version: 2 }, { ...good, release: 1 }, { ...good, modules: [] }]) {
     expect(() => readManifest(write(bad)), JSON.stringify(bad)).toThrow(/build again with the Flame plugin/);
+  }
+  // One bad entry takes no other with it.
+  const other = { file: 'b.js', functions: [{ ...fn, id: 'src/b.ts#f/0@yYHLRAKsiIO1' }] };
+  for (const bad of [
+    { file: '../../etc/passwd', functions: [fn] },
+    { file: '/etc/passwd', functions: [fn] },
+    { file: '', functions: [fn] },
+    { file: 'a.js' },
+    null,
+  ]) {
+    const read = readManifest(write({ ...good, modules: { 'src/a.ts': bad, 'src/b.ts': other } }));
+    expect([...read.modules.keys()], JSON.stringify(bad)).toEqual(['src/b.ts']);
+    expect(fileOfFunction(read, fn.id)).toBeUndefined();
+    expect(read.skipped).toEqual([expect.stringMatching(/module "src\/a.ts" .*build again with the Flame plugin/)]);
+  }
+  for (const bad of [
+    { ...fn, id: 'src/b.ts#f/0@yYHLRAKsiIO1' },
+    { ...fn, captures: [1] },
+    { ...fn, id: 'src/a.ts#a-b@x' },
+    null,
+  ]) {
+    const read = readManifest(write({ ...good, modules: { 'src/a.ts': { file: 'a.js', functions: [bad, fn] } } }));
+    expect(read.modules.get('src/a.ts')?.functions, JSON.stringify(bad)).toEqual([fn]);
+    expect(read.skipped).toHaveLength(1);
   }
   expect(() => readManifest(app.path('missing.json'))).toThrow(/cannot be read/);
   expect(readFileSync(write(good), 'utf8')).toContain('"version":1');

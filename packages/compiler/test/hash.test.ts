@@ -67,7 +67,7 @@ test('ids name the module, the functions around, and the variable that holds a f
     'tasks.crop',
   ]);
   expect(names('export default flame.fn({}, () => 1);')).toEqual(['default']);
-  expect(names('function outer(a) { const inner = flame.fn(() => a); }')).toEqual(['outer.inner']);
+  expect(names('function outer() { const inner = flame.fn((a) => a); }')).toEqual(['outer.inner']);
   expect(names('class A { constructor() { flame.call(() => 1); } #x() { flame.call(() => 1); } }')).toEqual([
     'A.constructor/0',
     'A.#x/0',

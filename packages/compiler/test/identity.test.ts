@@ -1,8 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { formatFunctionId, parseFunctionId } from '@flamejs/protocol/function-id';
 import { afterAll, expect, test } from 'vitest';
-import { functionId, moduleOfId, modulePath, parseFunctionId, resolveModule } from '../src/identity.ts';
+import { moduleOfId, modulePath, resolveModule } from '../src/identity.ts';
 import { compile } from './support.ts';
 
 const hash = '@yYHLRAKsiIO1';
@@ -73,7 +74,7 @@ test('every id that the compiler writes can be read back', () => {
   for (const { id, name } of functions) {
     const parsed = parseFunctionId(id);
     expect(parsed, id).toMatchObject({ module: 'src/a#b/50%/[id]/ä b.tsx', name });
-    expect(parsed && functionId(parsed)).toBe(id);
+    expect(parsed && formatFunctionId(parsed)).toBe(id);
   }
 });
 

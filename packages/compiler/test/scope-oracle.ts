@@ -136,13 +136,17 @@ interface Context {
   readonly closingTags: readonly Node[];
   /** Starts of the names of functions that are declared in a block. */
   readonly blockFunctions: ReadonlySet<number>;
+  /** Namespaces and enums. */
+  readonly merging: readonly Node[];
 }
 
 function describe(program: Program): Context {
   let functions = 0;
   const closingTags: Node[] = [];
   const blockFunctions = new Set<number>();
+  const merging: Node[] = [];
   walk(program, (node, parents) => {
+    if (node.type === 'TSModuleDeclaration' || node.type === 'TSEnumDeclaration') merging.push(node);
     if (/^(Arrow)?Function/.test(node.type)) functions++;
     if (node.type === 'JSXClosingElement') closingTags.push(node);
     const [block, owner] = [parents.at(-1), parents.at(-2)];
@@ -151,7 +155,7 @@ function describe(program: Program): Context {
     if (node.type === 'FunctionDeclaration' && node.id && inBlock) blockFunctions.add(node.id.start);
     return true;
   });
-  return { functions, closingTags, blockFunctions };
+  return { functions, closingTags, blockFunctions, merging };
 }
 
 /** Every difference that is known, with the reason why ours is right. */
@@ -161,6 +165,9 @@ function explain(at: number, ours: Declared | 'none', strict: boolean, context: 
   }
   if (typeof ours === 'number' && !strict && context.blockFunctions.has(ours)) {
     return 'in sloppy code a function in a block is a var of the function around it (ECMAScript, annex B.3.3), which they leave out';
+  }
+  if (typeof ours === 'number' && context.merging.some(({ start, end }) => ours >= start && ours < end)) {
+    return 'blocks of one namespace and enums of one name see what the others export, which they leave out';
   }
   return undefined;
 }

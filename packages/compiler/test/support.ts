@@ -19,9 +19,13 @@ export function compile(body: string, overrides: Overrides = {}): Transformed {
 }
 
 /** Codes of the errors that a body is refused with, in the order of the source. */
-export function errorsOf(body: string, overrides: Overrides = {}): readonly string[] {
+export const errorsOf = (body: string, overrides: Overrides = {}): readonly string[] =>
+  errorsOfText(HEAD + body, overrides);
+
+/** The same of a file as it stands. */
+export function errorsOfText(code: string, overrides: Overrides = {}): readonly string[] {
   try {
-    compileText(HEAD + body, overrides);
+    compileText(code, overrides);
     return [];
   } catch (error) {
     if (!(error instanceof FlameCompileError)) throw error;

@@ -4,6 +4,7 @@
  * registry hangs on globalThis, since an app may hold this file twice (ESM and CommonJS, or bundled into several chunks).
  */
 import { FlameReleaseError, FlameUnknownFunctionError } from '@flamejs/protocol/errors/input-errors';
+import { type FunctionId, parseFunctionId } from '@flamejs/protocol/function-id';
 
 const REGISTRY = Symbol.for('@flamejs/closures/1');
 const CLOSURE = Symbol.for('@flamejs/closure');
@@ -153,12 +154,8 @@ function registry(): Registry {
   return holder[REGISTRY];
 }
 
-function split(id: string): { readonly module: string; readonly name: string; readonly hash: string } {
-  const mark = id.indexOf('#');
-  const name = id.slice(mark + 1);
-  const at = name.startsWith('=') ? -1 : name.lastIndexOf('@');
-  return { module: id.slice(0, mark), name: at < 0 ? name : name.slice(0, at), hash: at < 0 ? '' : name.slice(at + 1) };
-}
+/** Of an id that this process was asked for; one that no compiler wrote is a name in no module. */
+const split = (id: string): FunctionId => parseFunctionId(id) ?? { module: '', name: id, hash: '' };
 
 function hashKey(id: string): string | undefined {
   const { module, hash } = split(id);

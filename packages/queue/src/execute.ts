@@ -6,6 +6,7 @@
 import { decode, encode, encodeThrown, type Payload } from '@flamejs/protocol/codec';
 import { FlameCodecError, FlameUnknownFunctionError } from '@flamejs/protocol/errors/input-errors';
 import { isNonRetryable } from '@flamejs/protocol/errors/non-retryable';
+import { parseFunctionId } from '@flamejs/protocol/function-id';
 import type { SecretBox } from '@flamejs/protocol/payload/secret-box';
 import { didYouMean } from '@flamejs/protocol/suggest';
 import { askBackoff } from './backoff.ts';
@@ -85,7 +86,8 @@ const targetOf = ({ functionName, releases }: ExecuteRequest): Target => {
         bindClosure(closure, (captures ?? {}) as Parameters<typeof bindClosure>[1])(...(rest as never[])),
     };
   }
-  if (functionName.includes('#')) throw missingClosure(functionName, releases ?? { caller: '?', runner: '?' });
+  if (parseFunctionId(functionName) !== undefined)
+    throw missingClosure(functionName, releases ?? { caller: '?', runner: '?' });
   throw unknownFunction(functionName);
 };
 

@@ -4,6 +4,7 @@
  */
 
 import { configError } from '@flamejs/protocol/errors/input-errors';
+import { parseFunctionId } from '@flamejs/protocol/function-id';
 import { show } from '@flamejs/protocol/parsed';
 import type { ParsedFunctionOptions } from './call-options.ts';
 
@@ -63,13 +64,18 @@ const registry = (): Registry => {
 };
 
 const checkName = (name: unknown): void => {
-  if (typeof name === 'string' && NAME.test(name)) return;
+  // A function without a name of its own has the compiler's id for it, and that holds its file's path, whatever it is.
+  if (typeof name === 'string' && (NAME.test(name) || parseFunctionId(name) !== undefined)) return;
   const message = `a function's name has 1 to 200 characters out of letters, digits and _./#@:=-, got ${show(name)}`;
   throw configError('flame.fn', [{ path: 'name', message }]);
 };
 
-/** A module that was loaded again has the same file, and either another URL (`?t=2`) or another turn of the event loop. */
+/**
+ * A module that was loaded again has the same file, and either another URL (`?t=2`) or another turn of the event loop. What has
+ * an id of the compiler's is the same by the hash in it: `flame.fn` in a function is evaluated with each call of that.
+ */
 const isReload = (known: RegisteredFunction, entry: RegisteredFunction, sameTurn: boolean): boolean => {
+  if (parseFunctionId(entry.name) !== undefined) return true;
   if (known.source === undefined || entry.source === undefined) return false;
   if (withoutQuery(known.source) !== withoutQuery(entry.source)) return false;
   return known.source !== entry.source || !sameTurn;

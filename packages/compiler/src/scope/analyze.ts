@@ -2,12 +2,15 @@
  * Scope analysis of TypeScript and JavaScript: which name means which declaration, and who assigns to it. One pass collects
  * scopes and references; bindings are looked up at the end, when everything is hoisted. Types are not references.
  */
-import type { CallExpression, Class, Expression, Node, Program } from 'oxc-parser';
-import { elementVariable, type FunctionLiteral, isTypeWrapper, keyName, runningChildren, unwrap } from '../ast.ts';
+import type { CallExpression, Expression, Node, Program } from 'oxc-parser';
+import { elementVariable, isStrictBody, isTypeWrapper, keyName, mentions, runningChildren, unwrap } from '../ast.ts';
+import { createAgenda } from './agenda.ts';
 import { noteCommonjsExport, targetNames } from './assigned.ts';
-import { declare, declarePattern, hoistStatements, hoistVars } from './declare.ts';
+import { type Change, changeOf } from './changes.ts';
+import { declarePattern, hoistStatements, hoistVars } from './declare.ts';
 import { visitPattern as patternOf, visitTarget as targetOf } from './patterns.ts';
-import { type Binding, createScope, lookup, type Scope, type ScopeKind } from './scope.ts';
+import { type Binding, createScope, declaringScope, isInFunction, lookup, type Scope } from './scope.ts';
+import { visitClass, visitEnum, visitFunction, visitNamespace, type Walk } from './structures.ts';
 
 export interface Reference {
   /** The identifier, in code or in JSX. */
@@ -23,13 +26,18 @@ export interface Reference {
 export interface CallSite {
   readonly node: CallExpression;
   readonly scope: Scope;
-  /** Variable and property names that the result is assigned to: `tasks.resize`; empty when there are none. */
-  readonly assignedTo: string;
+  /** Variable and property names that the result is assigned to: `tasks`, `resize`; empty when there are none. */
+  readonly assignedTo: readonly string[];
 }
 
 export interface Analysis {
   readonly root: Scope;
+  /** In the order of the source. */
   readonly references: readonly Reference[];
+  /** What is changed in place, in the order of the source. */
+  readonly changes: readonly Change[];
+  /** What runs as the module loads, and not on every machine: the branches of `if (flame.isRunner)`. */
+  readonly callerBranches: readonly Node[];
   readonly calls: readonly CallSite[];
   /** Names of functions and classes that have none of their own, from the variable or property that holds them. */
   readonly inferredNames: ReadonlyMap<Node, string>;
@@ -41,34 +49,47 @@ export interface Analysis {
 
 type Found = Omit<Reference, 'binding'>;
 
-/** @param strict ES modules are; CommonJS is taken as sloppy, which only adds bindings that strict code cannot observe. */
+/** @param strict ES modules are; elsewhere code is sloppy until a class or a directive says otherwise. */
 export function analyze(program: Program, { strict }: { readonly strict: boolean }): Analysis {
-  const root = createScope(undefined, 'module', program);
+  const root = createScope(undefined, 'module', program, { strict: strict || isStrictBody(program) });
   const found: Found[] = [];
   const calls: CallSite[] = [];
+  const changes: Change[] = [];
+  const callerBranches: Node[] = [];
   const inferredNames = new Map<Node, string>();
   const commonjsExports = new Map<string, Expression>();
   const scopes = [root];
   let scope = root;
   let target: readonly string[] = [];
 
-  const inScope = (kind: ScopeKind, node: Node, body: () => void): void => {
-    const outer = scope;
-    scope = createScope(outer, kind, node);
-    scopes.push(scope);
-    body();
-    scope = outer;
+  // Nothing here calls itself: an expression of ten thousand terms is as deep as it is long, and Node runs it.
+  const { later, run } = createAgenda();
+  const visit = (node: Node | null): void => {
+    if (node !== null) later(() => visitNow(node));
   };
-  const assignedTo = (names: readonly string[], body: () => void): void => {
-    const outer = target;
-    target = names;
-    body();
-    target = outer;
-  };
+  const inScope: Walk['inScope'] = (kind, node, body, own = {}) =>
+    later(() => {
+      const outer = scope;
+      scope = createScope(outer, kind, node, own);
+      scopes.push(scope);
+      body();
+      later(() => {
+        scope = outer;
+      });
+    });
+  const assignedTo: Walk['assignedTo'] = (names, body) =>
+    later(() => {
+      const outer = target;
+      target = names;
+      body();
+      later(() => {
+        target = outer;
+      });
+    });
   const refer = (node: Node & { readonly name: string }, access: 'read' | 'write' | 'update' = 'read'): void => {
     found.push({ node, name: node.name, scope, reads: access !== 'write', writes: access !== 'read' });
   };
-  const inferName = (value: Node | null, name: string | undefined): void => {
+  const inferName: Walk['inferName'] = (value, name) => {
     if (value === null || name === undefined) return;
     const { type } = unwrap(value);
     const nameable = type === 'ArrowFunctionExpression' || type === 'FunctionExpression' || type === 'ClassExpression';
@@ -81,22 +102,35 @@ export function analyze(program: Program, { strict }: { readonly strict: boolean
   };
   const visitBody = (statements: readonly Node[]): void => {
     for (const each of statements) hoistVars(scope, each);
-    hoistStatements(scope, statements, strict);
+    hoistStatements(scope, statements);
     visitAll(statements);
   };
 
+  const walk: Walk = { visit, visitAll, visitBody, visitPattern, inScope, assignedTo, inferName, scope: () => scope };
   visitBody(program.body);
-  const references = found.map((each): Reference => {
+  run();
+  const bySource = (a: { readonly node: Node }, b: { readonly node: Node }): number => a.node.start - b.node.start;
+  const references = found.sort(bySource).map((each): Reference => {
     const binding = lookup(each.scope, each.name);
     if (binding !== undefined && each.writes) binding.writes++;
     return { ...each, binding };
   });
   const names = new Set(found.map(({ name }) => name));
   for (const { bindings } of scopes) for (const name of bindings.keys()) names.add(name);
-  return { root, references, calls, inferredNames, commonjsExports, names };
+  return {
+    root,
+    references,
+    changes: changes.sort(bySource),
+    callerBranches,
+    calls,
+    inferredNames,
+    commonjsExports,
+    names,
+  };
 
-  function visit(node: Node | null): void {
-    if (node === null) return;
+  function visitNow(node: Node): void {
+    const change = changeOf(node);
+    if (change !== undefined) changes.push(change);
     switch (node.type) {
       case 'Identifier':
         refer(node);
@@ -114,7 +148,10 @@ export function analyze(program: Program, { strict }: { readonly strict: boolean
         if (node.computed) visit(node.property);
         return;
       case 'CallExpression':
-        calls.push({ node, scope, assignedTo: target.join('.') });
+        calls.push({ node, scope, assignedTo: target });
+        // `eval?.(…)` is an indirect eval, which sees and declares globals only; in strict code it declares for itself.
+        if (node.callee.type === 'Identifier' && node.callee.name === 'eval' && !node.optional && !scope.strict)
+          declaringScope(scope).evals = true;
         visit(node.callee);
         visitAll(node.arguments);
         return;
@@ -131,11 +168,11 @@ export function analyze(program: Program, { strict }: { readonly strict: boolean
       case 'FunctionDeclaration':
       case 'FunctionExpression':
       case 'ArrowFunctionExpression':
-        assignedTo([], () => visitFunction(node));
+        assignedTo([], () => visitFunction(walk, node));
         return;
       case 'ClassDeclaration':
       case 'ClassExpression':
-        visitClass(node);
+        visitClass(walk, node);
         return;
       case 'AssignmentExpression':
         noteCommonjsExport(commonjsExports, node.left, node.right);
@@ -156,13 +193,28 @@ export function analyze(program: Program, { strict }: { readonly strict: boolean
         return;
       case 'BlockStatement':
         inScope('block', node, () => {
-          hoistStatements(scope, node.body, strict);
+          hoistStatements(scope, node.body);
           visitAll(node.body);
         });
         return;
+      case 'IfStatement': {
+        visit(node.test);
+        const asksForRunner = !isInFunction(scope) && mentions(node.test, 'isRunner');
+        // `if (x) function f() {}` is sloppy code's short form of a block.
+        for (const branch of [node.consequent, node.alternate]) {
+          if (branch !== null && asksForRunner) callerBranches.push(branch);
+          if (branch?.type !== 'FunctionDeclaration') visit(branch);
+          else
+            inScope('block', branch, () => {
+              hoistStatements(scope, [branch]);
+              visit(branch);
+            });
+        }
+        return;
+      }
       case 'ForStatement':
         inScope('block', node, () => {
-          if (node.init?.type === 'VariableDeclaration') hoistStatements(scope, [node.init], strict);
+          if (node.init?.type === 'VariableDeclaration') hoistStatements(scope, [node.init]);
           visitAll([node.init, node.test, node.update, node.body]);
         });
         return;
@@ -170,7 +222,7 @@ export function analyze(program: Program, { strict }: { readonly strict: boolean
       case 'ForOfStatement':
         inScope('block', node, () => {
           if (node.left.type === 'VariableDeclaration') {
-            hoistStatements(scope, [node.left], strict);
+            hoistStatements(scope, [node.left]);
             visit(node.left);
           } else visitTarget(node.left, 'write');
           visitAll([node.right, node.body]);
@@ -180,7 +232,7 @@ export function analyze(program: Program, { strict }: { readonly strict: boolean
         visit(node.discriminant);
         inScope('block', node, () => {
           const statements = node.cases.flatMap(({ consequent }) => consequent);
-          hoistStatements(scope, statements, strict);
+          hoistStatements(scope, statements);
           for (const { test, consequent } of node.cases) visitAll([test, ...consequent]);
         });
         return;
@@ -219,22 +271,11 @@ export function analyze(program: Program, { strict }: { readonly strict: boolean
         visit(node.value);
         return;
       case 'TSEnumDeclaration':
-        if (node.declare) return;
-        inScope('enum', node, () => {
-          for (const member of node.body.members) {
-            if (member.id.type === 'TemplateLiteral') continue;
-            const name = member.id.type === 'Identifier' ? member.id.name : member.id.value;
-            declare(scope, name, 'enum-member', member);
-          }
-          for (const { initializer } of node.body.members) visit(initializer);
-        });
+        if (!node.declare) visitEnum(walk, node);
         return;
-      case 'TSModuleDeclaration': {
-        const { body, declare: ambient } = node;
-        if (ambient || body === null) return;
-        inScope('namespace', node, () => visitBody(body.body));
+      case 'TSModuleDeclaration':
+        if (!node.declare && node.body !== null) visitNamespace(walk, node, node.body.body);
         return;
-      }
       case 'TSParameterProperty':
         visit(node.parameter);
         return;
@@ -249,46 +290,6 @@ export function analyze(program: Program, { strict }: { readonly strict: boolean
         visitAll(runningChildren(node));
         return;
     }
-  }
-
-  function visitFunction(node: FunctionLiteral): void {
-    const parametersAndBody = (): void =>
-      inScope('params', node, () => {
-        for (const parameter of node.params) declarePattern(scope, parameter, 'param');
-        for (const parameter of node.params) visitPattern(parameter);
-        const { body } = node;
-        if (body === null) return;
-        inScope('function', node, () => (body.type === 'BlockStatement' ? visitBody(body.body) : visit(body)));
-      });
-    const { id } = node;
-    if (node.type !== 'FunctionExpression' || id === null) {
-      parametersAndBody();
-      return;
-    }
-    inScope('function-name', node, () => {
-      declare(scope, id.name, 'function-name', node);
-      parametersAndBody();
-    });
-  }
-
-  function visitClass(node: Class): void {
-    visitAll(node.decorators);
-    inScope('class', node, () => {
-      if (node.id) declare(scope, node.id.name, 'class-name', node);
-      visit(node.superClass);
-      for (const member of node.body.body) {
-        if (member.type === 'StaticBlock') {
-          inScope('static-block', member, () => visitBody(member.body));
-          continue;
-        }
-        if (member.type === 'TSIndexSignature') continue;
-        visitAll(member.decorators);
-        if (member.computed) visit(member.key);
-        const name = keyName(member);
-        inferName(member.value, name);
-        assignedTo(name === undefined ? [] : [name], () => visit(member.value));
-      }
-    });
   }
 
   function visitElementName(name: Node): void {

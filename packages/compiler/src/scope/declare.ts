@@ -1,6 +1,16 @@
 /** Puts names into scopes: binding patterns, and the hoisting of statements and of `var`. */
 import type { Expression, Node } from 'oxc-parser';
-import { type Binding, type BindingKind, holdsVars, type ImportOrigin, outwards, type Scope } from './scope.ts';
+import {
+  type Binding,
+  type BindingKind,
+  createScope,
+  exportsOf,
+  holdsVars,
+  type ImportOrigin,
+  outwards,
+  type Scope,
+  varScope,
+} from './scope.ts';
 
 export function declare(
   scope: Scope,
@@ -68,10 +78,11 @@ export function declarePattern(
 }
 
 /** What a statement list declares before its first statement runs: everything but `var`. */
-export function hoistStatements(scope: Scope, statements: readonly Node[], strict: boolean): void {
+export function hoistStatements(scope: Scope, statements: readonly Node[]): void {
   for (const outer of statements) {
     const exported = outer.type === 'ExportNamedDeclaration' || outer.type === 'ExportDefaultDeclaration';
-    const statement: Node = exported ? (outer.declaration ?? outer) : outer;
+    let statement: Node = exported ? (outer.declaration ?? outer) : outer;
+    while (statement.type === 'LabeledStatement') statement = statement.body;
     switch (statement.type) {
       case 'VariableDeclaration':
         if (statement.kind === 'var') break;
@@ -88,8 +99,8 @@ export function hoistStatements(scope: Scope, statements: readonly Node[], stric
       case 'TSDeclareFunction':
         if (!statement.id) break;
         declare(scope, statement.id.name, 'function', statement);
-        // Annex B: in sloppy code a function in a block is a `var` of the function around it, too.
-        if (!strict && !holdsVars(scope)) declare(varScope(scope), statement.id.name, 'function', statement);
+        if (isAnnexB(scope, statement, statement.id.name))
+          declare(varScope(scope), statement.id.name, 'function', statement);
         break;
       case 'ClassDeclaration':
         if (statement.id) declare(scope, statement.id.name, 'class', statement);
@@ -163,9 +174,46 @@ export function hoistVars(scope: Scope, node: Node | null): void {
   }
 }
 
-function varScope(scope: Scope): Scope {
-  for (const each of outwards(scope)) if (holdsVars(each)) return each;
-  return scope;
+/** Makes what one block of a namespace exports visible in its other blocks. */
+export function mergeExports(scope: Scope, statements: readonly Node[]): void {
+  for (const statement of statements) {
+    if (statement.type !== 'ExportNamedDeclaration' || statement.declaration === null) continue;
+    const { declaration } = statement;
+    const declared = createScope(undefined, 'namespace', statement);
+    hoistStatements(declared, [statement]);
+    hoistVars(declared, statement);
+    for (const name of declared.bindings.keys()) {
+      const binding = scope.bindings.get(name);
+      if (binding !== undefined) scope.merged?.bindings.set(name, binding);
+      if (declaration.type === 'TSModuleDeclaration' && scope.merged !== undefined)
+        scope.namespaces.set(name, exportsOf(scope.merged, name));
+    }
+  }
+}
+
+/**
+ * Annex B: in sloppy code a function in a block is a `var` of the function around it, too; a plain function only, and not
+ * where that `var` would be an error or a parameter has the name.
+ */
+function isAnnexB(scope: Scope, fn: Node, name: string): boolean {
+  if (scope.strict || holdsVars(scope)) return false;
+  if (fn.type !== 'FunctionDeclaration' || fn.async || fn.generator) return false;
+  for (const each of outwards(scope)) {
+    const known = each === scope ? undefined : each.bindings.get(name);
+    if (holdsVars(each)) {
+      const parameter = each.kind === 'function' ? each.parent?.bindings.get(name) : undefined;
+      return parameter === undefined && !isLexical(known, each);
+    }
+    if (isLexical(known, each)) return false;
+  }
+  return true;
+}
+
+/** Whether `var` of the same name would be an error: not beside another `var`, a function of a function's body, or the name in `catch (name)`. */
+function isLexical(binding: Binding | undefined, { node }: Scope): boolean {
+  if (binding === undefined || binding.kind === 'var') return false;
+  if (binding.kind === 'function') return !holdsVars(binding.scope);
+  return !(binding.kind === 'catch' && node.type === 'CatchClause' && node.param === binding.node);
 }
 
 type ImportDeclaration = Extract<Node, { type: 'ImportDeclaration' }>;

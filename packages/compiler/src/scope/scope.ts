@@ -64,14 +64,57 @@ export interface Scope {
   readonly kind: ScopeKind;
   readonly node: Node;
   readonly bindings: Map<string, Binding>;
+  /** Whether the code is strict: a module, a class, or under `'use strict'`. */
+  readonly strict: boolean;
+  /** A direct `eval` in sloppy code may declare any name here. */
+  evals: boolean;
+  /** What its namespaces export, from all their blocks together: TypeScript merges those of one name. */
+  readonly namespaces: Map<string, NamespaceExports>;
+  /** Of a block of a namespace: what all blocks of it export. */
+  readonly merged: NamespaceExports | undefined;
 }
 
-export const createScope = (parent: Scope | undefined, kind: ScopeKind, node: Node): Scope => ({
+/** Names that the blocks of one namespace export, nested namespaces included. */
+export interface NamespaceExports {
+  readonly bindings: Map<string, Binding>;
+  readonly namespaces: Map<string, NamespaceExports>;
+}
+
+/** @param strict whether the scope makes code strict by itself; what is in strict code is strict in any case. */
+export const createScope = (
+  parent: Scope | undefined,
+  kind: ScopeKind,
+  node: Node,
+  { strict = false, merged }: { readonly strict?: boolean; readonly merged?: NamespaceExports | undefined } = {},
+): Scope => ({
   parent,
   kind,
   node,
   bindings: new Map(),
+  strict: strict || kind === 'class' || parent?.strict === true,
+  evals: false,
+  namespaces: new Map(),
+  merged,
 });
+
+/** @returns the exports that a scope's namespaces of this name share; made when there are none yet. */
+export function exportsOf(owner: Pick<Scope, 'namespaces'>, name: string): NamespaceExports {
+  const known = owner.namespaces.get(name) ?? { bindings: new Map(), namespaces: new Map() };
+  owner.namespaces.set(name, known);
+  return known;
+}
+
+/** Where `var` lands. */
+export const varScope = (scope: Scope): Scope => {
+  for (const each of outwards(scope)) if (holdsVars(each)) return each;
+  return scope;
+};
+
+/** Where a direct `eval` of sloppy code declares what it declares; one among parameters has a place of its own. */
+export const declaringScope = (scope: Scope): Scope => {
+  for (const each of outwards(scope)) if (holdsVars(each) || each.kind === 'params') return each;
+  return scope;
+};
 
 /** Whether `var` lands here. */
 export const holdsVars = ({ kind }: Scope): boolean =>
@@ -79,7 +122,7 @@ export const holdsVars = ({ kind }: Scope): boolean =>
 
 export function lookup(scope: Scope, name: string): Binding | undefined {
   for (const each of outwards(scope)) {
-    const binding = each.bindings.get(name);
+    const binding = each.bindings.get(name) ?? each.merged?.bindings.get(name);
     if (binding !== undefined) return binding;
   }
   return undefined;

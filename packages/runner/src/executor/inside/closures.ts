@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { findClosure, knownClosures } from '@flamejs/queue/closures';
+import { parseFunctionId } from '@flamejs/protocol/function-id';
 import { deriveRelease, FlameUnknownFunctionError } from '@flamejs/queue/internal';
 
 /** The part of `@flamejs/compiler` that is used here; the package is no dependency, for many applications do without. */
@@ -93,7 +94,8 @@ export const createClosureModules = (
     },
     async load(functionName) {
       if (isStrange) throw new StaleModules(`${root} holds release ${begunAs}, and this runner is ${release}`);
-      if (!functionName.includes('#') || findClosure(functionName) !== undefined) return;
+      // Names that people gave may have any of these characters, too: those are among `functions`, or unknown.
+      if (parseFunctionId(functionName) === undefined || findClosure(functionName) !== undefined) return;
       const found = await open();
       if (found === undefined)
         throw refuse(functionName, 'it is a closure, and @flamejs/compiler is not installed here');
