@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Declared } from './emit.ts';
+import { FlameCompileError } from './errors.ts';
 import { modulePath } from './identity.ts';
 import { needsStripping } from './language.ts';
-import { moduleFormat } from './module-format.ts';
+import { type ModuleFormat, moduleFormat } from './module-format.ts';
 import { mentionsFlame } from './options.ts';
 import { outsideRoot, type Problem } from './problems.ts';
 import { openProject, type Project } from './project.ts';
@@ -28,7 +29,7 @@ export interface CompileInput {
   readonly file: string;
   readonly code: string;
   readonly project: Project;
-  readonly format: 'esm' | 'cjs';
+  readonly format: ModuleFormat;
   /** The process starts here. */
   readonly entry?: boolean;
 }
@@ -90,6 +91,19 @@ export function declaresFlameFunctions(path: string, root?: string): boolean {
   if (code === undefined || !mentionsFlame(code, project.options)) return false;
   const compiled = transform({ code, file, module, options: project.options });
   return compiled !== undefined && compiled.functions.length > 0;
+}
+
+/**
+ * Whether a file has something to compile. Files outside of the root count: they are warned about.
+ * @returns `true` also for one whose flame calls are wrong, which compiling it says.
+ */
+export function hasFlameCalls(file: string, code: string, { root, options }: Project): boolean {
+  try {
+    return transform({ code, file, module: modulePath(file, root) ?? file, options }) !== undefined;
+  } catch (error) {
+    if (error instanceof FlameCompileError) return true;
+    throw error;
+  }
 }
 
 const firstCharacter = { type: 'EmptyStatement', start: 0, end: 1 } as const;

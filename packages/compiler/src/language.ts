@@ -24,3 +24,6 @@ export const needsStripping = (file: string): boolean => {
   const language = languageOf(file);
   return language === 'ts' || language === 'tsx' || (language === 'jsx' && file.endsWith('.jsx'));
 };
+
+/** The running Node, as those that lower syntax name it. */
+export const nodeTarget = `node${process.versions.node.split('.').slice(0, 2).join('.')}`;

@@ -5,8 +5,10 @@ import { parseSync } from 'oxc-parser';
 import { languageOf } from './language.ts';
 import { upwards } from './root.ts';
 
+export type ModuleFormat = 'esm' | 'cjs';
+
 /** @returns by extension, then by the `type` of the nearest package.json, then by what the file contains. */
-export function moduleFormat(file: string, code: string): 'esm' | 'cjs' {
+export function moduleFormat(file: string, code: string): ModuleFormat {
   if (/\.m[jt]s$/.test(file)) return 'esm';
   if (/\.c[jt]s$/.test(file)) return 'cjs';
   if (packageType(dirname(file)) === 'module') return 'esm';
@@ -39,7 +41,8 @@ function readPackage(folder: string): { readonly type?: unknown } | undefined {
   }
 }
 
-function hasModuleSyntax(file: string, code: string): boolean {
+/** Whether a file has `import` or `export` other than those with which TypeScript writes CommonJS. */
+export function hasModuleSyntax(file: string, code: string): boolean {
   const lang = languageOf(file);
   if (lang === undefined || !/\b(?:import|export)\b/.test(code)) return false;
   const { module, program } = parseSync(file, code, { lang, sourceType: 'unambiguous', astType: 'ts' });

@@ -3,8 +3,10 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { transformSync } from 'oxc-transform';
-import { languageOf } from './language.ts';
-import type { RawMap } from './source-map.ts';
+import { languageOf, nodeTarget } from './language.ts';
+import { lower } from './lower.ts';
+import { hasModuleSyntax } from './module-format.ts';
+import { chain, type RawMap } from './source-map.ts';
 import type { TypeScriptSettings } from './tsconfig.ts';
 
 export interface Stripped {
@@ -25,7 +27,7 @@ export function strip(file: string, code: string, settings: TypeScriptSettings, 
     lang: languageOf(file) ?? 'ts',
     sourceType: format === 'cjs' ? 'commonjs' : 'module',
     sourcemap: true,
-    target: `node${process.versions.node.split('.').slice(0, 2).join('.')}`,
+    target: nodeTarget,
     jsx: {
       runtime: jsx,
       ...(jsx === 'automatic' && jsxImportSource !== undefined ? { importSource: jsxImportSource } : {}),
@@ -44,7 +46,10 @@ export function strip(file: string, code: string, settings: TypeScriptSettings, 
     throw new SyntaxError(errors.map(({ codeframe, message }) => codeframe ?? message).join('\n'));
   }
   if (result.map === undefined) throw new SyntaxError(`${file}: the type stripper returned no source map`);
-  return { code: withHelpers(result.code), map: { ...result.map, version: 3 } };
+  const map: RawMap = { ...result.map, version: 3 };
+  const lowered = lower(file, result.code, format === 'cjs' && hasModuleSyntax(file, result.code));
+  if (lowered === undefined) return { code: withHelpers(result.code), map };
+  return { code: withHelpers(lowered.code), map: chain([lowered.map, map]) };
 }
 
 function withHelpers(code: string): string {

@@ -3,9 +3,8 @@
  * `registerHooks` of later versions gives imported CommonJS a lesser `require`.
  */
 import Module from 'node:module';
-import { pathToFileURL } from 'node:url';
 import { createFileLoader, type LoaderSettings } from './load.ts';
-import { resolveTypeScript } from './resolve.ts';
+import { resolveTypeScriptPath } from './resolve.ts';
 
 type Extension = (module: LoadedModule, file: string) => void;
 /** The parts of Module that Node documents only by never changing them. */
@@ -24,26 +23,38 @@ export function installCommonjs(settings: LoaderSettings): void {
   const internals = Module as unknown as ModuleInternals;
   const { _extensions: extensions } = internals;
   for (const extension of ['.js', '.cjs', '.mjs', '.jsx', '.ts', '.cts', '.mts', '.tsx']) {
-    const previous = extensions[extension] ?? extensions['.js'];
+    let underneath = extensions[extension];
     const value: Extension = (module, file) => {
       const opened = loader.open(file);
-      const source = opened?.compile();
-      if (opened === undefined || source === undefined) previous?.(module, file);
-      else module._compile(source, file, opened.format === 'esm' ? 'module' : 'commonjs');
+      const { foreign, plain } = { foreign: isForeign(underneath), plain: underneath ?? extensions['.js'] };
+      const isOurs = opened !== undefined && !(opened.isTypeScript && foreign && !opened.hasCalls);
+      const format = opened?.isTypeScript && foreign ? 'cjs' : opened?.format;
+      const source = isOurs ? opened.compile(format) : undefined;
+      if (source === undefined) plain?.(module, file);
+      else module._compile(source, file, format === 'esm' ? 'module' : 'commonjs');
     };
-    // Node tries the enumerable ones for `require('./x')`.
-    const enumerable = SEARCHED.has(extension);
-    Object.defineProperty(extensions, extension, { value, enumerable, configurable: true, writable: true });
+    Object.defineProperty(extensions, extension, {
+      get: () => value,
+      // A loader that comes later, as tsx may, comes underneath: it would not know a flame call.
+      set: (later: Extension) => {
+        if (later !== value) underneath = later;
+      },
+      // Node tries the enumerable ones for `require('./x')`.
+      enumerable: SEARCHED.has(extension),
+      configurable: true,
+    });
   }
   const resolve = internals._resolveFilename;
   internals._resolveFilename = function (request, parent, ...rest) {
     try {
       return resolve.call(this, request, parent, ...rest);
     } catch (error) {
-      const from = parent?.filename === undefined ? undefined : pathToFileURL(parent.filename).href;
-      const found = resolveTypeScript(request, from);
+      const found = resolveTypeScriptPath(request, parent?.filename);
       if (found === undefined) throw error;
-      return resolve.call(this, new URL(found).pathname, parent, ...rest);
+      return resolve.call(this, found, parent, ...rest);
     }
   };
 }
+
+/** Another loader's. Node's own takes types off only, and every file that it can run is one that this compiler can. */
+const isForeign = (extension: Extension | undefined): boolean => extension !== undefined && extension.name !== 'loadTS';

@@ -8,7 +8,7 @@ import type { CompilerOptions } from '../options.ts';
 import { openProject } from '../project.ts';
 import { findAppRoot } from '../root.ts';
 import { installCommonjs } from './commonjs.ts';
-import { createFileLoader, type FileLoader, type LoaderSettings } from './load.ts';
+import { createFileLoader, type FileLoader, formatOf, isFinished, isUnread, type LoaderSettings } from './load.ts';
 import { fileOf, isNotFound, resolveTypeScript } from './resolve.ts';
 import { type HookData, warnOnProcess } from './settings.ts';
 
@@ -57,11 +57,17 @@ function installHooks(registerHooks: RegisterHooks, loader: FileLoader): void {
     load(url, context, next) {
       const file = fileOf(url);
       const opened = file === undefined ? undefined : loader.open(file);
+      if (opened === undefined) return next(url, context);
+      let format = opened.format;
+      if (opened.isTypeScript) {
+        const under = orUnread(() => next(url, context));
+        if (under !== undefined && isFinished(under.format) && !opened.hasCalls) return under;
+        format = formatOf(under?.format) ?? format;
+      }
       // Left to commonjs.ts: with a source from here, Node 22 gives it a `require` that cannot load ES modules.
-      if (opened?.format === 'cjs') return { format: 'commonjs', shortCircuit: true };
-      const source = opened?.compile();
-      if (opened === undefined || source === undefined) return next(url, context);
-      return { format: 'module', source, shortCircuit: true };
+      if (format === 'cjs') return { format: 'commonjs', shortCircuit: true };
+      const source = opened.compile(format);
+      return source === undefined ? next(url, context) : { format: 'module', source, shortCircuit: true };
     },
     resolve(specifier, context, next) {
       try {
@@ -74,6 +80,15 @@ function installHooks(registerHooks: RegisterHooks, loader: FileLoader): void {
       }
     },
   });
+}
+
+function orUnread<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (isUnread(error)) return undefined;
+    throw error;
+  }
 }
 
 /** Runners and `flame` commands are installed programs, which say nothing of the application: they are told its config. */

@@ -4,24 +4,38 @@ import { dirname, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /**
- * Called when Node has found nothing.
+ * For `import`, when Node has found nothing.
  * @param parent URL of the importing file. Only TypeScript files may leave extensions out.
  * @returns URL of the file that is meant; `undefined` when there is none.
  */
 export function resolveTypeScript(specifier: string, parent: string | undefined): string | undefined {
-  if (parent === undefined || !parent.startsWith('file:') || !/^(?:\.{1,2}\/|\/|file:|\.{1,2}$)/.test(specifier))
-    return undefined;
-  const from = fileURLToPath(parent.replace(/[?#].*$/, ''));
-  const bare = specifier.replace(/[?#].*$/, '');
-  const suffix = specifier.slice(bare.length);
-  const path = bare.startsWith('file:') ? fileURLToPath(bare) : resolve(dirname(from), bare);
-  const found = candidates(path, /\.(?:[cm]?ts|tsx)$/.test(from)).find(isFile);
-  return found === undefined ? undefined : pathToFileURL(found).href + suffix;
+  const from = parent === undefined ? undefined : fileOf(parent);
+  if (from === undefined || !/^(?:\.{1,2}\/|\/|file:|\.{1,2}$)/.test(specifier)) return undefined;
+  const { href, search, hash } = new URL(specifier, parent);
+  const path = fileOf(href);
+  const found = path === undefined ? undefined : findTypeScript(path, from);
+  return found === undefined ? undefined : pathToFileURL(found).href + search + hash;
 }
 
+/** The same for `require`, which knows paths only. @param from path of the file that requires. */
+export function resolveTypeScriptPath(request: string, from: string | undefined): string | undefined {
+  if (from === undefined || !/^(?:\.{1,2}\/|\/|\.{1,2}$)/.test(request)) return undefined;
+  return findTypeScript(resolve(dirname(from), request), from);
+}
+
+const findTypeScript = (path: string, from: string): string | undefined =>
+  candidates(path, /\.(?:[cm]?ts|tsx)$/.test(from)).find(isFile);
+
 /** @returns path of a `file:` URL, without query and hash; `undefined` for every other URL. */
-export const fileOf = (url: string): string | undefined =>
-  url.startsWith('file:') ? fileURLToPath(url.replace(/[?#].*$/, '')) : undefined;
+export function fileOf(url: string): string | undefined {
+  if (!url.startsWith('file:')) return undefined;
+  try {
+    return fileURLToPath(url.replace(/[?#].*$/, ''));
+  } catch {
+    // An escaped slash, or another machine's name: no file has such a URL.
+    return undefined;
+  }
+}
 
 export const isNotFound = (error: unknown): boolean =>
   error instanceof Error &&
