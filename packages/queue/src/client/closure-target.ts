@@ -1,7 +1,7 @@
 /** Closures as targets of `flame.call`: what the compiler put where the source has a function. */
 
 import { FlameConfigError } from '@flamejs/protocol/errors';
-import { isClosure } from '../closures.ts';
+import { isClosure, knownClosures } from '../closures.ts';
 
 export interface ClosureTarget {
   readonly name: string;
@@ -23,6 +23,12 @@ export const closureOf = (target: unknown, [closure, ...rest]: readonly unknown[
       : `a value of type ${typeof closure}`;
   const message =
     `a call to pool "${target.pool}" got ${what} that the compiler has not seen, so its captured variables cannot be shipped. ` +
-    'Start with `node --import @flamejs/compiler/register`, or build with the plugin, or declare it with flame.fn(name, options, fn)';
+    (compilerIsHere()
+      ? 'The compiler is there and did not take this for a flame call with a function: write the function inline or name one at the top level of the same file, and import the Flame under the name `flame` from a file of the application, or list its module in `sources`'
+      : 'Start with `node --import @flamejs/compiler/register`, or build with the plugin, or declare it with flame.fn(name, options, fn)');
   throw new FlameConfigError(message, { problems: [{ path: 'closure', message }] });
 };
+
+/** The loader leaves its mark, and what a plugin has compiled registers itself. */
+const compilerIsHere = (): boolean =>
+  Symbol.for('@flamejs/compiler/installed') in globalThis || knownClosures().length > 0;

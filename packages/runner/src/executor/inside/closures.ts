@@ -6,8 +6,8 @@ import { existsSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { findClosure, knownClosures } from '@flamejs/queue/closures';
 import { parseFunctionId } from '@flamejs/protocol/function-id';
+import { findClosure, knownClosures } from '@flamejs/queue/closures';
 import { deriveRelease, FlameUnknownFunctionError } from '@flamejs/queue/internal';
 
 /** The part of `@flamejs/compiler` that is used here; the package is no dependency, for many applications do without. */
@@ -19,7 +19,7 @@ interface Compiler {
   readManifest(path: string): Manifest;
   fileOfFunction(manifest: Manifest, id: string): string | undefined;
 }
-type Manifest = { readonly release: string };
+type Manifest = { readonly release: string; readonly skipped: readonly string[] };
 
 export interface ClosureModules {
   /**
@@ -77,6 +77,7 @@ export const createClosureModules = (
     const found = await findCompiler(root);
     if (found === undefined) return undefined;
     manifests = manifestFiles.map((file) => found.readManifest(file));
+    for (const text of manifests.flatMap(({ skipped }) => skipped)) process.emitWarning(text, 'FlameWarning');
     if (manifestFiles.length === 0) found.install({ root });
     compiler = found;
     return found;
