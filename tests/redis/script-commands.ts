@@ -4,6 +4,7 @@ import { composeScript } from '@flamejs/protocol/bullmq-scripts';
 import { CALL_SCRIPTS } from '@flamejs/protocol/lua/call-scripts';
 import { GRAFTS } from '@flamejs/protocol/lua/grafts';
 import { RUNNER_SCRIPTS } from '@flamejs/protocol/lua/runner-scripts';
+import { SCHEDULE_SCRIPTS } from '@flamejs/protocol/lua/schedule-scripts';
 
 export type Role = 'caller' | 'runner' | 'autoscaler' | 'dashboard';
 
@@ -15,7 +16,7 @@ const ASKING = ['flameInspect', 'flameLookup', 'flameSettleWaiting'];
 const CALLER = [...ADDING, ...ASKING, 'flameDelivered', 'moveStalledJobsToWait', 'reprocessJob'];
 
 const SCRIPTS: Readonly<Record<Role, readonly string[]>> = {
-  caller: CALLER,
+  caller: [...CALLER, 'flameSchedule', 'flameUnschedule'],
   runner: [
     ...CALLER, // for calls from inside of functions
     ...[
@@ -30,7 +31,7 @@ const SCRIPTS: Readonly<Record<Role, readonly string[]>> = {
   ],
   autoscaler: [
     ...[...ADDING, ...ASKING, 'moveStalledJobsToWait', 'promote', 'removeJob'],
-    ...['flameReleaseRunner', 'flameStale'],
+    ...['flameReleaseRunner', 'flameStale', 'flameDueSchedules', 'flameAdvance'],
   ],
   dashboard: [
     ...[...ASKING, 'reprocessJob', 'removeJob', 'pause', 'promote', 'cleanJobsInSet', 'getCounts', 'getRanges'],
@@ -43,7 +44,9 @@ export const commandsOfScripts = (role: Role, known: ReadonlySet<string>): Reado
   new Set(SCRIPTS[role].flatMap((name) => [...commandsIn(textOf(name), known)]));
 
 const textOf = (name: string): string => {
-  const own = { ...CALL_SCRIPTS, ...RUNNER_SCRIPTS } as Readonly<Record<string, { readonly content: string }>>;
+  const own = { ...CALL_SCRIPTS, ...RUNNER_SCRIPTS, ...SCHEDULE_SCRIPTS } as Readonly<
+    Record<string, { readonly content: string }>
+  >;
   const script = own[name] ?? (name in GRAFTS ? composeScript(name) : bull[name]);
   if (script === undefined) throw new Error(`there is no script ${name}`);
   return script.content;

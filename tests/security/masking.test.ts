@@ -75,15 +75,14 @@ test('S-08 a secret among arguments, results and errors is seen by the function 
 
 test('S-08 a scheduled call gets its secret, which stands in the schedule encrypted', async () => {
   const canary = newCanary();
-  const { schedules, queue } = fleet.keys();
+  const { scheduleMoments, queue } = fleet.keys();
   await fleet.flame.schedule('charge', { every: '1h' }, tasks.reveal, fleet.flame.secret(canary));
   expectNone(await everythingIn(fleet.client), canary, 'Redis');
-  const stored = JSON.parse((await fleet.client.hget(schedules, 'charge')) ?? '{}');
-  await fleet.client.hset(schedules, 'charge', JSON.stringify({ ...stored, nextAt: 1 }));
+  await fleet.client.zadd(scheduleMoments, 1, 'charge');
   const steady = connect(fleet.config.redis, 'steady', 'test');
   await whenReady(steady, 10_000);
   const before = new Set(await fleet.client.zrange(`${queue}completed`, '0', '-1'));
-  await createHousekeeping(steady, fleet.keys(), 'main', fleet.config).promoteDelayed();
+  await createHousekeeping(steady, fleet.keys(), 'main', fleet.config).castScheduled();
   steady.disconnect();
   const id = await waitFor(
     async () => (await fleet.client.zrange(`${queue}completed`, '0', '-1')).find((done) => !before.has(done)),

@@ -4,6 +4,7 @@ import {
   appKeys,
   connect,
   createHousekeeping,
+  damageLog,
   disconnect,
   type Housekeeping,
   poolKeys,
@@ -17,6 +18,8 @@ import { bounded, type Clock } from './clock.ts';
 export interface Connections {
   /** Fails fast while Redis is away, so that nothing old is carried out late. */
   readonly store: RedisClient;
+  /** For housekeeping: holds commands until Redis is back. */
+  readonly steady: RedisClient;
   housekeepingOf(pool: string): Housekeeping;
   /** Monotonic ms at which Redis last became usable. */
   connectedAt(): number;
@@ -49,12 +52,19 @@ export const openConnections = async (config: AppConfig, clock: Clock, log: Logg
     throw new FlameUnavailableError(`the autoscaler cannot reach Redis: ${why}`, { cause: error, enqueued: 'no' });
   }
 
+  const onDamage = damageLog(log);
   const housekeepers = new Map<string, Housekeeping>();
   return {
     store,
+    steady,
     housekeepingOf(pool) {
       const keeper =
-        housekeepers.get(pool) ?? createHousekeeping(steady, poolKeys(config.prefix, config.app, pool), pool, config);
+        housekeepers.get(pool) ??
+        createHousekeeping(steady, poolKeys(config.prefix, config.app, pool), pool, config, {
+          onDamage,
+          onScheduleError: (schedule, error) =>
+            log.warn({ err: error, pool, schedule }, 'a schedule could not be run; trying again'),
+        });
       housekeepers.set(pool, keeper);
       return keeper;
     },

@@ -10,6 +10,8 @@ export interface HousekeeperOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly pools: readonly string[];
+  /** Others, that are not in the config and hold calls. */
+  unserved?(): Promise<readonly string[]>;
   housekeepingOf(pool: string): Housekeeping;
   /** Monotonic ms at which the connection to Redis last became usable. */
   connectedAt(): number;
@@ -60,7 +62,8 @@ export const createHousekeeper = (options: HousekeeperOptions): Housekeeper => {
       running = (async () => {
         if (options.leads()) {
           round += 1;
-          await Promise.all(pools.map(keep));
+          const others = await step('', 'unserved', async () => options.unserved?.());
+          await Promise.all([...pools, ...(Array.isArray(others) ? others : [])].map(keep));
         }
       })().finally(arm);
     });

@@ -1,6 +1,7 @@
 /** One life of an autoscaler, from its connections to their end: what is put up here is taken down here, also when that fails. */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { damageLog } from '@flamejs/protocol';
 import type { AppConfig, Backend, PoolConfig } from '@flamejs/queue';
 import { createEnding } from '@flamejs/queue/internal';
 import type { Logger } from 'pino';
@@ -12,8 +13,10 @@ import { createHousekeeper } from './housekeeper.ts';
 import { createLeader, RENEW_MS } from './leader.ts';
 import type { Plan } from './plan/action.ts';
 import { ownerOf } from './record/runner-id.ts';
+import { createScheduleKeeper } from './schedule-keeper.ts';
 import { endRunners } from './shut-down.ts';
 import { redisStore } from './store/redis-store.ts';
+import { createUnserved } from './unserved.ts';
 import { createWaker } from './wake.ts';
 
 export interface LifeParts {
@@ -45,7 +48,8 @@ export const beginLife = async (parts: LifeParts): Promise<Life> => {
   const ending = createEnding();
   ending.add('the connections were not closed', () => connections.close());
 
-  const store = redisStore({ client: connections.store, prefix: config.prefix, app: config.app, clock });
+  const onDamage = damageLog(log);
+  const store = redisStore({ client: connections.store, prefix: config.prefix, app: config.app, clock, onDamage });
   const holder = `${hostname()}:${process.pid}:${randomBytes(6).toString('hex')}`;
   const leader = createLeader({ store, clock, log, holder, leaseMs });
   const controller = createController({
@@ -69,15 +73,27 @@ export const beginLife = async (parts: LifeParts): Promise<Life> => {
       return (expecting ? defaults?.fastTickMs : defaults?.tickMs) ?? 1_000;
     },
   });
-  const housekeeper = createHousekeeper({
+  const unserved = createUnserved({
+    client: connections.steady,
+    config,
+    log,
+    async announce(statuses) {
+      const term = leader.current();
+      if (term !== null) await store.beat(term.epoch, statuses);
+    },
+  });
+  const keeping = {
     clock,
     log,
     pools: names,
     housekeepingOf: connections.housekeepingOf,
-    connectedAt: connections.connectedAt,
     leads: () => leader.current() !== null,
-    wake: (pool) => waker.kick(pool, true),
-  });
+    wake(pool: string) {
+      if (names.includes(pool)) waker.kick(pool, true);
+    },
+  };
+  const housekeeper = createHousekeeper({ ...keeping, unserved: unserved.look, connectedAt: connections.connectedAt });
+  const schedules = createScheduleKeeper(keeping);
 
   let renewal: Promise<unknown> = Promise.resolve();
   let cancelRenewal = (): void => {};
@@ -105,6 +121,7 @@ export const beginLife = async (parts: LifeParts): Promise<Life> => {
     ending.add('actions that were under way were not waited for', () => controller.finish());
     ending.add('a tick that was under way was not waited for', () => waker.stop());
     ending.add('housekeeping that was under way was not waited for', () => housekeeper.stop());
+    ending.add('schedules that were being run were not waited for', () => schedules.stop());
     for (const backend of backends)
       for (const stop of watchInstances(backend, (pool) => waker.kick(pool, false)))
         ending.add('a backend is still listened to', stop);
@@ -115,6 +132,7 @@ export const beginLife = async (parts: LifeParts): Promise<Life> => {
   }
   waker.start();
   housekeeper.start();
+  schedules.start();
 
   return {
     async end(options) {

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { createHousekeeper } from '../src/housekeeper.ts';
 import { createLeader } from '../src/leader.ts';
 import { createLister } from '../src/observe/listing.ts';
+import { createScheduleKeeper } from '../src/schedule-keeper.ts';
 import { memoryStore, memoryWorld } from '../src/store/memory-store.ts';
 import { createWaker } from '../src/wake.ts';
 import { virtualClock } from './model/virtual-clock.ts';
@@ -68,6 +69,39 @@ test('each pool ticks in its own time', async () => {
   await waker.stop();
 });
 
+test('C-17: schedules are run at their moments, whatever one of the pools does', async () => {
+  const clock = virtualClock();
+  const began = clock.mono();
+  const runs: number[] = [];
+  const woken: string[] = [];
+  const castScheduled = async (pool: string) => {
+    if (pool === 'bad') throw new Error('always');
+    const at = clock.mono() - began;
+    runs.push(at);
+    // A moment each 700 ms.
+    const due = runs.length > 1 && Math.floor(at / 700) > Math.floor((runs.at(-2) ?? 0) / 700);
+    return { cast: due ? [`call at ${at}`] : [], nextInMs: 700 - (at % 700) };
+  };
+  let leading = true;
+  const keeper = createScheduleKeeper({
+    clock,
+    log,
+    pools: ['bad', 'good'],
+    housekeepingOf: (pool) => ({ castScheduled: () => castScheduled(pool) }) as never,
+    leads: () => leading,
+    wake: (pool) => woken.push(pool),
+  });
+  keeper.start();
+  await clock.advance(7_050);
+  expect(runs.filter((at) => at % 700 === 0)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9].map((n) => (n + 1) * 700));
+  expect(new Set(woken)).toEqual(new Set(['good']));
+  leading = false;
+  const before = runs.length;
+  await clock.advance(5_000);
+  expect(runs.length).toBe(before);
+  await keeper.stop();
+});
+
 test('housekeeping waits one lock after a reconnect with stalled checks, goes on after an error, and only leads', async () => {
   const clock = virtualClock();
   const done: string[] = [];
@@ -88,6 +122,7 @@ test('housekeeping waits one lock after a reconnect with stalled checks, goes on
         done.push('promote');
         throw new Error('once');
       },
+      castScheduled: async () => ({ cast: [], nextInMs: undefined }),
       expire: async () => void done.push('expire') as unknown as number,
       sweep: async () => void done.push('sweep') as unknown as number,
     }),

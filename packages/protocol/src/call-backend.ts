@@ -2,7 +2,7 @@
  * BullMQ's Redis backend with our protocol in it: the arguments that the extended scripts need are added here, and what
  * they report at a pick-up is kept until the runner asks for it.
  */
-import { RedisQueueBackend } from 'bullmq';
+import { type JobJson, RedisQueueBackend, raw2NextJobData } from 'bullmq';
 import { asBuffer } from './as-buffer.ts';
 import type { RedisClient } from './connect.ts';
 import { createInterruptible } from './interruptible.ts';
@@ -10,6 +10,7 @@ import { SUPERSEDED } from './lua/grafts.ts';
 import { isPassing, pauseBefore } from './passing-errors.ts';
 import { type PickUp, type RawHash, toPickUp } from './pick-up.ts';
 import { sendScript } from './send-script.ts';
+import { soundHash } from './sound-job.ts';
 import { INLINE_REPLY_BYTES, type Verdict } from './verdict.ts';
 
 export interface AcceptedCall {
@@ -182,6 +183,14 @@ export class CallBackend extends RedisQueueBackend {
     return super.moveStalledJobsToWait();
   }
 
+  /** As BullMQ reads it, and a damaged one as far as it can be read: it must not break the list that it stands in. */
+  override async getJobData(jobId: string): Promise<JobJson | undefined> {
+    const client = (await this.queue.client) as unknown as RedisClient;
+    const hash = await client.hgetall(this.queue.toKey(jobId));
+    if (Object.keys(hash).length === 0) return undefined;
+    return (raw2NextJobData([soundHash(Object.entries(hash).flat()), jobId] as never) as unknown as [JobJson])[0];
+  }
+
   override async waitForJob(blockTimeout: number): Promise<Marker | null> {
     const marker = await this.#wait.run(() => super.waitForJob(blockTimeout));
     // A marker's score is a due time by Redis' clock; BullMQ compares it with this machine's.
@@ -223,6 +232,7 @@ export class CallBackend extends RedisQueueBackend {
     const at = Number(raw[4]);
     if (Number.isFinite(at)) this.#offsetMs = at - Date.now();
     if (Array.isArray(raw[0])) {
+      raw[0] = soundHash(raw[0]);
       const id = String(raw[1]);
       const pickUp = toPickUp(raw[0] as RawHash, at, askedAt);
       if (pickUp !== undefined) {

@@ -9,6 +9,7 @@ import { setLongTimeout } from './duration.ts';
 import { outliveStreamErrors } from './late-stream-errors.ts';
 import { CALL_SCRIPTS } from './lua/call-scripts.ts';
 import { RUNNER_SCRIPTS } from './lua/runner-scripts.ts';
+import { SCHEDULE_SCRIPTS } from './lua/schedule-scripts.ts';
 import { keepErrorsQuiet } from './quiet-errors.ts';
 import { explainRefusal } from './refusal.ts';
 import { sendScript } from './send-script.ts';
@@ -30,7 +31,8 @@ export type RedisConfig =
  */
 export type ConnectionRole = 'producer' | 'steady';
 
-const OWN_SCRIPTS: readonly BullScript[] = [...Object.values(CALL_SCRIPTS), ...Object.values(RUNNER_SCRIPTS)];
+const OWN = { ...CALL_SCRIPTS, ...RUNNER_SCRIPTS, ...SCHEDULE_SCRIPTS };
+const OWN_SCRIPTS: readonly BullScript[] = Object.values(OWN);
 
 /** 50 ms, doubling up to 2 s: an outage of a minute costs at most two seconds more. */
 const retryDelay = (times: number): number => Math.min(50 * 2 ** Math.min(times, 10), 2_000);
@@ -78,7 +80,7 @@ const openCluster = (config: Extract<RedisConfig, { kind: 'cluster' }>, common: 
 /** ioredis declares some options without `| undefined`, so a spread of its own option type does not fit its constructor. */
 const exact = (options: RedisOptions): never => options as never;
 
-type ScriptName = keyof typeof CALL_SCRIPTS | keyof typeof RUNNER_SCRIPTS;
+type ScriptName = keyof typeof OWN;
 export type ScriptArgument = string | number | Uint8Array;
 
 /** Runs one of our scripts. Replies are strings, or Buffers with `asBuffers` (for values that are bytes). */

@@ -95,13 +95,17 @@ export const distrust = (
 /** @returns the envelope in a job's data, or a sentence that says what is wrong with it. */
 export const parseEnvelope = (data: unknown): Envelope | string => {
   if (typeof data !== 'object' || data === null) return 'its data is not an envelope';
-  const { v, fn, args, opts, sealed, scope } = data as Partial<Envelope>;
+  const { v, fn, args, opts, sealed, scope, digest, size, release, by } = data as Partial<Envelope>;
   if (v !== ENVELOPE_VERSION)
     return `its envelope has version ${String(v)}, this runner reads version ${ENVELOPE_VERSION}`;
-  if (typeof fn !== 'string' || (args !== null && typeof args !== 'string')) return 'its envelope is damaged';
-  if (typeof opts !== 'object' || opts === null || typeof opts.timeoutMs !== 'number')
+  const texts =
+    [fn, release, by].every(isText) && [sealed, scope, digest].every((text) => text === undefined || isText(text));
+  if (!texts || (args !== null && !isText(args)) || typeof size !== 'number') return 'its envelope is damaged';
+  if (typeof opts !== 'object' || opts === null || !OPTION_NUMBERS.every((name) => typeof opts[name] === 'number'))
     return 'its envelope has no options';
-  for (const text of [sealed, scope])
-    if (text !== undefined && typeof text !== 'string') return 'its envelope is damaged';
   return data as Envelope;
 };
+
+const OPTION_NUMBERS = ['timeoutMs', 'retries', 'resultTtlMs', 'failedTtlMs'] as const;
+
+const isText = (value: unknown): value is string => typeof value === 'string';

@@ -15,7 +15,8 @@ import type { PoolKeys } from './keys.ts';
 import { cancelOrphans } from './linked.ts';
 import { settleWaiting } from './outcome.ts';
 import { createVault, noVault } from './payload/vault.ts';
-import { type CastingConfig, runDueSchedules } from './schedules.ts';
+import { type CastingConfig, runDueSchedules, type ScheduleRun } from './schedules.ts';
+import type { OnDamage } from './stored.ts';
 
 /** How long a runner's lock on a call holds, and how often runners renew it and look for stalled calls; milliseconds. */
 export const LOCK_MS = 5_000;
@@ -32,23 +33,32 @@ export interface Housekeeping {
   recoverStalled(): Promise<readonly string[]>;
   /** Takes back at once what a runner held that is known to be gone. @returns ids taken back */
   releaseRunner(runnerId: string): Promise<readonly string[]>;
-  /** Moves delayed calls that are due to waiting, and casts the calls of schedules. @returns how many calls wait now */
+  /** Moves delayed calls that are due to waiting. @returns how many calls wait now */
   promoteDelayed(): Promise<number>;
+  /** Casts the calls of schedules that are due. */
+  castScheduled(): Promise<ScheduleRun>;
   /** Ends waiting that has lasted too long, for callers that are gone. @returns how many calls ended */
   expire(): Promise<number>;
   /** Removes finished jobs whose outcome has run out, and large arguments without a job. @returns how many */
   sweep(): Promise<number>;
 }
 
+export interface HousekeepingReports {
+  readonly onDamage?: OnDamage;
+  readonly onScheduleError?: (scheduleId: string, error: unknown) => void;
+}
+
 /**
  * @param client a `steady` connection, owned by the caller
  * @param config needed to run schedules, whose calls are signed, and to seal; without it schedules are left alone
+ * @param reports hears of records that are skipped, and of schedules that could not be run
  */
 export const createHousekeeping = (
   client: RedisClient,
   keys: PoolKeys,
   pool: string,
   config?: CastingConfig,
+  reports: HousekeepingReports = {},
 ): Housekeeping => {
   const backend: CallBackend = callBackendFactory({ client })(pool, {
     prefix: keys.base,
@@ -95,11 +105,15 @@ export const createHousekeeping = (
     },
     async promoteDelayed() {
       const now = await redisNow(client, keys.queue);
-      const scheduled = config === undefined ? [] : await runDueSchedules(client, keys, pool, config, vault, now);
       const due = await client.zrangebyscore(`${keys.queue}delayed`, 0, (now + 1) * 0x1000 - 1, 'LIMIT', 0, BATCH);
       // A call that another process promotes in between is no longer delayed, which is all that was wanted.
       const promoted = await Promise.allSettled(due.map((id) => backend.promote(id)));
-      return scheduled.length + promoted.filter((p) => p.status === 'fulfilled').length;
+      return promoted.filter((p) => p.status === 'fulfilled').length;
+    },
+    async castScheduled() {
+      if (config === undefined) return { cast: [], nextInMs: undefined };
+      const { onDamage = () => undefined, onScheduleError = () => undefined } = reports;
+      return runDueSchedules({ client, keys, pool, config, vault, backend, onDamage, onError: onScheduleError });
     },
     async expire() {
       const due = await client.zrangebyscore(keys.expiry, 0, await redisNow(client, keys.queue), 'LIMIT', 0, BATCH);

@@ -25,10 +25,12 @@ export {
 } from './housekeeping.ts';
 export { type CallInspection, type CallState, inspectCall } from './inspection.ts';
 export { type AppKeys, appKeys, type PoolKeys, poolKeys } from './keys.ts';
+export { announcePool, forgetPool, notInConfig, readKnownPools } from './known-pools.ts';
 export { fetchBody, type Lookup, lookupCall, type Outcome, parseHead, settleWaiting } from './outcome.ts';
 export { sealNote } from './payload/note.ts';
 export { createVault, isSealed, type Vault } from './payload/vault.ts';
 export type { PickUp } from './pick-up.ts';
+export { parsePoolStatus, readPoolStatuses } from './pool-status.ts';
 export { createRetries, type Retries, type RetryResult } from './retry.ts';
 export {
   type OrderedBy,
@@ -46,6 +48,16 @@ export {
   type RunnerFault,
   type RunnerRecord,
 } from './runner-record.ts';
-export { listSchedules, removeSchedule, type Schedule } from './schedules.ts';
+export { MAKE_UP_MS } from './schedule-timing.ts';
+export { listSchedules, parseSchedule, removeSchedule, type Schedule, type ScheduleRun } from './schedules.ts';
 export { admitServer, judgeServer, readServerFacts, type ServerFacts, type ServerFinding } from './server-check.ts';
+export {
+  type DamagedRecord,
+  damageLog,
+  type Fields,
+  haveNumbers,
+  type OnDamage,
+  parseObject,
+  removalOf,
+} from './stored.ts';
 export { INLINE_REPLY_BYTES, type OutcomeHead, type ParkVerdict, type Verdict } from './verdict.ts';

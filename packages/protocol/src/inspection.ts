@@ -65,7 +65,8 @@ export interface Parked {
 /** Looks at one call and at its pool, in one atomic step. */
 export const inspectCall = async (client: RedisClient, keys: PoolKeys, callId: string): Promise<CallInspection> => {
   const r = ((await runScript(client, 'flameInspect', [keys.queue, callId])) as Reply).map((v) => v ?? undefined);
-  const n = (at: number): number => Number(r[at] ?? 0);
+  // A field that holds no number is as one that is absent: a bound of waiting must not hang on it.
+  const n = (at: number): number => Number(r[at] ?? 0) || 0;
   const s = (at: number): string | undefined => (r[at] === undefined ? undefined : String(r[at]));
   const paused = n(4);
   const f = 11;

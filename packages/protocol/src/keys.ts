@@ -10,6 +10,8 @@ export interface AppKeys {
   readonly heartbeat: string;
   readonly intents: string;
   readonly pools: string;
+  /** Names of pools that were called. */
+  readonly called: string;
   readonly kick: string;
 }
 
@@ -33,6 +35,8 @@ export interface PoolKeys {
   readonly large: string;
   readonly linked: string;
   readonly schedules: string;
+  /** Ids of schedules by their next moment, Redis ms. */
+  readonly scheduleMoments: string;
   caller(callerId: string): string;
   args(callId: string): string;
   outcome(callId: string): string;
@@ -51,6 +55,7 @@ export const appKeys = (prefix: string, app: string): AppKeys => {
     heartbeat: `${base}:heartbeat`,
     intents: `${base}:intents`,
     pools: `${base}:pools`,
+    called: `${base}:called-pools`,
     kick: `${base}:kick`,
   };
 };
@@ -74,6 +79,7 @@ export const poolKeys = (prefix: string, app: string, pool: string): PoolKeys =>
     large: `${base}:large`,
     linked: `${base}:linked`,
     schedules: `${base}:schedules`,
+    scheduleMoments: `${base}:schedule-moments`,
     caller: (callerId) => `${base}:caller:${callerId}`,
     args: (callId) => `${base}:args:${callId}`,
     outcome: (callId) => `${base}:outcome:${callId}`,

@@ -1,9 +1,9 @@
 /** Reading calls: their outcome, and what they wait for. Thin functions over our scripts, with typed answers. */
 
-import type { RedisClient } from './connect.ts';
-import { runScript } from './connect.ts';
+import { type RedisClient, runScript } from './connect.ts';
 import type { PoolKeys } from './keys.ts';
 import { noVault, type Vault } from './payload/vault.ts';
+import { haveNumbers, parseObject } from './stored.ts';
 import { INLINE_REPLY_BYTES, type OutcomeHead } from './verdict.ts';
 
 export interface Outcome {
@@ -84,8 +84,30 @@ export const acknowledge = async (
   await runScript(client, 'flameDelivered', [keys.queue, waiter, by, READ_BODY_MS, ...which]);
 };
 
-export const parseHead = (text: Uint8Array | string | undefined): OutcomeHead =>
-  JSON.parse(String(text ?? '{}')) as OutcomeHead;
+const HEAD_NUMBERS = ['attempts', 'runnerLosses', 'startedAt', 'size'] as const;
+
+/** @returns the head; for a text that is none, one that says so: the call has ended, and nobody knows how. Never throws. */
+export const parseHead = (text: Uint8Array | string | null | undefined): OutcomeHead => {
+  const fields = parseObject(text === null || text === undefined ? undefined : String(text));
+  const whole =
+    fields !== undefined &&
+    typeof fields.ok === 'boolean' &&
+    ['kind', 'message', 'runnerId'].every((name) => typeof fields[name] === 'string') &&
+    haveNumbers(fields, HEAD_NUMBERS);
+  return whole ? (fields as unknown as OutcomeHead) : DAMAGED_HEAD;
+};
+
+/** Stands for every head that cannot be read. */
+export const DAMAGED_HEAD: OutcomeHead = {
+  ok: false,
+  kind: 'FlameDataLossError',
+  message: 'its stored outcome is damaged: how it ended is not known',
+  attempts: 0,
+  runnerLosses: 0,
+  runnerId: '',
+  startedAt: 0,
+  size: 0,
+};
 
 export type SettledWaiting = 'settled' | 'active' | 'finished' | 'missing';
 

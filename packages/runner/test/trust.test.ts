@@ -46,7 +46,21 @@ test.each([
   ['no JSON', 'not json'],
   ['no envelope', '{"v":1,"fn":"echo"}'],
   ['of another version', '{"v":99}'],
+  ['without numbers', '{"v":1,"fn":"echo","args":"[]","release":"r","by":"x","size":1,"opts":{"timeoutMs":1}}'],
 ])('a call whose envelope is %s ends, and the runner goes on', async (_, data) => {
   expect(await tamperedWith([1], (key) => stage.client.hset(key, 'data', data))).toBeInstanceOf(FlameCodecError);
   expect(await stage.call(stage.tasks.add, 4, 5)).toBe(9);
 });
+
+test.each(['opts', 'progress', 'parent', 'f:loss', 'f:qt', 'f:since', 'atm'])(
+  'C-05: a call whose field %s is damaged ends, and the runner goes on',
+  async (field) => {
+    const ended = await tamperedWith([1], async (key) => {
+      await stage.client.hset(key, field, '{');
+      // Picked up after what looks like a lost runner, so that losses are counted too.
+      await stage.client.hset(key, 'f:run', 'gone');
+    });
+    expect(ended).toBe('executed');
+    expect(await stage.call(stage.tasks.add, 4, 5)).toBe(9);
+  },
+);

@@ -3,6 +3,8 @@
  * in the hash `intents` under the runner's id until the instance is certainly gone. All times are epoch milliseconds of
  * the controller's clock, which starts at Redis' time and then runs monotonically.
  */
+
+import { type Fields, haveNumbers, parseObject } from '@flamejs/protocol';
 import type { RunnerState } from '@flamejs/queue';
 
 /**
@@ -118,18 +120,36 @@ export const newIntent = (from: NewIntent, now: number): IntentRecord => ({
 
 export const encodeIntent = (record: IntentRecord): string => JSON.stringify(record);
 
-/** @returns the record, or `undefined` for text that is none: a record of a newer version must not stop the loop. */
+/** @returns the record, or `undefined` for text that is none: one that is damaged, or of a newer version, must not stop the loop. */
 export const decodeIntent = (text: string): IntentRecord | undefined => {
-  try {
-    const value = JSON.parse(text) as Partial<IntentRecord> | null;
-    if (typeof value !== 'object' || value === null) return undefined;
-    const { runnerId, pool, state, launch } = value;
-    if (typeof runnerId !== 'string' || typeof pool !== 'string' || typeof state !== 'string') return undefined;
-    if (typeof launch !== 'object' || launch === null) return undefined;
-    return { ...newIntent(EMPTY, 0), ...(value as IntentRecord) };
-  } catch {
-    return undefined;
-  }
+  const fields = parseObject(text);
+  if (fields === undefined) return undefined;
+  const value = { ...newIntent(EMPTY, 0), ...fields } as unknown as IntentRecord & Fields;
+  const { launch, drain, terminate, details } = value;
+  const whole =
+    [value.runnerId, value.pool].every((name) => typeof name === 'string' && name !== '') &&
+    STATES.has(value.state) &&
+    haveNumbers(value, ['slots', 'stateSince', 'createdAt', 'generation']) &&
+    isObject(details) &&
+    isObject(launch) &&
+    haveNumbers(launch, ['attempt', 'tries', 'nextAt']) &&
+    isObject(launch.env) &&
+    (drain === null || (isObject(drain) && haveNumbers(drain, ['generation', 'since']))) &&
+    (terminate === null || (isObject(terminate) && haveNumbers(terminate, ['tries', 'nextAt'])));
+  return whole ? value : undefined;
 };
+
+const isObject = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
+
+const STATES: ReadonlySet<string> = new Set<RunnerState>([
+  'requested',
+  'booting',
+  'ready',
+  'draining',
+  'terminating',
+  'failed',
+  'lost',
+  'terminated',
+]);
 
 const EMPTY: NewIntent = { runnerId: '', pool: '', backend: '', release: '', slots: 1, env: {}, reason: '' };

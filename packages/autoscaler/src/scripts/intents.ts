@@ -9,9 +9,14 @@ export const RESERVE = script(`
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 'fenced' end
 local pool, max, quota = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local total, mine = 0, 0
-for _, id in ipairs(redis.call('HKEYS', KEYS[1])) do
-  total = total + 1
-  if string.match(id, '^(.*)%-%w+%-%w+$') == pool then mine = mine + 1 end
+local held = redis.call('HGETALL', KEYS[1])
+for i = 1, #held, 2 do
+  -- A damaged record is no runner's: it must not hold a place that nobody would ever give back.
+  local ok, record = pcall(cjson.decode, held[i + 1])
+  if ok and type(record) == 'table' and record.runnerId then
+    total = total + 1
+    if string.match(held[i], '^(.*)%-%w+%-%w+$') == pool then mine = mine + 1 end
+  end
 end
 local reserved = {}
 for i = 5, #ARGV, 2 do

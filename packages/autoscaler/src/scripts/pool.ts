@@ -35,8 +35,9 @@ for i = 3, #ARGV do
 end
 local agents = {}
 for _, id in ipairs(ids) do
-  local fields = redis.call('HGETALL', ARGV[1] .. id)
-  if #fields > 0 then agents[#agents + 1] = { id, fields } end
+  -- Of another type it is nobody's record, and no reason to see none of the others.
+  local fields = redis.pcall('HGETALL', ARGV[1] .. id)
+  if not fields.err and #fields > 0 then agents[#agents + 1] = { id, fields } end
 end
 local base, releases = string.match(queue, '^(%b{})'), {}
 local sights = redis.call('ZRANGE', base .. ':releases', 0, -1, 'WITHSCORES')

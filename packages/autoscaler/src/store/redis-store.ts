@@ -1,5 +1,5 @@
 /** The store on Redis. Its connection fails fast; a command that is not answered in time counts as failed. */
-import { type AppKeys, appKeys, type PoolKeys, poolKeys, type RedisClient } from '@flamejs/protocol';
+import { type AppKeys, appKeys, type OnDamage, type PoolKeys, poolKeys, type RedisClient } from '@flamejs/protocol';
 import { bounded, type Clock } from '../clock.ts';
 import { decodeIntent, encodeIntent, type IntentRecord } from '../record/intent.ts';
 import { BEAT, COMMIT, RESERVE } from '../scripts/intents.ts';
@@ -17,9 +17,12 @@ export interface RedisStoreOptions {
   readonly clock: Clock;
   /** Milliseconds for one command. Default 3000. */
   readonly timeoutMs?: number;
+  /** Hears of records that are skipped. */
+  readonly onDamage?: OnDamage;
 }
 
-export const redisStore = ({ client, prefix, app, clock, timeoutMs = 3_000 }: RedisStoreOptions): Store => {
+export const redisStore = (options: RedisStoreOptions): Store => {
+  const { client, prefix, app, clock, timeoutMs = 3_000, onDamage = () => undefined } = options;
   const keys: AppKeys = appKeys(prefix, app);
   const poolsKeys = new Map<string, PoolKeys>();
   const of = (pool: string): PoolKeys => {
@@ -45,8 +48,13 @@ export const redisStore = ({ client, prefix, app, clock, timeoutMs = 3_000 }: Re
       await run('release', RELEASE, [keys.lease, keys.epoch], [holder, epoch]);
     },
     async intents() {
-      const texts = await timed('intents', () => client.hvals(keys.intents));
-      return texts.map(decodeIntent).filter((record): record is IntentRecord => record !== undefined);
+      const texts = await timed('intents', () => client.hgetall(keys.intents));
+      return Object.entries(texts).flatMap(([runnerId, text]): readonly IntentRecord[] => {
+        const record = decodeIntent(text);
+        if (record === undefined)
+          onDamage({ what: `the autoscaler's record of runner ${runnerId}`, key: keys.intents, field: runnerId });
+        return record === undefined ? [] : [record];
+      });
     },
     async reserve(epoch, records, { max, quota }) {
       const pool = records[0]?.pool;

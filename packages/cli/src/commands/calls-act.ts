@@ -78,8 +78,7 @@ const retryFailed = async (operations: Operations, ids: readonly string[], optio
   if (options.pool === undefined && options.function === undefined) {
     throw misuse('--failed needs --pool or --function: every failed call of the app at once is seldom meant');
   }
-  const pools =
-    options.pool === undefined ? Object.keys(operations.link.config.pools) : [operations.checkPool(options.pool)];
+  const pools = options.pool === undefined ? await operations.poolNames() : [await operations.checkPool(options.pool)];
   const retried: Record<string, number> = {};
   for (const pool of pools) retried[pool] = await operations.act.retryFailed(pool, options.function);
   if (options.json === true) return sayJson({ retried });
@@ -97,7 +96,7 @@ const each = async <Result extends string>(
   ...wanted: readonly Result[]
 ): Promise<void> => {
   // All ids are checked before anything is done.
-  const pools = ids.map((id) => operations.poolOf(id));
+  const pools = await Promise.all(ids.map((id) => operations.poolOf(id)));
   const results: Record<string, Result> = {};
   for (const [i, id] of ids.entries()) results[id] = await act(pools[i] ?? '', id);
   if (json) sayJson(results);

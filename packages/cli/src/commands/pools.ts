@@ -30,7 +30,7 @@ export const poolsCommand = (): Command => {
       .action((names: string[], _options: object, command: Command) =>
         withOperations(command, async (operations) => {
           // All names are checked before anything is done.
-          for (const pool of names) operations.checkPool(pool);
+          for (const pool of names) await operations.checkPool(pool);
           for (const pool of names) await operations.act[name](pool);
           if (optionsOf<{ json?: boolean }>(command).json === true) sayJson({ [`${name}d`]: names });
           else for (const pool of names) say(`pool ${pool} ${done}`);

@@ -3,6 +3,7 @@
 import { connect, disconnect, judgeServer, readServerFacts, redisNow, whenReady } from '@flamejs/protocol';
 import { type AppConfig, FlameConfigError } from '@flamejs/queue';
 import { checkModules } from './check-modules.ts';
+import { checkStored } from './check-stored.ts';
 
 export interface Diagnosis {
   readonly level: 'ok' | 'warn' | 'fail';
@@ -30,7 +31,9 @@ export const diagnose = async (load: () => Promise<AppConfig>): Promise<readonly
     check: 'config',
     message: `${config.configFile ?? 'given'}: app "${config.app}", ${pools.length} pools (${pools.join(', ')})`,
   });
-  findings.push(...(await checkRedis(config)));
+  const redis = await checkRedis(config);
+  findings.push(...redis);
+  if (!redis.some(({ level }) => level === 'fail')) findings.push(...(await checkStored(config)));
   findings.push(...(await checkModules(config)));
   for (const pool of Object.values(config.pools)) {
     if (pool.backend?.check === undefined) continue;

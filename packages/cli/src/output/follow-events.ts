@@ -30,7 +30,7 @@ export const followEvents = (operations: Operations, say: (line: string) => void
 
   const work = async (): Promise<void> => {
     while (!stopped) {
-      for (const pool of Object.keys(operations.link.config.pools)) {
+      for (const pool of await operations.poolNames().catch(() => [])) {
         // Redis is away: what happens meanwhile is printed when it is back.
         await step(pool).catch(() => undefined);
       }

@@ -1,6 +1,6 @@
 /** One call: where it is and why, what it cost so far, and what can be done about it. */
 
-import { explainWaiting, inspectCall, type PoolStatus, parseEnvelope, parseHead } from '@flamejs/protocol';
+import { explainWaiting, inspectCall, parseEnvelope, parseHead, parsePoolStatus } from '@flamejs/protocol';
 import { redactText } from '@flamejs/queue/internal';
 import type { Link } from './link.ts';
 import { parseObject, toNumber } from './numbers.ts';
@@ -18,8 +18,7 @@ export const readCall = async (link: Link, pool: string, id: string): Promise<Ca
   ]);
   if (call.state === 'missing') return undefined;
   const head = call.state === 'settled' && outcome[0] ? parseHead(outcome[0]) : undefined;
-  const status = parseObject(statusJson) as unknown as PoolStatus | undefined;
-  const { reason, text } = explainWaiting(pool, call, status);
+  const { reason, text } = explainWaiting(pool, call, parsePoolStatus(statusJson));
   const data = parseObject(job[0]);
   const envelope = data === undefined ? undefined : parseEnvelope(data);
   const known = typeof envelope === 'object' ? envelope : undefined;

@@ -9,8 +9,7 @@ export const CALL_STATES: readonly CallListState[] = ['running', 'waiting', 'del
 /** A filter by function looks at so many of the newest calls of each state. */
 const SCAN = 2_000;
 
-export const listCalls = async (link: Link, query: CallQuery): Promise<CallPage> => {
-  const pools = query.pool === undefined ? Object.keys(link.config.pools) : [query.pool];
+export const listCalls = async (link: Link, pools: readonly string[], query: CallQuery): Promise<CallPage> => {
   const states = query.state === undefined ? CALL_STATES : [query.state];
   const filtered = query.functionName !== undefined;
   const depth = filtered ? SCAN : query.offset + query.limit;
@@ -44,7 +43,7 @@ const readList = async (
   );
   // A job may be removed between the two reads: then it is not listed.
   const rows = ids.flatMap((id, i) => {
-    const fields = hashes[i] as (string | null)[];
+    const fields = (hashes[i] ?? []) as (string | null)[];
     return fields[0] === null || fields[0] === undefined ? [] : [toRow(id, pool, state, fields)];
   });
   return { rows, total };

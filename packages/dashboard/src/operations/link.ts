@@ -58,7 +58,10 @@ export const openLink = (config: AppConfig, name: string): Link => {
   };
 };
 
-/** What the queue's client is, seen as a plain command sender: pipelines have the same shape on one server and a cluster. */
+/**
+ * What the queue's client is, seen as a plain command sender: pipelines have the same shape on one server and a cluster.
+ * @returns the replies; `null` where a key is of another type than ours are: one of a list must not cost the rest of it
+ */
 export const pipelined = async (
   client: RedisClient,
   commands: readonly (readonly [name: string, ...args: (string | number)[]])[],
@@ -66,6 +69,7 @@ export const pipelined = async (
   if (commands.length === 0) return [];
   const replies = await client.pipeline(commands.map((c) => [...c])).exec();
   return (replies ?? []).map(([error, value]) => {
+    if (error?.message.startsWith('WRONGTYPE')) return null;
     if (error) throw error;
     return value;
   });

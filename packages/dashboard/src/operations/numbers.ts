@@ -1,4 +1,5 @@
 /** Reading what Redis replies: flat lists to records, texts to numbers. */
+export { parseObject } from '@flamejs/protocol';
 
 export const toRecord = (flat: unknown): Readonly<Record<string, string>> => {
   if (!Array.isArray(flat)) return (flat ?? {}) as Readonly<Record<string, string>>;
@@ -11,16 +12,3 @@ export const toRecord = (flat: unknown): Readonly<Record<string, string>> => {
 export const toNumber = (value: unknown): number => Number(value ?? 0) || 0;
 
 export const toText = (value: unknown): string => (value === null || value === undefined ? '' : String(value));
-
-/** @returns the object in a JSON text, or `undefined` for anything else: what others wrote must not break a page. */
-export const parseObject = (json: unknown): Readonly<Record<string, unknown>> | undefined => {
-  if (typeof json !== 'string') return undefined;
-  try {
-    const value: unknown = JSON.parse(json);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
-};

@@ -1,13 +1,15 @@
 /** Everything that people ask of and do to an app: one object behind the pages, the JSON API and the command line. */
 
 import { judgeServer, poolOfCallId, readServerFacts, redisNow } from '@flamejs/protocol';
-import { type AppConfig, FlameConfigError, type Replay, type Tuner } from '@flamejs/queue';
+import type { AppConfig, Replay, Tuner } from '@flamejs/queue';
 import { redactText } from '@flamejs/queue/internal';
 import { type Actions, createActions } from './act.ts';
 import { readCall } from './call-detail.ts';
 import { listCalls } from './call-list.ts';
+import { readFindings } from './findings.ts';
 import { type Link, openLink } from './link.ts';
 import { type ShowOptions, showArguments, showOutcome } from './payloads.ts';
+import { checkPoolName, readPoolNames } from './pool-names.ts';
 import { readPools } from './pools.ts';
 import { createQueues, type Queues } from './queues.ts';
 import { readRunners } from './runners.ts';
@@ -32,11 +34,15 @@ export interface Operations {
   readonly link: Link;
   readonly queues: Queues;
   readonly act: Actions;
-  /** @throws FlameConfigError when the config has no such pool */
-  checkPool(name: string): string;
+  /** Those of the config, and those that were taken out of it and of which something is left. */
+  poolNames(): Promise<readonly string[]>;
+  /** @throws FlameConfigError when neither the config nor Redis has such a pool */
+  checkPool(name: string): Promise<string>;
   /** @returns the pool that a call id names @throws FlameConfigError when it is no call id of this app */
-  poolOf(callId: string): string;
+  poolOf(callId: string): Promise<string>;
   system(): Promise<SystemView>;
+  /** Records that cannot be read, and schedules that nobody runs: a sentence for each. At most 5 s old. */
+  findings(): Promise<readonly string[]>;
   pools(): Promise<readonly PoolView[]>;
   runners(pool?: string): Promise<readonly RunnerView[]>;
   /** Newest first; of all pools unless one is named. */
@@ -64,45 +70,44 @@ export const openOperations = (config: AppConfig, name: string, tuner?: Tuner): 
   const link = openLink(config, name);
   const queues = createQueues(link);
   const tuning = createTuning(link, tuner);
-  const pools = Object.keys(config.pools);
-
-  const checkPool = (pool: string): string => {
-    if (Object.hasOwn(config.pools, pool)) return pool;
-    const message = `there is no pool ${JSON.stringify(pool.slice(0, 80))} in app "${config.app}"; it has ${pools.join(', ')}`;
-    throw new FlameConfigError(message, { problems: [{ path: 'pool', message }] });
-  };
-  const poolOf = (id: string): string => checkPool(poolOfCallId(id));
+  const findings = seldom(FINDINGS_MS, () => readFindings(link, tuner));
+  const checkPool = (pool: string): Promise<string> => checkPoolName(link, pool);
+  const poolOf = async (id: string): Promise<string> => checkPool(poolOfCallId(id));
+  const namesOf = async (pool: string | undefined): Promise<readonly string[]> =>
+    pool === undefined ? readPoolNames(link) : [await checkPool(pool)];
 
   return {
     link,
     queues,
     act: createActions(link, queues, tuning, name),
+    poolNames: () => readPoolNames(link),
     checkPool,
     poolOf,
-    system: () => readSystem(link),
+    system: () => readSystem(link, findings),
+    findings,
     pools: () => readPools(link),
     async runners(pool) {
-      const names = pool === undefined ? pools : [checkPool(pool)];
+      const names = await namesOf(pool);
       return (await Promise.all(names.map((p) => readRunners(link, p)))).flat();
     },
     async events(pool, count) {
-      const names = pool === undefined ? pools : [checkPool(pool)];
+      const names = await namesOf(pool);
       const lists = await Promise.all(names.map((p) => readEvents(link, p, count)));
       return lists
         .flat()
         .sort((a, b) => b.at - a.at)
         .slice(0, count);
     },
-    history: (pool, count) => readHistory(link, checkPool(pool), count),
-    times: async (pool) => readTimes(link, checkPool(pool)),
-    tuning: async (pool) => tuning.read(checkPool(pool)),
-    replay: async (pool, change) => tuning.replay(checkPool(pool), change),
-    calls: (query) => listCalls(link, query.pool === undefined ? query : { ...query, pool: checkPool(query.pool) }),
-    call: async (id) => readCall(link, poolOf(id), id),
-    arguments: async (id, options) => showArguments(link, poolOf(id), id, options),
-    outcome: async (id, options) => showOutcome(link, poolOf(id), id, options),
+    history: async (pool, count) => readHistory(link, await checkPool(pool), count),
+    times: async (pool) => readTimes(link, await checkPool(pool)),
+    tuning: async (pool) => tuning.read(await checkPool(pool)),
+    replay: async (pool, change) => tuning.replay(await checkPool(pool), change),
+    calls: async (query) => listCalls(link, await namesOf(query.pool), query),
+    call: async (id) => readCall(link, await poolOf(id), id),
+    arguments: async (id, options) => showArguments(link, await poolOf(id), id, options),
+    outcome: async (id, options) => showOutcome(link, await poolOf(id), id, options),
     async logs(id, count) {
-      const key = `${link.keys(poolOf(id)).queue}${id}:logs`;
+      const key = `${link.keys(await poolOf(id)).queue}${id}:logs`;
       const [lines, total] = await Promise.all([link.client.lrange(key, -count, -1), link.client.llen(key)]);
       return { lines: lines.map(redactText), total };
     },
@@ -113,18 +118,37 @@ export const openOperations = (config: AppConfig, name: string, tuner?: Tuner): 
   };
 };
 
-const readSystem = async (link: Link): Promise<SystemView> => {
-  const [facts, now, beat] = await Promise.all([
+/** They are read from whole hashes, and pages ask each second. */
+const FINDINGS_MS = 5_000;
+
+const seldom = <T>(everyMs: number, read: () => Promise<T>): (() => Promise<T>) => {
+  let last: { readonly at: number; readonly value: Promise<T> } | undefined;
+  return () => {
+    const now = performance.now();
+    if (last === undefined || now - last.at > everyMs) {
+      const value = read();
+      last = { at: now, value };
+      value.catch(() => {
+        last = undefined;
+      });
+    }
+    return last.value;
+  };
+};
+
+const readSystem = async (link: Link, findings: () => Promise<readonly string[]>): Promise<SystemView> => {
+  const [facts, now, beat, found] = await Promise.all([
     readServerFacts(link.client),
     redisNow(link.client),
     link.client.get(link.app.heartbeat),
+    findings(),
   ]);
   return {
     app: link.config.app,
     release: link.config.release,
     redisVersion: facts.version,
-    warnings: judgeServer(facts, link.config.allowEviction).map(({ message }) => message),
-    autoscalerSilentMs: beat === null ? null : Math.max(0, now - Number(beat)),
+    warnings: [...judgeServer(facts, link.config.allowEviction).map(({ message }) => message), ...found],
+    autoscalerSilentMs: beat === null || !Number.isFinite(Number(beat)) ? null : Math.max(0, now - Number(beat)),
     now,
   };
 };

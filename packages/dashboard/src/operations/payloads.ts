@@ -1,6 +1,6 @@
 /** Arguments, results and errors, read one call at a time and only up to a size; what is larger is named, not read. */
 
-import { type Envelope, fetchBody, isSealed, parseEnvelope, parseHead } from '@flamejs/protocol';
+import { type Envelope, fetchBody, isSealed, parseEnvelope, parseHead, parseObject } from '@flamejs/protocol';
 import { decode, redactText, unpackPayload } from '@flamejs/queue/internal';
 import type { Link } from './link.ts';
 import { type Json, LIST_LIMITS, PAGE_LIMITS, type PresentLimits, present } from './present.ts';
@@ -21,7 +21,7 @@ export const MOST_BYTES = 4 * 1024 * 1024;
 export const showArguments = async (link: Link, pool: string, id: string, options: ShowOptions): Promise<Shown> => {
   const keys = link.keys(pool);
   const data = await link.client.hget(`${keys.queue}${id}`, 'data');
-  const envelope = data === null ? undefined : parseEnvelope(JSON.parse(data));
+  const envelope = data === null ? undefined : parseEnvelope(parseObject(data));
   if (envelope === undefined) return { kind: 'none' };
   if (typeof envelope === 'string') return { kind: 'unreadable', message: envelope, size: data?.length ?? 0 };
   const { args, size } = envelope;

@@ -5,23 +5,30 @@ import type { RunnerState } from '@flamejs/queue';
 import { RUNNER_STATES } from './intents.ts';
 import { type Link, pipelined } from './link.ts';
 import { parseObject, toNumber, toText } from './numbers.ts';
+import { readPoolNames } from './pool-names.ts';
 import { readIntents, readRunners } from './runners.ts';
 import { summarise } from './summary.ts';
 import type { PoolView, RunnerView } from './types.ts';
 
 export const readPools = async (link: Link): Promise<readonly PoolView[]> => {
-  const [now, registry, intents] = await Promise.all([
+  const [now, names, registry, intents] = await Promise.all([
     redisNow(link.client),
+    readPoolNames(link),
     link.client.hgetall(link.app.pools),
     readIntents(link),
   ]);
-  return Promise.all(
-    Object.keys(link.config.pools).map(async (name) => {
+  const views = await Promise.all(
+    names.map(async (name) => {
       const [queue, runners] = await Promise.all([readQueue(link, name, now), readRunners(link, name, intents)]);
       return toView(link, name, { now, queue, runners, registry: registry[name] });
     }),
   );
+  return views.filter((view) => view.configured || isLeft(view));
 };
+
+/** Whether there is anything to see of a pool that the config does not have. */
+const isLeft = ({ waiting, delayed, active, failed, succeeded, runners }: PoolView): boolean =>
+  [waiting, delayed, active, failed, succeeded, ...Object.values(runners)].some((count) => count > 0);
 
 interface QueueNumbers {
   readonly paused: boolean;
@@ -79,6 +86,7 @@ const toView = (link: Link, name: string, { now, queue, runners, registry }: Sou
   ) as Record<RunnerState, number>;
   const facts = {
     name,
+    configured: config !== undefined,
     ...queue,
     // Live settings may differ from the config's, and the autoscaler knows them.
     min: toNumber(status.min ?? config?.min),

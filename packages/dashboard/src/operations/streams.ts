@@ -81,8 +81,9 @@ export const readReplayHistory = async (link: Link, pool: string, count: number)
 const readSamples = async (link: Link, pool: string, count: number): Promise<readonly ((name: string) => number)[]> => {
   if (count === 0) return [];
   const entries = await link.client.xrevrange(link.keys(pool).history, '+', '-', 'COUNT', count);
-  return entries.reverse().map(([, flat]) => {
+  return entries.reverse().flatMap(([, flat]) => {
     const fields = toRecord(flat);
-    return (name) => toNumber(fields[name]);
+    // Without its time a sample is none: a chart would begin in 1970.
+    return toNumber(fields.at) > 0 ? [(name: string) => toNumber(fields[name])] : [];
   });
 };

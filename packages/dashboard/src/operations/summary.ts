@@ -30,6 +30,8 @@ export const summarise = (pool: Facts): Pick<PoolView, 'summary' | 'health'> => 
     return { health, summary: why === undefined ? what : `${what}: ${why}` };
   };
 
+  if (!pool.configured && ready === 0)
+    return say(waiting + pool.delayed > 0 ? 'bad' : 'attention', 'the config has no such pool: nobody serves it');
   if (pool.paused) return say(waiting > 0 ? 'attention' : 'idle', 'the pool is paused');
   if (waiting > 0 && ready === 0) {
     if (pool.blocked !== undefined) return say('bad', `no runner can be started: ${pool.blocked}`);

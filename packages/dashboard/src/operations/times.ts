@@ -25,10 +25,11 @@ export const readTimes = async (link: Link, pool: string): Promise<CallTimes> =>
     ]),
   );
   const calls = ids.flatMap((_, i): readonly Timed[] => {
-    const [head, at] = replies[2 * i + 1] as (string | null)[];
+    const [head, at] = (replies[2 * i + 1] ?? []) as (string | null)[];
     // Outcomes run out before the jobs of their calls leave the list.
     if (head === null || head === undefined) return [];
     const { startedAt } = parseHead(head);
+    if (startedAt === 0) return [];
     const since = toNumber(replies[2 * i]);
     return [{ at: toNumber(at), waitMs: Math.max(0, startedAt - since), runMs: Math.max(0, toNumber(at) - startedAt) }];
   });

@@ -6,6 +6,8 @@ import type { Json } from './present.ts';
 
 export interface PoolView {
   readonly name: string;
+  /** Whether the config has it. One that it has not is served by nobody, and shown while anything of it is left. */
+  readonly configured: boolean;
   /** The queue is paused: nothing starts. */
   readonly paused: boolean;
   readonly waiting: number;

@@ -24,7 +24,7 @@ export const createApi = (operations: Operations): Api => {
     return c.json({ pools, events, system });
   });
   api.get('/pools/:pool', async (c) => {
-    const name = operations.checkPool(c.req.param('pool'));
+    const name = await operations.checkPool(c.req.param('pool'));
     const [pools, runners, events, history, times] = await Promise.all([
       operations.pools(),
       operations.runners(name),
@@ -71,25 +71,25 @@ const addCallRoutes = (api: Api, operations: Operations): void => {
 const addActions = (api: Api, { act, checkPool, poolOf }: Operations): void => {
   api.post('/calls/:id/retry', async (c) => {
     const id = c.req.param('id');
-    return c.json({ result: await act.retry(poolOf(id), id) });
+    return c.json({ result: await act.retry(await poolOf(id), id) });
   });
   api.post('/calls/:id/cancel', async (c) => {
     const id = c.req.param('id');
     const { reason } = await readBody(c);
     const why = typeof reason === 'string' && reason !== '' ? reason.slice(0, REASON_LENGTH) : 'by an operator';
-    return c.json({ result: await act.cancel(poolOf(id), id, why) });
+    return c.json({ result: await act.cancel(await poolOf(id), id, why) });
   });
   api.post('/pools/:pool/pause', async (c) => {
-    await act.pause(checkPool(c.req.param('pool')));
+    await act.pause(await checkPool(c.req.param('pool')));
     return c.json({ result: 'paused' });
   });
   api.post('/pools/:pool/resume', async (c) => {
-    await act.resume(checkPool(c.req.param('pool')));
+    await act.resume(await checkPool(c.req.param('pool')));
     return c.json({ result: 'resumed' });
   });
   api.post('/pools/:pool/retry-failed', async (c) => {
     const { functionName } = await readBody(c);
-    const pool = checkPool(c.req.param('pool'));
+    const pool = await checkPool(c.req.param('pool'));
     return c.json({
       retried: await act.retryFailed(pool, typeof functionName === 'string' ? functionName : undefined),
     });
@@ -97,13 +97,13 @@ const addActions = (api: Api, { act, checkPool, poolOf }: Operations): void => {
   for (const action of ['drain', 'terminate', 'unprotect'] as const) {
     api.post(`/pools/:pool/runners/:runnerId/${action}`, async (c) => {
       const why = readWhy(await readBody(c));
-      return c.json({ result: await act[action](checkPool(c.req.param('pool')), c.req.param('runnerId'), why) });
+      return c.json({ result: await act[action](await checkPool(c.req.param('pool')), c.req.param('runnerId'), why) });
     });
   }
   api.post('/pools/:pool/runners/:runnerId/protect', async (c) => {
     const { forMs, ...rest } = await readBody(c);
     if (!Number.isSafeInteger(forMs) || Number(forMs) <= 0) throw badParam('forMs', 'milliseconds above 0 are needed');
-    const pool = checkPool(c.req.param('pool'));
+    const pool = await checkPool(c.req.param('pool'));
     return c.json({ result: await act.protect(pool, c.req.param('runnerId'), Number(forMs), readWhy(rest)) });
   });
 };
@@ -111,7 +111,7 @@ const addActions = (api: Api, { act, checkPool, poolOf }: Operations): void => {
 const addTuning = (api: Api, { act, checkPool, replay, tuning }: Operations): void => {
   api.get('/pools/:pool/settings', async (c) => c.json(await tuning(c.req.param('pool'))));
   api.post('/pools/:pool/settings', async (c) =>
-    c.json(await act.tune(checkPool(c.req.param('pool')), await readBody(c))),
+    c.json(await act.tune(await checkPool(c.req.param('pool')), await readBody(c))),
   );
   // It changes nothing, but the settings that are tried may be long: so the body, and so for operators.
   api.post('/pools/:pool/settings/replay', async (c) => c.json(await replay(c.req.param('pool'), await readBody(c))));

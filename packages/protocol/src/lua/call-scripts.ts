@@ -216,7 +216,7 @@ for _, id in ipairs(redis.call('LRANGE', queue .. 'active', 0, -1)) do
     redis.call('DEL', jobKey .. ':lock')
     redis.call('SREM', queue .. 'stalled', id)
     redis.call('LREM', queue .. 'active', 1, id)
-    local priority = tonumber(redis.call('HGET', jobKey, 'priority') or '0')
+    local priority = tonumber(redis.call('HGET', jobKey, 'priority') or '0') or 0
     if priority > 0 then redis.call('ZADD', queue .. 'prioritized', priority * 0x100000000, id)
     else redis.call('RPUSH', queue .. 'wait', id) end
     flame.startWaiting(jobKey, base)

@@ -98,7 +98,7 @@ if type(result) == 'table' then
     if f[2] then
       if f[1] then
         result[1][#result[1] + 1] = 'f:loss'
-        result[1][#result[1] + 1] = redis.call('HINCRBY', jobKey, 'f:loss', 1)
+        result[1][#result[1] + 1] = flame.count(jobKey, 'f:loss')
       end
       redis.call('HSET', jobKey, 'f:run', worker or '?')
       redis.call('SET', base .. ':last-start', flame.now)
@@ -193,7 +193,7 @@ if ARGV[4] then
   ${FENCE}
   redis.call('HDEL', jobKey, 'f:run')
   redis.call('HSET', jobKey, 'f:moved', verdict.attempt)
-  if verdict.count then redis.call('HINCRBY', jobKey, verdict.count, 1) end
+  if verdict.count then flame.count(jobKey, verdict.count) end
   flame.startWaiting(jobKey, flame.base(jobKey))
 end
 `,
@@ -208,7 +208,7 @@ if ARGV[10] then
   ${FENCE}
   redis.call('HDEL', jobKey, 'f:run')
   redis.call('HSET', jobKey, 'f:moved', verdict.attempt)
-  if verdict.count then redis.call('HINCRBY', jobKey, verdict.count, 1) end
+  if verdict.count then flame.count(jobKey, verdict.count) end
   -- A call that waits for a runner of its release has not begun a new period of waiting: it goes on.
   if verdict.park then flame.park(flame.base(jobKey), id, jobKey, verdict.park)
   else flame.startWaiting(jobKey, flame.base(jobKey), flame.now + tonumber(ARGV[5])) end
@@ -257,7 +257,7 @@ if gen and redis.call('ZSCORE', KEYS[3], id) then
   redis.call('HDEL', jobKey, 'f:run', 'f:loss', 'f:kill', 'f:late', 'f:cancel', 'stc', 'stacktrace', 'f:w', 'f:own')
   redis.call('PERSIST', base .. ':args:' .. id)
   flame.startWaiting(jobKey, base)
-  local queueTimeout = tonumber(redis.call('HGET', jobKey, 'f:qt') or '0')
+  local queueTimeout = tonumber(redis.call('HGET', jobKey, 'f:qt') or '0') or 0
   if queueTimeout > 0 then redis.call('ZADD', base .. ':expiry', flame.now + queueTimeout, id) end
   ARGV[5] = '1'
   ARGV[6] = '0'

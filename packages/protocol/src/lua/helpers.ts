@@ -40,13 +40,22 @@ end
 
 function flame.pausedFor(base)
   local p = redis.call('HMGET', base .. ':pause', 'since', 'total')
-  local total = tonumber(p[2] or '0')
-  if p[1] then total = total + (flame.now - tonumber(p[1])) end
+  -- What is no number counts as nothing: an error here would end every script of the pool.
+  local total = tonumber(p[2] or '0') or 0
+  if p[1] then total = total + (flame.now - (tonumber(p[1]) or flame.now)) end
   return total
 end
 
 function flame.startWaiting(jobKey, base, from)
   redis.call('HSET', jobKey, 'f:since', from or flame.now, 'f:pz', flame.pausedFor(base))
+end
+
+-- A count that is no number begins anew: it must not keep the call from being picked up.
+function flame.count(jobKey, field)
+  local n = redis.pcall('HINCRBY', jobKey, field, 1)
+  if type(n) == 'number' then return n end
+  redis.call('HSET', jobKey, field, 1)
+  return 1
 end
 
 function flame.addWaiter(jobKey, waiter)
@@ -61,7 +70,7 @@ end
 -- another release meets it again before the delay is over, and the pick-up that found this out is not counted.
 function flame.park(base, id, jobKey, park)
   redis.call('HSET', jobKey, 'f:park', park.wanted, 'f:pat', flame.now, 'f:found', park.found, 'f:why', park.why)
-  redis.call('HINCRBY', jobKey, 'f:base', 1)
+  flame.count(jobKey, 'f:base')
   redis.call('ZADD', base .. ':parked:' .. park.wanted, flame.now, id)
   for _, seen in ipairs({ ':releases', ':called' }) do redis.call('ZREMRANGEBYRANK', base .. seen, 0, -51) end
   redis.call('PUBLISH', base .. ':control', cjson.encode({ type = 'parked', release = park.wanted }))
@@ -82,7 +91,7 @@ function flame.unpark(base, queue, runner)
     local id = redis.call('ZPOPMIN', base .. ':parked:' .. release)[1]
     if not id then return end
     if redis.call('ZREM', queue .. 'delayed', id) == 1 then
-      local priority = tonumber(redis.call('HGET', queue .. id, 'priority') or '0')
+      local priority = tonumber(redis.call('HGET', queue .. id, 'priority') or '0') or 0
       if priority > 0 then redis.call('ZADD', queue .. 'prioritized', priority * 0x100000000, id)
       else redis.call('RPUSH', queue .. 'wait', id) end
       redis.call('HSET', queue .. id, 'delay', 0)

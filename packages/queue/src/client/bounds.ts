@@ -12,6 +12,7 @@ import { createHousekeeping, type Housekeeping } from '@flamejs/protocol/houseke
 import { inspectCall } from '@flamejs/protocol/inspection';
 import { settleWaiting } from '@flamejs/protocol/outcome';
 import type { Vault } from '@flamejs/protocol/payload/vault';
+import type { OnDamage } from '@flamejs/protocol/stored';
 import type { Logger } from 'pino';
 import type { AppConfig } from '../config/types.ts';
 import type { PoolClient } from './caller.ts';
@@ -34,7 +35,7 @@ const WARN_AFTER_MS = 3_000;
 /** Looks at a pool's state for the warning, at most so often: thousands of calls may wait for it. */
 const WARN_EVERY_MS = 5_000;
 
-export const createBounds = (config: AppConfig, vault: Vault, logger: Logger): Bounds => {
+export const createBounds = (config: AppConfig, vault: Vault, logger: Logger, onDamage: OnDamage): Bounds => {
   const houses = new Map<string, Housekeeping>();
   /** By pool: monotonic ms of the next look, `Infinity` once the warning was given. */
   const warnings = new Map<string, number>();
@@ -48,7 +49,10 @@ export const createBounds = (config: AppConfig, vault: Vault, logger: Logger): B
 
   return {
     async enforce(client, { callId, stillLimitMs }, pool) {
-      const [call, all] = await Promise.all([inspectCall(client, pool.keys, callId), readPoolStatus(client, config)]);
+      const [call, all] = await Promise.all([
+        inspectCall(client, pool.keys, callId),
+        readPoolStatus(client, config, onDamage),
+      ]);
       const status = all[pool.config.name];
       if (call.state === 'orphaned') {
         // Runners and the autoscaler take lost calls back; there may be none, and its waiting goes on only in the queue.
@@ -70,7 +74,7 @@ export const createBounds = (config: AppConfig, vault: Vault, logger: Logger): B
       warnings.set(name, now + WARN_EVERY_MS);
       const [call, status] = await Promise.all([
         inspectCall(client, pool.keys, callId),
-        readPoolStatus(client, config),
+        readPoolStatus(client, config, onDamage),
       ]);
       const { reason, text } = explainWaiting(name, call, status[name]);
       if (reason !== 'no-autoscaler') return;

@@ -111,7 +111,7 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
       config: pool,
       keys,
       reader,
-      kick: createKick(link, appKeys(config.prefix, config.app).kick, pool.name),
+      kick: createKick(link, appKeys(config.prefix, config.app), pool.name),
     };
     pools.set(pool.name, made);
     return made;

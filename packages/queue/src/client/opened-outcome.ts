@@ -1,7 +1,8 @@
 /** Outcomes as they come out of Redis, opened. What does not open becomes an outcome too, so that the call settles with why. */
+
 import { DEFAULT_LIMIT, encode, packPayload } from '@flamejs/protocol/codec';
-import { FlameError, FlameSealError } from '@flamejs/protocol/errors';
-import type { Outcome } from '@flamejs/protocol/outcome';
+import { FlameDataLossError, FlameError, FlameSealError } from '@flamejs/protocol/errors';
+import { DAMAGED_HEAD, type Outcome } from '@flamejs/protocol/outcome';
 import { after, type MaybePromise, type Vault } from '@flamejs/protocol/payload/vault';
 
 /** @param limit bytes of a value in this pool; errors are smaller than any limit that makes sense. Never throws or rejects. */
@@ -12,6 +13,8 @@ export const openOutcome = (
   limit = DEFAULT_LIMIT,
 ): MaybePromise<Outcome> => {
   const failed = (error: unknown): Outcome => failedOutcome(callId, outcome, error);
+  if (outcome.head === DAMAGED_HEAD)
+    return failed(new FlameDataLossError(`call ${callId}: ${DAMAGED_HEAD.message}`, { callId }));
   try {
     const kind = outcome.head.ok ? 'result' : 'error';
     const opened = vault.open(outcome.body, { callId, kind, limit });

@@ -1,8 +1,10 @@
 /** `flame.schedule`: makes, replaces and removes schedules. */
+
 import { type Duration, parseDuration } from '@flamejs/protocol/duration';
 import { configError } from '@flamejs/protocol/errors/input-errors';
 import { redisNow } from '@flamejs/protocol/housekeeping';
-import { nextMoment, removeSchedule, storeSchedule, type Timing } from '@flamejs/protocol/schedules';
+import { nextMoment, type Timing } from '@flamejs/protocol/schedule-timing';
+import { removeSchedule, storeSchedule } from '@flamejs/protocol/schedules';
 import type { Caller, CallRequest } from './caller.ts';
 
 export interface ScheduleTiming {
@@ -22,7 +24,10 @@ export interface ScheduleHandle {
 
 const SHORTEST_MS = 1_000;
 
-/** Casts `request` at every moment of the timing. The same id again replaces the schedule. @throws FlameConfigError */
+/**
+ * Casts `request` at every moment of the timing. The same id again replaces the schedule; while its timing stays the same no moment
+ * is lost by that. @throws FlameConfigError
+ */
 export const schedule = async (
   caller: Caller,
   id: string,
@@ -31,19 +36,19 @@ export const schedule = async (
 ): Promise<ScheduleHandle> => {
   const parsed = parseTiming(id, timing);
   const client = await caller.link.client();
-  const { keys } = caller.pool(request.pool);
-  const nextAt = nextMoment(parsed, await redisNow(client, keys.queue));
+  const { keys, kick } = caller.pool(request.pool);
+  const now = await redisNow(client, keys.queue);
   const { call, envelope, largeArgs } = await caller.describe(request, { callId: id, kind: 'schedule' });
   const stored = {
     id,
     ...parsed,
     functionName: request.functionName,
-    nextAt,
     call,
     envelope,
     ...(largeArgs === undefined ? {} : { largeArgs: Buffer.from(largeArgs).toString('base64') }),
   };
-  await caller.link.bounded(storeSchedule(client, keys, stored));
+  await caller.link.bounded(storeSchedule(client, keys, stored, now));
+  await kick.announce();
   return { id, remove: async () => caller.link.bounded(removeSchedule(await caller.link.client(), keys, id)) };
 };
 
@@ -61,7 +66,7 @@ const parseTiming = (id: string, { cron, every, tz }: ScheduleTiming): Timing =>
   }
   const timing: Timing = { cron: cron ?? '', ...(tz === undefined ? {} : { tz }) };
   try {
-    nextMoment(timing, 0);
+    nextMoment(timing, 0, id);
   } catch (error) {
     refuse('cron', error instanceof Error ? error.message : String(error));
   }

@@ -1,9 +1,10 @@
 /** Where a call is and why it has not finished, for people and for programs (G7). */
 
-import { explainWaiting, type PoolStatus, type WaitingReason } from '@flamejs/protocol/explain';
+import { explainWaiting, type WaitingReason } from '@flamejs/protocol/explain';
 import { inspectCall } from '@flamejs/protocol/inspection';
 import { appKeys } from '@flamejs/protocol/keys';
 import { parseHead } from '@flamejs/protocol/outcome';
+import { parsePoolStatus } from '@flamejs/protocol/pool-status';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
 import type { Caller } from './caller.ts';
 
@@ -42,11 +43,7 @@ export const readStatus = async (
     client.hget(keys.outcome(id), 'head'),
   ]);
   const head = call.state === 'settled' && stored !== null ? parseHead(stored) : undefined;
-  const { reason, text } = explainWaiting(
-    pool.name,
-    call,
-    statusJson === null ? undefined : (JSON.parse(statusJson) as PoolStatus),
-  );
+  const { reason, text } = explainWaiting(pool.name, call, parsePoolStatus(statusJson));
   return {
     id,
     pool: pool.name,

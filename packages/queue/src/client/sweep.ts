@@ -8,6 +8,7 @@ import type { RedisClient } from '@flamejs/protocol/connect';
 import { FlameDataLossError, FlameRemovedError } from '@flamejs/protocol/errors';
 import { lookupCall, type Outcome } from '@flamejs/protocol/outcome';
 import type { Vault } from '@flamejs/protocol/payload/vault';
+import { damageLog } from '@flamejs/protocol/stored';
 import type { Logger } from 'pino';
 import type { AppConfig } from '../config/types.ts';
 import { createBounds } from './bounds.ts';
@@ -64,8 +65,9 @@ export const deliveredError = (callId: string, { at, to }: { readonly at: number
 export const createSweep = (options: SweepOptions): Sweep => {
   const { config, link, vault, pending, settle, callerId, poolOf, logger } = options;
   const held = createHeldCalls();
-  const bounds = createBounds(config, vault, logger);
-  const unbootable = createUnbootablePools(config);
+  const onDamage = damageLog(logger);
+  const bounds = createBounds(config, vault, logger, onDamage);
+  const unbootable = createUnbootablePools(config, onDamage);
   let timer: NodeJS.Timeout | undefined;
   let timerAt = 0;
   let stopped = false;

@@ -5,6 +5,8 @@
 import type { RedisClient } from '@flamejs/protocol/connect';
 import type { PoolStatus } from '@flamejs/protocol/explain';
 import { appKeys } from '@flamejs/protocol/keys';
+import { readPoolStatuses } from '@flamejs/protocol/pool-status';
+import type { OnDamage } from '@flamejs/protocol/stored';
 import type { AppConfig } from '../config/types.ts';
 import { type Awaited, FIRST_LOOK_MS } from './pending.ts';
 
@@ -21,7 +23,7 @@ export interface UnbootablePools {
   strands(entry: Awaited): boolean;
 }
 
-export const createUnbootablePools = (config: AppConfig): UnbootablePools => {
+export const createUnbootablePools = (config: AppConfig, onDamage: OnDamage): UnbootablePools => {
   let dueAt = 0;
   let unbootable: ReadonlySet<string> = new Set();
   return {
@@ -32,7 +34,7 @@ export const createUnbootablePools = (config: AppConfig): UnbootablePools => {
       unbootable = new Set();
       if (pools.size === 0) return false;
       dueAt = now + LOOK_EVERY_MS;
-      const all = await readPoolStatus(client, config);
+      const all = await readPoolStatus(client, config, onDamage);
       unbootable = new Set([...pools].filter((pool) => all[pool]?.unbootable === true && all[pool].ready === 0));
       return true;
     },
@@ -44,10 +46,9 @@ export const createUnbootablePools = (config: AppConfig): UnbootablePools => {
 export const readPoolStatus = async (
   client: RedisClient,
   config: AppConfig,
-): Promise<Readonly<Record<string, PoolStatus>>> => {
-  const all = await client.hgetall(appKeys(config.prefix, config.app).pools);
-  return Object.fromEntries(Object.entries(all).map(([name, json]) => [name, JSON.parse(json) as PoolStatus]));
-};
+  onDamage: OnDamage,
+): Promise<Readonly<Record<string, PoolStatus>>> =>
+  readPoolStatuses(client, appKeys(config.prefix, config.app), onDamage);
 
 const poolsWaitedFor = (entries: Iterable<Awaited>, now: number): ReadonlySet<string> => {
   const pools = new Set<string>();

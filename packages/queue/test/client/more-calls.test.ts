@@ -107,15 +107,14 @@ test('a schedule casts one call for each moment, whoever runs it, and catches up
   app.serve();
   const handle = await app.flame.schedule('nightly', { every: '1h' }, sum, 2, 3);
   const house = createHousekeeping(app.client, keys, 'images', app.config);
-  expect(await house.promoteDelayed()).toBe(0);
+  expect((await house.castScheduled()).cast).toEqual([]);
   // Three moments pass while nobody runs schedules.
-  const stored = JSON.parse((await app.client.hget(keys.schedules, 'nightly')) ?? '{}');
-  const late = JSON.stringify({ ...stored, nextAt: stored.nextAt - 3 * 3_600_000 });
-  await app.client.hset(keys.schedules, 'nightly', late);
-  expect(await house.promoteDelayed()).toBe(1);
+  const late = Number(await app.client.zscore(keys.scheduleMoments, 'nightly')) - 3 * 3_600_000;
+  await app.client.zadd(keys.scheduleMoments, late, 'nightly');
+  expect((await house.castScheduled()).cast).toHaveLength(1);
   // A second leader with the same moment before it makes no second call.
-  await app.client.hset(keys.schedules, 'nightly', late);
-  await createHousekeeping(app.client, keys, 'images', app.config).promoteDelayed();
+  await app.client.zadd(keys.scheduleMoments, late, 'nightly');
+  await createHousekeeping(app.client, keys, 'images', app.config).castScheduled();
   await waitFor(async () => (await app.client.zcard(`${keys.queue}completed`)) === 1, { what: 'the call to be done' });
   expect(await app.client.zcard(`${keys.queue}completed`)).toBe(1);
   expect(await handle.remove()).toBe(true);
