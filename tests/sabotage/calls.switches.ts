@@ -37,7 +37,7 @@ export default [
   {
     name: 'a lost runner is not counted',
     file: grafts,
-    find: "redis.call('HINCRBY', jobKey, 'f:loss', 1)",
+    find: "flame.count(jobKey, 'f:loss')",
     replace: '0',
     tests: ['P13 F16 a superseded attempt'],
     in: PROTOCOL,
@@ -61,7 +61,7 @@ export default [
   {
     name: 'a paused pool lets the clock of waiting run',
     file: helpers,
-    find: 'if p[1] then total = total + (flame.now - tonumber(p[1])) end',
+    find: 'if p[1] then total = total + (flame.now - (tonumber(p[1]) or flame.now)) end',
     replace: '',
     tests: ['a paused pool stops the clock'],
     in: PROTOCOL,

@@ -9,7 +9,7 @@ export default [
   {
     name: 'a pick-up by a runner of another release counts',
     file: 'packages/protocol/src/lua/helpers.ts',
-    find: "  redis.call('HINCRBY', jobKey, 'f:base', 1)\n",
+    find: "  flame.count(jobKey, 'f:base')\n",
     replace: '',
     tests: ['R-35 a call of another release is met once'],
     in: PARKING,
