@@ -96,6 +96,7 @@ export interface PoolEvent {
     | 'runner.adopted'
     | 'runner.ordered'
     | 'runner.protected'
+    | 'executor.replaced'
     | 'pool.scaled'
     | 'pool.paused'
     | 'pool.resumed'

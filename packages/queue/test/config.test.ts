@@ -94,6 +94,8 @@ test('a minimal config is fully defaulted', () => {
         payloadLimit: 16 * 1024 * 1024,
         maxPending: 100_000,
         env: {},
+        passEnv: [],
+        keep: [],
         backend: undefined,
         policy: undefined,
         buffer: 0,

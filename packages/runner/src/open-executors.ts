@@ -3,6 +3,7 @@
  * own libraries and connects to Redis.
  */
 import type { AppConfig, PoolConfig } from '@flamejs/queue';
+import { ownSecrets } from '@flamejs/queue/internal';
 import type { Logger } from 'pino';
 import { createExecutorPool, type ExecutorPool } from './executor/index.ts';
 import { findModules } from './find-modules.ts';
@@ -17,11 +18,22 @@ export interface Executors {
   readonly modulesFailed: boolean;
   /** Told how many executors have come up, now and whenever there are more. */
   onWidth(listener: (width: number) => void): void;
+  /** Told when an executor is replaced for what a call has left in it. */
+  onLeft(listener: (left: CallLeft) => void): void;
   /** Tells the calls that run that the runner takes no more. */
   drain(reason: string): void;
   /** Ends them, also those that are still to be started. */
   close(): Promise<void>;
 }
+
+export interface CallLeft {
+  readonly functionName: string;
+  /** The processes and ports, for people. */
+  readonly what: string;
+}
+
+/** @returns the sentence of the event. */
+export const leftBy = ({ functionName, what }: CallLeft): string => `a call of ${functionName} has left ${what}`;
 
 export const slotsOf = (pool: PoolConfig): number => (pool.singleUse ? 1 : pool.maxConcurrency);
 
@@ -32,6 +44,7 @@ export const openExecutors = (
 ): Executors => {
   let width = 0;
   let tell: (width: number) => void = () => {};
+  let tellLeft: (left: CallLeft) => void = () => {};
   let closed = false;
   let notFound = false;
   let executors: ExecutorPool | undefined;
@@ -50,10 +63,15 @@ export const openExecutors = (
       root: config.root,
       release: config.releaseDerived ? config.release : undefined,
       env: { ...pool.env, FLAME_RUNNER_ID: runnerId, FLAME_POOL: pool.name },
+      passEnv: pool.passEnv,
+      secrets: ownSecrets(config, process.env),
+      configFile: config.configFile,
+      keep: pool.keep,
       memoryLimit: pool.memoryLimit,
       bootTimeoutMs: pool.bootTimeoutMs,
       logger,
       onLog: (line, stream) => logger.info({ stream }, line),
+      onLeft: (left) => tellLeft(left),
       onWidth(more) {
         width = more;
         tell(width);
@@ -76,6 +94,9 @@ export const openExecutors = (
     onWidth(listener) {
       tell = listener;
       listener(width);
+    },
+    onLeft(listener) {
+      tellLeft = listener;
     },
     drain: (reason) => executors?.drain(reason),
     async close() {

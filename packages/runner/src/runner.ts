@@ -15,7 +15,7 @@ import { createHeldCalls } from './held-call.ts';
 import { createIdleClock } from './idle-clock.ts';
 import { createLeaseKeeper } from './lease-keeper.ts';
 import { openConnections } from './open-connections.ts';
-import { type Executors, slotsOf } from './open-executors.ts';
+import { type Executors, leftBy, slotsOf } from './open-executors.ts';
 import { createPoolEvents } from './pool-events.ts';
 import { putBackStrays } from './put-back-strays.ts';
 import { createRegistration, type Standing } from './registration.ts';
@@ -165,6 +165,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     const executorPool = await executors.ready;
     // What is fetched before an executor is there for it would only wait here, and be lost with this runner.
     executors.onWidth(worker.widen);
+    executors.onLeft((left) => void events.emit('executor.replaced', leftBy(left), { ...left }));
     process = createCallProcessor({
       app: config.app,
       pool,
@@ -232,8 +233,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     idle.note(0);
     if (!managed) return;
     watch = watchAutoscaler({
-      client,
-      keys: appKeys(config.prefix, config.app),
+      ...{ client, keys: appKeys(config.prefix, config.app) },
       failsafeTimeoutMs: pool.failsafeTimeoutMs,
       heartbeatTimeoutMs: pool.heartbeatTimeoutMs,
       onSilent: (why, silentMs) => {

@@ -88,6 +88,8 @@ export const modelConfig = (world: World, backend: Backend, change: Partial<Pool
     payloadLimit: 1_000_000,
     maxPending: 1_000_000,
     env: {},
+    passEnv: [],
+    keep: [],
     backend,
     policy: undefined,
     buffer: 0,

@@ -10,11 +10,18 @@ export interface Environment {
   readonly release: string | undefined;
   /** Nothing here reaches Redis, so whether its address is safe is of no concern: an executor, or inline mode. */
   readonly detached: boolean;
+  /** It runs functions for a runner, and holds none of the secrets. */
+  readonly isExecutor: boolean;
   readonly problems: readonly ConfigProblem[];
 }
 
 export const readEnvironment = (env: Readonly<NodeJS.ProcessEnv>): Environment => {
   const problems: ConfigProblem[] = [];
+  // It is given none of the others: asking for them would look as if the application did.
+  if (env.FLAME_EXECUTOR === '1') {
+    const none = { redisUrl: undefined, signingKey: undefined, encryptionKeys: undefined };
+    return { ...none, release: env.FLAME_RELEASE || undefined, detached: true, isExecutor: true, problems };
+  }
 
   /** The variable itself, or the content of the file that `<name>_FILE` names, as containers hand secrets over. */
   const secret = (name: string): string | undefined => {
@@ -36,7 +43,8 @@ export const readEnvironment = (env: Readonly<NodeJS.ProcessEnv>): Environment =
     signingKey: secret('FLAME_SIGNING_KEY'),
     encryptionKeys: secret('FLAME_ENCRYPTION_KEYS'),
     release: env.FLAME_RELEASE || undefined,
-    detached: env.FLAME_EXECUTOR === '1' || env.FLAME_MODE === 'inline',
+    isExecutor: false,
+    detached: env.FLAME_MODE === 'inline',
     problems,
   };
 };

@@ -54,6 +54,14 @@ export const paths = (description: string, fallback: string) =>
       : no(`expected a list of paths or glob patterns, got ${show(value)}`),
   );
 
+/** Names of variables, in which `*` stands for any characters. */
+export const passEnv = (description: string) =>
+  field({ description, kind: 'list of names or patterns', default: 'none' }, (value) =>
+    Array.isArray(value) && value.every((item) => typeof item === 'string' && /^[^=\s]+$/.test(item))
+      ? yes(value as readonly string[])
+      : no(`expected a list of names or patterns of environment variables, got ${show(value)}`),
+  );
+
 export const hook = <F extends (info: never) => unknown>(description: string) =>
   field({ description, kind: 'function', default: 'none' }, (value) =>
     typeof value === 'function' ? yes(value as F) : no(`expected a function, got ${show(value)}`),

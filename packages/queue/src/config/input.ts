@@ -58,8 +58,12 @@ export interface PoolInput extends PoolHooks {
   readonly maxPending?: number | undefined;
   /** Modules that this pool's runners load, in the place of the app's `functions`: less to load, and less memory for each process. */
   readonly functions?: readonly string[] | undefined;
-  /** Environment variables of the pool's runners, beside their own. */
+  /** Environment variables of the pool's runners, beside their own, and of its executors, which get little else: see `passEnv`. */
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Variables of the runner that its executors get too, by name or pattern (`AWS_*`, `*`), beside the documented basics and those of the app. Secrets of Flame are never among them. */
+  readonly passEnv?: readonly string[] | undefined;
+  /** What a call may leave to the next one in its executor: `children` (a browser that stays open), `ports`. An executor with anything else of the kind left is replaced. */
+  readonly keep?: readonly ('children' | 'ports')[] | undefined;
   /** What provisions runners: `local()`, `docker()`, `ec2()` or your own; without one, runners are started by hand. */
   readonly backend?: Backend | undefined;
   /** Decides how many runners there should be: `queueDepth()`, `waitTime()`, `schedule()`, … or your own. */
@@ -85,6 +89,8 @@ export interface ConfigInput {
   readonly functions?: readonly string[] | undefined;
   /** The pools by name; names are lower-case letters, digits and `-`. */
   readonly pools: Readonly<Record<string, PoolInput>>;
+  /** Variables of runners that the executors of every pool get too, by name or pattern (`AWS_*`, `*`), beside the documented basics. Secrets of Flame are never among them. */
+  readonly passEnv?: readonly string[] | undefined;
   /** Most runners of all pools together, whatever their `max` adds up to; physical instances never exceed it. */
   readonly quota?: number | undefined;
   /** First part of every key in Redis. */

@@ -22,13 +22,15 @@ export interface ParseConfigOptions {
  * @returns the configuration with every default filled in.
  * @throws FlameConfigError that lists every problem with its path.
  */
-export const parseConfig = (input: ConfigInput, options: ParseConfigOptions): AppConfig => {
+export const parseConfig = (written: ConfigInput, options: ParseConfigOptions): AppConfig => {
   const { root, configFile, env = process.env } = options;
   const environment = readEnvironment(env);
+  const input = environment.isExecutor ? withoutSecrets(written) : written;
   const problems: ConfigProblem[] = [];
   const app = readApp(input, problems);
   problems.push(...poolProblems(input), ...environment.problems);
-  const address = (fieldOf(input, 'redis') ?? (env.REDIS_URL || undefined)) as ConfigInput['redis'];
+  const address = (fieldOf(input, 'redis') ??
+    (environment.isExecutor ? undefined : env.REDIS_URL || undefined)) as ConfigInput['redis'];
   const redis = readRedis(address, environment.redisUrl);
   problems.push(...redis.problems);
   const signingKey = environment.signingKey ?? (fieldOf(input, 'signingKey') as string | undefined);
@@ -47,7 +49,12 @@ export const parseConfig = (input: ConfigInput, options: ParseConfigOptions): Ap
   if (app === undefined || problems.length > 0) throw configError(configFile ?? 'the config', problems);
 
   const functions = app.functions ?? [];
-  const shared = { functions, heartbeat: app.heartbeatTimeout, failsafe: app.failsafeTimeout };
+  const shared = {
+    functions,
+    passEnv: app.passEnv ?? [],
+    heartbeat: app.heartbeatTimeout,
+    failsafe: app.failsafeTimeout,
+  };
   return {
     app: app.app,
     prefix: app.prefix ?? 'flame',
@@ -72,6 +79,7 @@ export const parseConfig = (input: ConfigInput, options: ParseConfigOptions): Ap
 /** What a pool has from its app unless it says otherwise. */
 interface SharedByPools {
   readonly functions: readonly string[];
+  readonly passEnv: readonly string[];
   readonly heartbeat: number | undefined;
   readonly failsafe: number | undefined;
 }
@@ -103,6 +111,8 @@ const poolConfig = (name: string, pool: ParsedPool, app: SharedByPools): PoolCon
     maxPending: pool.maxPending ?? 100_000,
     functions: pool.functions ?? app.functions,
     env: pool.env ?? {},
+    passEnv: [...new Set([...app.passEnv, ...(pool.passEnv ?? [])])],
+    keep: pool.keep ?? [],
     backend: pool.backend,
     policy: pool.policy,
     buffer: pool.buffer ?? 0,
@@ -169,6 +179,20 @@ const trustProblems = (redis: RedisReading, signingKey: unknown, allowInsecure: 
     });
   }
   return problems;
+};
+
+/**
+ * An executor is given neither these nor, mostly, the variables that they are made of: there is nothing to check, and an
+ * address that is missing there is no mistake.
+ */
+const withoutSecrets = (input: ConfigInput): ConfigInput => {
+  if (typeof input !== 'object' || input === null) return input;
+  const { redis: _, signingKey: __, encryptionKeys: ___, payload: ____, ...rest } = input;
+  if (typeof rest.pools !== 'object' || rest.pools === null) return rest;
+  const pools = Object.entries(rest.pools).map(([name, pool]) =>
+    typeof pool === 'object' && pool !== null ? [name, { ...pool, env: undefined }] : [name, pool],
+  );
+  return { ...rest, pools: Object.fromEntries(pools) };
 };
 
 const fieldOf = (input: unknown, name: keyof ConfigInput): unknown =>

@@ -8,7 +8,7 @@ import type { EncryptionKey } from '@flamejs/protocol/payload/types';
 import type { Backend } from '../backend.ts';
 import { isPoolName } from '../call-options.ts';
 import type { Policy } from '../scaling.ts';
-import { bytes, duration, field, flag, hook, paths, pluggable, required, whole } from './fields.ts';
+import { bytes, duration, field, flag, hook, passEnv, paths, pluggable, required, whole } from './fields.ts';
 import type { ConfigInput, PoolInput, RedisInput } from './input.ts';
 import { type Field, isObject, type Output, readShape, type Shape } from './shape.ts';
 import type { IdleInfo, PoolHooks } from './types.ts';
@@ -93,11 +93,27 @@ export const poolShape = {
   ),
   env: field(
     {
-      description: "Environment variables of the pool's runners, beside their own.",
+      description:
+        "Environment variables of the pool's runners, beside their own, and of its executors, which get little else: see `passEnv`.",
       kind: 'record of strings',
       default: 'none',
     },
     (value) => readEnv(value),
+  ),
+  passEnv: passEnv(
+    'Variables of the runner that its executors get too, by name or pattern (`AWS_*`, `*`), beside the documented basics and those of the app. Secrets of Flame are never among them.',
+  ),
+  keep: field(
+    {
+      description:
+        'What a call may leave to the next one in its executor: `children` (a browser that stays open), `ports`. An executor with anything else of the kind left is replaced.',
+      kind: "list of 'children' and 'ports'",
+      default: 'none',
+    },
+    (value): Parsed<readonly ('children' | 'ports')[]> =>
+      Array.isArray(value) && value.every((item) => item === 'children' || item === 'ports')
+        ? yes(value)
+        : no(`expected a list of 'children' and 'ports', got ${show(value)}`),
   ),
   backend: pluggable<Backend>(
     'What provisions runners: `local()`, `docker()`, `ec2()` or your own; without one, runners are started by hand.',
@@ -161,6 +177,9 @@ export const appShape = {
       return Object.fromEntries(pools) as Readonly<Record<string, ParsedPool>>;
     },
   } satisfies Field<Readonly<Record<string, ParsedPool>>>,
+  passEnv: passEnv(
+    'Variables of runners that the executors of every pool get too, by name or pattern (`AWS_*`, `*`), beside the documented basics. Secrets of Flame are never among them.',
+  ),
   quota: whole(
     'Most runners of all pools together, whatever their `max` adds up to; physical instances never exceed it.',
     'none',

@@ -62,6 +62,10 @@ export interface PoolConfig {
   /** Glob patterns or paths of the modules that its runners load, relative to the app's `root`. */
   readonly functions: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Names and patterns of variables that executors get of their runner's own: the app's, then the pool's. */
+  readonly passEnv: readonly string[];
+  /** What calls may leave to the next one in their executor. */
+  readonly keep: readonly ('children' | 'ports')[];
   readonly backend: Backend | undefined;
   readonly policy: Policy | undefined;
   readonly buffer: number;

@@ -36,6 +36,8 @@ const pool = (changes: Partial<PoolConfig>): PoolConfig => ({
   payloadLimit: 16 * 1024 * 1024,
   maxPending: 100_000,
   env: {},
+  passEnv: [],
+  keep: [],
   backend: undefined,
   policy: undefined,
   buffer: 0,

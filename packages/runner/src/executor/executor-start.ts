@@ -2,7 +2,7 @@
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { typescriptLoader } from '@flamejs/queue/internal';
-import { executorEnv } from './executor-env.ts';
+import { type ExecutorEnv, markedEnv } from './executor-env.ts';
 import type { OpenLink } from './link.ts';
 import { heapMegabytes, inheritableExecArgv } from './node-options.ts';
 import { processLinks } from './process-link.ts';
@@ -10,7 +10,7 @@ import { threadLinks } from './thread-link.ts';
 import type { ExecutorPoolOptions } from './types.ts';
 
 /** @throws FlameConfigError when a module is TypeScript and nothing here can load it. */
-export const executorLinks = (options: ExecutorPoolOptions): OpenLink => {
+export const executorLinks = (options: ExecutorPoolOptions, environment: ExecutorEnv): OpenLink => {
   const { isolation, memoryLimit, modules, root = process.cwd() } = options;
   // Run from its own source, as its tests do, this package needs a loader as well.
   const extension = extname(import.meta.url);
@@ -20,7 +20,7 @@ export const executorLinks = (options: ExecutorPoolOptions): OpenLink => {
   );
   const execArgv = [...inheritableExecArgv(process.execArgv), ...(options.execArgv ?? [])];
   const loader = typescriptLoader([...modules, entry.href], root);
-  const env = (mark: string) => executorEnv(process.env, options.env ?? {}, mark);
+  const env = (mark: string) => markedEnv(environment, mark);
   if (isolation === 'thread')
     return threadLinks({ entry, execArgv: threadArgv(execArgv), env, memoryLimit, loaders: loader?.apis ?? [] });
   const heap = memoryLimit === undefined ? [] : [`--max-old-space-size=${heapMegabytes(memoryLimit)}`];

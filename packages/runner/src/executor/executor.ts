@@ -1,12 +1,14 @@
 /** One executor as its pool sees it: it boots, takes one call after the other, and ends. */
 import { setLongTimeout } from '@flamejs/queue/internal';
 import { classifyEnd } from './classify-end.ts';
+import { missedEnvAdvice, type WayIn } from './executor-env.ts';
 import { createLineSink, type LineSink, type OnLine } from './line-sink.ts';
 import type { Link, LinkEnd, OpenLink } from './link.ts';
 import { ownBytesNow, residentBytes } from './memory-watch.ts';
-import { type FromExecutor, parseFromExecutor } from './messages.ts';
+import { type FromExecutor, type Kept, parseFromExecutor } from './messages.ts';
 import { createOutputRouter } from './output-router.ts';
 import { type Run, startRun } from './run.ts';
+import { createSettling } from './settling.ts';
 import type { Execution, ExecutionListener } from './types.ts';
 
 export type ExecutorState = 'booting' | 'idle' | 'busy' | 'ending';
@@ -39,6 +41,9 @@ export interface ExecutorSetup {
   readonly root: string;
   readonly release: string | undefined;
   readonly tempDir: string;
+  readonly withheld: ReadonlyMap<string, WayIn>;
+  readonly configFile: string | undefined;
+  readonly keep: readonly Kept[];
   readonly bootTimeoutMs: number;
   readonly startTimeoutMs: number;
   readonly memoryLimit: number | undefined;
@@ -56,6 +61,12 @@ export interface ExecutorEvents {
   onIdle(executor: Executor): void;
   /** It will take no further call; a replacement can be started. Comes before `onEnded`. */
   onLost(executor: Executor, why: string): void;
+  /** Code of the application has read a variable that is withheld from it. */
+  onMissedEnv(name: string): void;
+  /** A variable was put back after a call, although a module may have set it for good. */
+  onEnvDoubt(name: string): void;
+  /** It is replaced for what a call has left in it. */
+  onLeft(left: { readonly functionName: string; readonly what: string }): void;
   /** It is dead. `bootFailure` says why when it had never become ready. */
   onEnded(executor: Executor, bootFailure: BootFailure | undefined): void;
 }
@@ -76,6 +87,8 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
   let usedBytes: number | undefined;
   let freshBytes = 0;
   let bootFailure: BootFailure | undefined;
+  /** Variables that were read while it booted and are withheld from it. */
+  const missed = new Set<string>();
   let resolveEnded: () => void;
   const ended = new Promise<void>((resolve) => {
     resolveEnded = resolve;
@@ -97,6 +110,11 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
   const beIdle = (): void => {
     state = 'idle';
     events.onIdle(self);
+  };
+
+  const beFree = (): void => {
+    if (isSuspect()) void settleDown();
+    else beIdle();
   };
 
   /** Calls that follow each other closely leave no idle moment in which it would be noticed, and may be many a second. */
@@ -124,6 +142,12 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
     return bytes;
   };
 
+  const settling = createSettling((functionName, what) => {
+    if (state !== 'busy') return;
+    events.onLeft({ functionName, what });
+    kill(`a call of ${functionName} has left ${what}`);
+  });
+
   const replaceIfStale = (bytes: number): void => {
     if (memoryLimit !== undefined && isStale(bytes, freshBytes, memoryLimit))
       kill(`it keeps ${bytes} bytes between calls`);
@@ -147,6 +171,17 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
       case 'boot-failed':
         if (!ready) bootFailure ??= { message: message.message, byModule: true };
         return;
+      case 'missed-env':
+        if (!ready) missed.add(message.name);
+        if (!message.inConfig) events.onMissedEnv(message.name);
+        return;
+      case 'env-doubt':
+        events.onEnvDoubt(message.name);
+        return;
+      case 'clean':
+      case 'left':
+        if (settling.onMessage(message) && state === 'busy') beFree();
+        return;
       case 'stale':
         if (message.seq === run?.seq) run.stop({ kind: 'stale', message: message.message });
         kill(message.message);
@@ -163,14 +198,19 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
 
   const onEnd = (end: LinkEnd): void => {
     const { exitCode, signal } = end;
+    settling.stop();
     lose(`it ended (${signal ?? `exit code ${exitCode}`})`);
     const stderr = (runSink ?? background).stderrTail();
     run?.onEnd(() => classifyEnd({ end, stderr, memoryLimit, heapLimit, usedBytes }));
-    events.onEnded(
-      self,
-      ready ? undefined : (bootFailure ?? { message: describeBootEnd(end, stderr), byModule: false }),
-    );
+    const failure = bootFailure ?? { message: describeBootEnd(end, stderr), byModule: false };
+    events.onEnded(self, ready ? undefined : withMissed(failure));
     resolveEnded();
+  };
+
+  /** What is missing is often why a module does not load. */
+  const withMissed = ({ message, byModule }: BootFailure): BootFailure => {
+    const advice = [...missed].map((name) => missedEnvAdvice(name, setup.withheld.get(name) ?? 'passEnv'));
+    return { message: [message, ...advice].join('\n'), byModule };
   };
 
   const link: Link = setup.open(mark, setup.tempDir, {
@@ -183,7 +223,8 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
     bootFailure ??= { message, byModule: false };
     kill(message);
   }, setup.bootTimeoutMs);
-  link.send({ t: 'boot', modules: setup.modules, root: setup.root, release: setup.release, tempDir: setup.tempDir });
+  const { modules, root, release, tempDir, configFile, keep } = setup;
+  link.send({ t: 'boot', modules, root, release, tempDir, configFile, keep, withheld: [...setup.withheld.keys()] });
 
   const self: Executor = {
     mark,
@@ -213,8 +254,8 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
         run = undefined;
         runSink = undefined;
         if (end === 'lost' || state !== 'busy') return;
-        if (isSuspect()) void settleDown();
-        else beIdle();
+        if (end === 'unfinished') settling.begin(current.seq, execution.functionName);
+        else beFree();
       });
       run = current;
       runSink = sink;

@@ -11,7 +11,16 @@ export interface BootMessage {
   readonly release: string | undefined;
   /** Directory for the temporary files of its calls; it makes and empties it itself. */
   readonly tempDir: string;
+  /** Names of variables that the runner has and this executor was not given. */
+  readonly withheld: readonly string[];
+  /** Path of flame.config, where there is one. */
+  readonly configFile: string | undefined;
+  /** What calls may leave to the next. */
+  readonly keep: readonly Kept[];
 }
+
+/** What a call can leave behind that holds on to something outside of the process. */
+export type Kept = 'children' | 'ports';
 
 export interface CallMessage {
   readonly t: 'call';
@@ -55,6 +64,8 @@ export type FromExecutor =
       readonly seq: number;
       readonly frame: Uint8Array;
       readonly marks: OutputMarks | undefined;
+      /** Something of the call may still be there: `clean` or `left` follows. */
+      readonly unfinished: boolean;
     }
   | {
       readonly t: 'threw';
@@ -65,6 +76,7 @@ export type FromExecutor =
       readonly errorName: string;
       readonly errorMessage: string;
       readonly marks: OutputMarks | undefined;
+      readonly unfinished: boolean;
     }
   | { readonly t: 'progress'; readonly seq: number; readonly json: Uint8Array }
   /** The function is up: the value for whoever placed it. */
@@ -75,6 +87,14 @@ export type FromExecutor =
   | { readonly t: 'fault'; readonly seq: number; readonly text: string }
   /** The files of the application are others than those that it has loaded: the call belongs on a fresh executor. */
   | { readonly t: 'stale'; readonly seq: number; readonly message: string }
+  /** Code of the application has asked for a variable that is withheld. `inConfig`: flame.config itself, and nobody else. */
+  | { readonly t: 'missed-env'; readonly name: string; readonly inConfig: boolean }
+  /** This variable was put back after a call, although a module may have set it for good. */
+  | { readonly t: 'env-doubt'; readonly name: string }
+  /** After an outcome with `unfinished`: what the call had left is gone, and the next may come. */
+  | { readonly t: 'clean'; readonly seq: number }
+  /** It has not gone: this executor is not to be used any more. `what` names it. */
+  | { readonly t: 'left'; readonly seq: number; readonly what: string }
   /** A fault of a call that had already ended: this executor is not to be used any more. */
   | { readonly t: 'late-fault'; readonly message: string };
 
@@ -88,7 +108,7 @@ const shapes: Readonly<Record<FromExecutor['t'], Shape>> = {
   ready: { heapLimit: 'number' },
   'boot-failed': { message: 'string' },
   started: { seq: 'number' },
-  returned: { seq: 'number', frame: isBytes, marks: isMarks },
+  returned: { seq: 'number', frame: isBytes, marks: isMarks, unfinished: 'boolean' },
   threw: {
     seq: 'number',
     frame: isBytes,
@@ -97,6 +117,7 @@ const shapes: Readonly<Record<FromExecutor['t'], Shape>> = {
     errorName: 'string',
     errorMessage: 'string',
     marks: isMarks,
+    unfinished: 'boolean',
   },
   progress: { seq: 'number', json: isBytes },
   up: { seq: 'number', json: isBytes },
@@ -104,6 +125,10 @@ const shapes: Readonly<Record<FromExecutor['t'], Shape>> = {
   nested: { seq: 'number', id: 'number', bytes: isBytes },
   fault: { seq: 'number', text: 'string' },
   stale: { seq: 'number', message: 'string' },
+  'missed-env': { name: 'string', inConfig: 'boolean' },
+  'env-doubt': { name: 'string' },
+  clean: { seq: 'number' },
+  left: { seq: 'number', what: 'string' },
   'late-fault': { message: 'string' },
 };
 

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { FlameBootError } from '@flamejs/queue/internal';
 import { deferred } from '../deferred.ts';
 import { type BootFailure, createExecutor, type Executor, type ExecutorEvents } from './executor.ts';
+import { executorEnv, missedEnvAdvice } from './executor-env.ts';
 import { executorLinks } from './executor-start.ts';
 import { watchMemory } from './memory-watch.ts';
 import { spawnBackoffMs } from './spawn-backoff.ts';
@@ -55,7 +56,16 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
   firstBoot.promise.catch(() => {});
 
   // Parsed once, so that a missing loader is reported before anything is taken off the queue.
-  const open = executorLinks(options);
+  const environment = executorEnv({
+    own: process.env,
+    env: options.env ?? {},
+    passEnv: options.passEnv ?? [],
+    secrets: options.secrets ?? { keys: [], others: [] },
+  });
+  const { withheld } = environment;
+  const open = executorLinks(options, environment);
+  /** Variables that were warned of. */
+  const warned = new Set<string>();
   const tempDirOf = (mark: string): string => {
     tempRoot ??= mkdtempSync(join(options.env?.TMPDIR ?? tmpdir(), 'flame-executors-'));
     return join(tempRoot, mark);
@@ -84,6 +94,9 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
         startTimeoutMs: options.startTimeoutMs ?? DEFAULT_START_TIMEOUT_MS,
         bootTimeoutMs: options.bootTimeoutMs ?? DEFAULT_BOOT_TIMEOUT_MS,
         memoryLimit,
+        withheld,
+        configFile: options.configFile,
+        keep: options.keep ?? [],
         onLog: options.onLog,
       },
       events,
@@ -113,6 +126,27 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
       if (at !== -1) idle.splice(at, 1);
       logger.debug({ executor: executor.mark, pid: executor.pid, why }, 'executor lost');
       fill();
+    },
+    onMissedEnv: (name) => {
+      const wayIn = withheld.get(name);
+      if (wayIn === undefined || warned.has(name)) return;
+      warned.add(name);
+      const advice = missedEnvAdvice(name, wayIn);
+      logger.warn({ variable: name }, advice);
+      options.onMissedEnv?.(name, advice);
+    },
+    onEnvDoubt: (name) => {
+      if (warned.has(name)) return;
+      warned.add(name);
+      logger.warn(
+        { variable: name },
+        `${name} was set during a call and is put back after it: if a module sets it while it loads, import that module at the top of one of \`functions\``,
+      );
+    },
+    onLeft: (left) => {
+      const { functionName, what } = left;
+      logger.warn(left, `a call of ${functionName} has left ${what}: its executor is replaced`);
+      options.onLeft?.(left);
     },
     onEnded: (executor, bootFailure) => {
       executors.delete(executor);

@@ -20,8 +20,8 @@ export interface RunHost {
   closeOutput(marks: OutputMarks | undefined): Promise<void> | undefined;
 }
 
-/** How a run left its executor: free for the next call, or dead or dying. */
-export type RunEnd = 'free' | 'lost';
+/** How a run left its executor: free for the next call, soon free unless something stays, or dead or dying. */
+export type RunEnd = 'free' | 'unfinished' | 'lost';
 
 export interface Run {
   readonly seq: number;
@@ -136,12 +136,12 @@ export const startRun = (
         case 'returned':
           started = true;
           // After a deadline or a cancel a value comes too late, even within the grace.
-          finish(verdict ?? { kind: 'returned', frame: message.frame }, 'free', message.marks);
+          finish(verdict ?? { kind: 'returned', frame: message.frame }, endOf(message), message.marks);
           break;
         case 'threw': {
           started = true;
-          const { t: _, seq: __, marks, ...thrown } = message;
-          finish(verdict ?? { kind: 'threw', ...thrown }, 'free', marks);
+          const { t: _, seq: __, marks, unfinished: ___, ...thrown } = message;
+          finish(verdict ?? { kind: 'threw', ...thrown }, endOf(message), marks);
           break;
         }
         case 'up':
@@ -174,3 +174,5 @@ export const startRun = (
     },
   };
 };
+
+const endOf = ({ unfinished }: { readonly unfinished: boolean }): RunEnd => (unfinished ? 'unfinished' : 'free');

@@ -67,7 +67,22 @@ export const killMarkedNow = (mark: string): void => {
   }
 };
 
-const findMarked = async (mark: string): Promise<readonly number[]> => {
+/** @returns whether one of these processes has started it, as far as its living ancestors tell; true when it is one of them. */
+export const descendsFrom = (pid: number, ancestors: ReadonlySet<number>): boolean => {
+  for (let at = pid; at > 1; ) {
+    if (ancestors.has(at)) return true;
+    try {
+      const stat = readFileSync(`/proc/${at}/stat`, 'latin1');
+      at = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+    } catch {
+      return false; // gone meanwhile
+    }
+  }
+  return false;
+};
+
+/** @returns pids of the living processes that carry the mark, this one left out. */
+export const findMarked = async (mark: string): Promise<readonly number[]> => {
   const pids = processes(await readdir('/proc').catch(() => []));
   const found: number[] = [];
   for (let at = 0; at < pids.length; at += READS_AT_ONCE)

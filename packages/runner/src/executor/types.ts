@@ -6,7 +6,7 @@
  * - **slot**: the right to run one execution; a pool has `slots` of them and `spare` executors more, kept warm.
  */
 
-import type { ScopeKeys } from '@flamejs/queue/internal';
+import type { OwnSecrets, ScopeKeys } from '@flamejs/queue/internal';
 
 /** Encoded arguments: a packed frame of the codec, or the codec's JSON when it has no binary parts. */
 export type EncodedArgs = Uint8Array | { readonly json: string };
@@ -148,6 +148,18 @@ export interface ExecutorPoolOptions {
   readonly execArgv?: readonly string[];
   /** Added to the executors' environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Names and patterns of variables that executors get of this process's own, beside the basics. */
+  readonly passEnv?: readonly string[];
+  /** What executors get by no name. */
+  readonly secrets?: OwnSecrets;
+  /** Path of flame.config, where there is one. */
+  readonly configFile?: string | undefined;
+  /** What a call may leave to the next one in its executor; nothing unless set. */
+  readonly keep?: readonly ('children' | 'ports')[];
+  /** Told once for each variable that code of the application reads and was not given; `advice` says what to add. */
+  readonly onMissedEnv?: (name: string, advice: string) => void;
+  /** Told when an executor is replaced for what a call has left in it, after its result was given. */
+  readonly onLeft?: (left: { readonly functionName: string; readonly what: string }) => void;
   /** Bytes of resident memory of one executor and what it started; `undefined` for no limit. */
   readonly memoryLimit?: number | undefined;
   /** An executor is replaced after so many calls; `undefined` for never. 1 gives each call a fresh process. */

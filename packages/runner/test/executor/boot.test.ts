@@ -87,7 +87,7 @@ test('executors get the environment without the secrets of the runner, and with 
   for (const name of secrets) process.env[name] = 'canary';
   process.env.ORDINARY = 'kept';
   try {
-    const pool = testPool({ env: { EXTRA: 'given' } });
+    const pool = testPool({ env: { EXTRA: 'given' }, passEnv: ['ORDINARY'] });
     const env = (await valueFrom(pool.call('env'))) as Record<string, string>;
     expect(JSON.stringify(env)).not.toContain('canary');
     expect(env).toMatchObject({ ORDINARY: 'kept', EXTRA: 'given', FLAME_EXECUTOR: '1' });

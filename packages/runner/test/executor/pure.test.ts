@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import { classifyEnd } from '../../src/executor/classify-end.ts';
 import { escapeLine } from '../../src/executor/escape-line.ts';
-import { executorEnv } from '../../src/executor/executor-env.ts';
+import { executorEnv, markedEnv } from '../../src/executor/executor-env.ts';
 import { createThrottle } from '../../src/executor/inside/throttle.ts';
 import { createLineSink } from '../../src/executor/line-sink.ts';
 import type { LinkEnd } from '../../src/executor/link.ts';
@@ -175,7 +175,9 @@ test('the heap stays under the memory limit, and has a size that node starts wit
 
 test('S-14 secrets of the runner are left out of the environment, unless the pool asks for them', () => {
   const own = { PATH: '/bin', FLAME_REDIS_URL: 'x', REDIS_URL: 'x', FLAME_SIGNING_KEY_FILE: 'x', FLAME_POOL: 'images' };
-  expect(executorEnv(own, { REDIS_URL: 'redis://my-own-cache' }, 'm')).toEqual({
+  const env = { REDIS_URL: 'redis://my-own-cache' };
+  const made = executorEnv({ own, env, passEnv: [], secrets: { keys: [], others: [] } });
+  expect(markedEnv(made, 'm')).toEqual({
     PATH: '/bin',
     FLAME_POOL: 'images',
     REDIS_URL: 'redis://my-own-cache',
@@ -189,7 +191,7 @@ test('F05 the pause between boots doubles up to half a minute', () => {
 });
 
 test('S-10 what is no message of an executor is ignored', () => {
-  const good = { t: 'returned', seq: 1, frame: Buffer.from('x'), marks: [1, 2] };
+  const good = { t: 'returned', seq: 1, frame: Buffer.from('x'), marks: [1, 2], unfinished: false };
   expect(parseFromExecutor(good)).toBe(good);
   expect(parseFromExecutor({ ...good, marks: undefined })).toBeDefined();
   for (const bad of [

@@ -23,7 +23,7 @@ import type { Port } from './port.ts';
 import { createThrottle } from './throttle.ts';
 
 export interface Performance {
-  /** The message with the outcome, without the marks of the output. */
+  /** The message with the outcome, without what is known only after it. */
   readonly outcome: Promise<Ending>;
   abort(cause: 'timeout' | 'cancelled', reason: string): void;
   /** Tells the function that its runner takes no more calls. */
@@ -31,8 +31,8 @@ export interface Performance {
 }
 
 type Ending =
-  | Omit<Extract<FromExecutor, { t: 'returned' }>, 'marks'>
-  | Omit<Extract<FromExecutor, { t: 'threw' }>, 'marks'>;
+  | Omit<Extract<FromExecutor, { t: 'returned' }>, 'marks' | 'unfinished'>
+  | Omit<Extract<FromExecutor, { t: 'threw' }>, 'marks' | 'unfinished'>;
 
 export const perform = (call: CallMessage, port: Port, closures: ClosureModules | undefined): Performance => {
   const { seq, callId, functionName, payloadLimit } = call;

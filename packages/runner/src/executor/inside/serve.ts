@@ -3,10 +3,13 @@ import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
 import { getHeapStatistics } from 'node:v8';
 import { setNestedTransport } from '@flamejs/queue/internal';
+import { MARK_ENV } from '../markers.ts';
 import type { BootMessage, CallMessage, ToExecutor } from '../messages.ts';
 import { installBlame } from './blame.ts';
 import { type ClosureModules, createClosureModules, isManifest } from './closures.ts';
-import { type Leftovers, rememberState } from './leftovers.ts';
+import { type EnvironmentWatch, watchEnvironment } from './environment.ts';
+import { type Leavings, watchLeavings } from './leavings.ts';
+import { type Leftovers, makeTempDir, rememberState } from './leftovers.ts';
 import { describeLoadError } from './load-error.ts';
 import { createNested } from './nested.ts';
 import { type Performance, perform } from './perform.ts';
@@ -14,6 +17,7 @@ import type { Port } from './port.ts';
 
 export const serve = (port: Port, isProcess: boolean): void => {
   let leftovers: Leftovers | undefined;
+  let leavings: Leavings | undefined;
   let closures: ClosureModules | undefined;
   let running: { readonly seq: number; readonly performance: Performance } | undefined;
 
@@ -24,7 +28,9 @@ export const serve = (port: Port, isProcess: boolean): void => {
   const blame = installBlame(port, bootFailed);
   const nested = createNested(port, blame.running);
 
-  const boot = async ({ modules, root, release, tempDir }: BootMessage): Promise<void> => {
+  const boot = async (message: BootMessage): Promise<void> => {
+    const { modules, root, release } = message;
+    const environment = prepare(message);
     closures = createClosureModules(root, modules, release);
     try {
       await closures.install();
@@ -41,8 +47,20 @@ export const serve = (port: Port, isProcess: boolean): void => {
       }
     }
     setNestedTransport(nested.request);
-    leftovers = rememberState(tempDir, isProcess);
+    leftovers = rememberState(environment, isProcess);
+    leavings?.begin();
     port.post({ t: 'ready', heapLimit: getHeapStatistics().heap_size_limit });
+  };
+
+  /** Before anything of the application is loaded, which may hold on to what it finds. */
+  const prepare = ({ tempDir, withheld, configFile, keep }: BootMessage): EnvironmentWatch => {
+    makeTempDir(tempDir);
+    // A thread shares its children and ports with the runner.
+    if (isProcess) leavings = watchLeavings(process.env[MARK_ENV] ?? '', keep);
+    return watchEnvironment(withheld, configFile, {
+      onMissed: (name, inConfig) => port.post({ t: 'missed-env', name, inConfig }),
+      onDoubt: (name) => port.post({ t: 'env-doubt', name }),
+    });
   };
 
   const run = async (call: CallMessage): Promise<void> => {
@@ -54,8 +72,12 @@ export const serve = (port: Port, isProcess: boolean): void => {
     running = undefined;
     blame.end();
     nested.forget();
-    port.post({ ...outcome, marks: port.marks() });
+    const left = leavings?.settle();
+    port.post({ ...outcome, marks: port.marks(), unfinished: left !== undefined });
     clear();
+    if (left === undefined) return;
+    const what = await left;
+    port.post(what === '' ? { t: 'clean', seq } : { t: 'left', seq, what });
   };
 
   const clear = (): void => {
