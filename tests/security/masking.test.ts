@@ -19,6 +19,7 @@ let fleet: Fleet;
 beforeAll(async () => {
   fleet = await startFleet({
     app: { encryptionKeys },
+    pools: { main: { max: 4, maxConcurrency: 2, passEnv: ['SHOP_*'] } },
     env: { FLAME_ENCRYPTION_KEYS: `k1:${encryptionKeys[0]?.key}`, SHOP_LICENCE: inEnvironment },
   });
   await fleet.runner('main', { FLAME_LOG_LEVEL: 'trace' });

@@ -3,7 +3,8 @@
  * runs out; and it hears when the machine is about to be taken away. Elsewhere (local processes, plain containers) the
  * environment names nothing of this and nothing happens.
  */
-import { utimes, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { type SpotNotice, watchSpotNotice } from './spot-notice.ts';
 
@@ -45,7 +46,7 @@ export const linkMachine = ({ env, logger, actions, everyMs }: MachineLinkOption
   const touch = async (file: string): Promise<void> => {
     const now = new Date();
     try {
-      await utimes(file, now, now).catch(() => writeFile(file, ''));
+      await touchFile(file, now);
     } catch (error) {
       if (!complained) logger.error({ err: error, file }, 'contact cannot be reported: the machine will end itself');
       complained = true;
@@ -83,4 +84,14 @@ export const linkMachine = ({ env, logger, actions, everyMs }: MachineLinkOption
       clearTimeout(last);
     },
   };
+};
+
+/** A link in its place is not followed: in a directory that others write to it may lead to one of their choosing. */
+const touchFile = async (file: string, now: Date): Promise<void> => {
+  const found = await open(file, constants.O_WRONLY | constants.O_NOFOLLOW).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  const handle = found ?? (await open(file, 'wx'));
+  await (found === undefined ? Promise.resolve() : handle.utimes(now, now)).finally(() => handle.close());
 };

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -70,4 +70,15 @@ test('where the environment names nothing, nothing happens', async () => {
   link.contact();
   link.close();
   expect([said, logged]).toEqual([[], []]);
+});
+
+test('T-08: contact is not written through a link that somebody has put in the place of the file', async () => {
+  const { folder, link, logged } = await setup((it) => ({ FLAME_CONTACT_FILE: join(it, 'alive') }));
+  const victim = join(folder, 'victim');
+  await writeFile(victim, '');
+  await utimes(victim, 1, 1);
+  await symlink(victim, join(folder, 'alive'));
+  link.contact();
+  await waitFor(() => logged.length > 0, { what: 'the complaint' });
+  expect((await stat(victim)).mtimeMs).toBe(1_000);
 });

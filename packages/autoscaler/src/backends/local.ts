@@ -13,9 +13,10 @@ import {
 import { deriveRelease, type LongTimeout, setLongTimeout } from '@flamejs/queue/internal';
 import { type Logger, pino } from 'pino';
 import { resolveEntry, rootsOf } from './local/entry.ts';
-import { findByEnvironment, instanceIdOf, livingPid, startTimeOf } from './local/identity.ts';
+import { findByEnvironment, instanceIdOf, livingPid, runnerPid, startTimeOf } from './local/identity.ts';
 import { collectOutput, type Output } from './local/output.ts';
-import { type LocalEntry, localRegistry, type Registry } from './local/registry.ts';
+import { type LocalEntry, localRegistry, type Registry, registriesFolder } from './local/registry.ts';
+import { endGroup, endRestOfGroup, signal } from './local/signals.ts';
 
 export interface LocalOptions {
   /** The module that is a runner, relative to `root`. Default: `@flamejs/runner/main` of the application. */
@@ -77,6 +78,8 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
   const registries = new Map<string, Registry>();
   const children = new Map<string, ChildProcess>();
   const stopping = new Map<string, LongTimeout>();
+  /** Instances whose process groups were looked through after their end. */
+  const rested = new Set<string>();
   const listeners = new Set<(pool: string) => void>();
 
   const registryOf = (app: string): Registry => {
@@ -85,9 +88,23 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
     return registry;
   };
 
+  const pidOf = (instanceId: string): number | undefined => {
+    if (children.has(instanceId)) return livingPid(instanceId);
+    const entries = [...registries.values()].flatMap((registry) => registry.all());
+    const entry = entries.find((each) => each.instanceId === instanceId);
+    return entry === undefined ? undefined : runnerPid(entry);
+  };
+
+  /** It ended while nobody of us was its parent: what it had started in its group ends with it, once. */
+  const endRest = ({ runnerId }: LocalEntry, instanceId: string): void => {
+    if (!rested.has(instanceId)) endRestOfGroup(instanceId, runnerId);
+    rested.add(instanceId);
+  };
+
   const instanceOf = (entry: LocalEntry, instanceId: string): Instance => {
     // A child of ours is gone when its end has been written down, and with it why.
-    const gone = entry.ended !== null || (!children.has(instanceId) && livingPid(instanceId) === undefined);
+    const gone = entry.ended !== null || (!children.has(instanceId) && runnerPid(entry) === undefined);
+    if (gone && entry.ended === null) endRest(entry, instanceId);
     return {
       id: instanceId,
       runnerId: entry.runnerId,
@@ -149,6 +166,8 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
     child.once('exit', async (code, signal) => {
       stopping.get(id)?.clear();
       stopping.delete(id);
+      // What it has started in its group ends with it, however it ended.
+      if (child.pid !== undefined) endGroup(child.pid);
       await Promise.race([closed, sleep(LAST_WORDS_MS, undefined, { ref: false })]);
       children.delete(id);
       const how = signal === null ? `exited with code ${code}` : `ended by ${signal}`;
@@ -160,7 +179,7 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
   };
 
   const end = (instanceId: string): void => {
-    const pid = livingPid(instanceId);
+    const pid = pidOf(instanceId);
     if (pid === undefined || stopping.has(instanceId)) return;
     signal(pid, 'SIGTERM');
     const hard = setLongTimeout(() => {
@@ -171,10 +190,9 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
   };
 
   const kill = (instanceId: string): void => {
-    const pid = livingPid(instanceId);
+    const pid = pidOf(instanceId);
     if (pid === undefined) return;
-    // The group first: what the runner started in it must not outlive it.
-    signal(-pid, 'SIGKILL');
+    endGroup(pid);
     signal(pid, 'SIGKILL');
   };
 
@@ -243,6 +261,7 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
     boots: (release, root) => process.env.FLAME_RELEASE === undefined && release === deriveRelease(root),
     async check() {
       resolveEntry(options.command, rootsOf(options.root, undefined));
+      registriesFolder();
     },
     async endOwn(withinMs) {
       letGo();
@@ -277,13 +296,4 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
       return () => void listeners.delete(listener);
     },
   };
-};
-
-/** A process that is gone already needs no signal. */
-const signal = (pid: number, name: NodeJS.Signals): void => {
-  try {
-    process.kill(pid, name);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
 };

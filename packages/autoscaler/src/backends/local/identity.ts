@@ -1,6 +1,6 @@
 /** Which process a pid means: pids are reused, so its start time goes with it. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 
 const HAS_PROC = existsSync('/proc/self/stat');
 
@@ -18,21 +18,61 @@ export const livingPid = (instanceId: string): number | undefined => {
   return startTimeOf(pid) === instanceId.slice(at + 1) ? pid : undefined;
 };
 
+/**
+ * Whether a process is provably the runner of that id: of this user and, where its environment can be read, started for it.
+ * Anything else must not be ended, whatever a file says.
+ */
+const isRunner = (pid: number, runnerId: string): boolean => {
+  const user = process.getuid?.();
+  if (!HAS_PROC) return user === undefined || userFromPs(pid) === user;
+  try {
+    if (statSync(`/proc/${pid}`).uid !== user) return false;
+    return environmentOf(pid).includes(`FLAME_RUNNER_ID=${runnerId}`);
+  } catch {
+    return false;
+  }
+};
+
+/** @returns the pid of a runner that lives; an entry may be older than the process that has its pid now. */
+export const runnerPid = (entry: {
+  readonly runnerId: string;
+  readonly instanceId: string | null;
+}): number | undefined => {
+  const pid = entry.instanceId === null ? undefined : livingPid(entry.instanceId);
+  return pid !== undefined && isRunner(pid, entry.runnerId) ? pid : undefined;
+};
+
+/** @returns pids of what is left of a runner's process group, whose leader may be gone. Finds nothing where there is no /proc. */
+export const membersOf = (group: number, runnerId: string): readonly number[] =>
+  HAS_PROC ? allPids().filter((pid) => groupOf(pid) === group && isRunner(pid, runnerId)) : [];
+
 /** Looks for the leader of a process group whose environment has this variable. Finds nothing where there is no /proc. */
 export const findByEnvironment = (name: string, value: string): number | undefined => {
   if (!HAS_PROC) return undefined;
   const wanted = `${name}=${value}`;
-  return readdirSync('/proc')
+  return allPids().find((pid) => {
+    try {
+      return environmentOf(pid).includes(wanted) && groupOf(pid) === pid && startTimeOf(pid) !== undefined;
+    } catch {
+      return false;
+    }
+  });
+};
+
+const allPids = (): readonly number[] =>
+  readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))
-    .map(Number)
-    .find((pid) => {
-      try {
-        if (!readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(wanted)) return false;
-        return Number(statFields(pid)[2]) === pid && startTimeOf(pid) !== undefined;
-      } catch {
-        return false;
-      }
-    });
+    .map(Number);
+
+/** @throws Error when it is gone or another user's. */
+const environmentOf = (pid: number): readonly string[] => readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+
+const groupOf = (pid: number): number | undefined => {
+  try {
+    return Number(statFields(pid)[2]);
+  } catch {
+    return undefined;
+  }
 };
 
 /** Fields of /proc/<pid>/stat after the command's name, which may itself contain spaces and brackets. */
@@ -56,6 +96,14 @@ const fromPs = (pid: number): string | undefined => {
       .trim()
       .split(/\s+/);
     return state === undefined || state.startsWith('Z') ? undefined : start.join('-');
+  } catch {
+    return undefined;
+  }
+};
+
+const userFromPs = (pid: number): number | undefined => {
+  try {
+    return Number(execFileSync('ps', ['-o', 'uid=', '-p', String(pid)], { encoding: 'utf8' }).trim());
   } catch {
     return undefined;
   }

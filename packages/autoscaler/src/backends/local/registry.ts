@@ -4,7 +4,7 @@
  */
 import {
   closeSync,
-  mkdirSync,
+  constants,
   openSync,
   readdirSync,
   readFileSync,
@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { privateFolder } from './private-folder.ts';
 
 export interface LocalEntry {
   readonly runnerId: string;
@@ -40,16 +41,18 @@ export interface Registry {
   tidy(): void;
 }
 
+/** @throws FlameLaunchError of kind `invalid` when the folder of all registries is not this user's alone. */
+export const registriesFolder = (): string => {
+  const folder = join(tmpdir(), `flame-local-${userInfo().uid}`);
+  privateFolder(folder);
+  return folder;
+};
+
+/** @throws FlameLaunchError of kind `invalid` when its folder is not this user's alone. */
 export const localRegistry = (app: string): Registry => {
-  const folder = join(tmpdir(), `flame-local-${userInfo().uid}`, encodeURIComponent(app));
+  const folder = join(registriesFolder(), encodeURIComponent(app));
   const fileOf = (runnerId: string): string => join(folder, `${encodeURIComponent(runnerId)}.json`);
-  const read = (file: string): LocalEntry | undefined => {
-    try {
-      return JSON.parse(readFileSync(file, 'utf8')) as LocalEntry;
-    } catch {
-      return undefined;
-    }
-  };
+  privateFolder(folder);
 
   /** Whoever tidies up last removes the folder, so nobody may count on it: another backend or process may have been that. */
   const names = (): readonly string[] => {
@@ -65,7 +68,8 @@ export const localRegistry = (app: string): Registry => {
       return write();
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      registriesFolder();
+      privateFolder(folder);
       return write();
     }
   };
@@ -73,7 +77,7 @@ export const localRegistry = (app: string): Registry => {
   const all = (): readonly LocalEntry[] =>
     names()
       .filter((name) => name.endsWith('.json'))
-      .flatMap((name) => read(join(folder, name)) ?? []);
+      .flatMap((name) => readEntry(join(folder, name)) ?? []);
 
   return {
     claim(entry) {
@@ -93,7 +97,7 @@ export const localRegistry = (app: string): Registry => {
       inFolder(() => writeFileSync(next, JSON.stringify(entry), { mode: 0o600 }));
       renameSync(next, fileOf(entry.runnerId));
     },
-    read: (runnerId) => read(fileOf(runnerId)),
+    read: (runnerId) => readEntry(fileOf(runnerId)),
     all,
     remove: (runnerId) => rmSync(fileOf(runnerId), { force: true }),
     tidy() {
@@ -101,8 +105,29 @@ export const localRegistry = (app: string): Registry => {
       try {
         rmdirSync(folder);
       } catch {
-        // Somebody else's entries are in it.
+        // Entries are left in it.
       }
     },
   };
 };
+
+/** @returns nothing for what is gone meanwhile, a link, or damaged. */
+const readEntry = (file: string): LocalEntry | undefined => {
+  let fd: number | undefined;
+  try {
+    fd = openSync(file, constants.O_RDONLY | NO_LINK);
+    const entry = JSON.parse(readFileSync(fd, 'utf8')) as Readonly<Record<keyof LocalEntry, unknown>> | null;
+    const isEntry =
+      typeof entry?.runnerId === 'string' &&
+      typeof entry.pool === 'string' &&
+      typeof entry.owner === 'string' &&
+      (entry.instanceId === null || typeof entry.instanceId === 'string');
+    return isEntry ? (entry as unknown as LocalEntry) : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+};
+
+const NO_LINK: number = constants.O_NOFOLLOW ?? 0;
