@@ -133,8 +133,8 @@ export default [
   {
     name: 'a value within the grace of a timeout counts',
     file: 'packages/runner/src/executor/run.ts',
-    find: "finish(verdict ?? { kind: 'returned', frame: message.frame }, 'free', message.marks);",
-    replace: "finish({ kind: 'returned', frame: message.frame }, 'free', message.marks);",
+    find: "finish(verdict ?? { kind: 'returned', frame: message.frame }, endOf(message), message.marks);",
+    replace: "finish({ kind: 'returned', frame: message.frame }, endOf(message), message.marks);",
     tests: ['F16 a value or an error that comes within'],
     in: STOP,
   },

@@ -73,14 +73,6 @@ export default [
     in: masking,
   },
   {
-    name: 'executors inherit the encryption keys',
-    file: 'packages/runner/src/executor/executor-env.ts',
-    find: '|FLAME_ENCRYPTION_KEYS',
-    replace: '',
-    tests: ['S-21 no error of a call'],
-    in: masking,
-  },
-  {
     name: 'Bull Board shows messages as they are',
     file: 'packages/dashboard/src/board/pool-adapter.ts',
     find: 'failedReason: redactText(failedReason)',
