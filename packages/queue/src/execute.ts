@@ -3,7 +3,7 @@
  * answers with bytes in every case; nothing that user code throws comes out as an exception.
  */
 
-import { decode, encode, encodeThrown, type Payload } from '@flamejs/protocol/codec';
+import { decode, describeThrown, encode, encodeThrown, type Payload } from '@flamejs/protocol/codec';
 import { FlameCodecError, FlameUnknownFunctionError } from '@flamejs/protocol/errors/input-errors';
 import { isNonRetryable } from '@flamejs/protocol/errors/non-retryable';
 import { parseFunctionId } from '@flamejs/protocol/function-id';
@@ -143,16 +143,10 @@ const failed = (
   payload: encodeThrown(error, { secrets }),
   retryable,
   retryDelayMs,
-  ...describe(error),
+  ...named(error),
 });
 
-/** Runs getters of user code, which may throw too. */
-const describe = (error: unknown): { readonly errorName: string; readonly errorMessage: string } => {
-  try {
-    if (!(error instanceof Error)) return { errorName: 'Error', errorMessage: `thrown: ${String(error)}` };
-    const name = typeof error.name === 'string' && error.name !== '' ? error.name : error.constructor.name;
-    return { errorName: name, errorMessage: String(error.message) };
-  } catch {
-    return { errorName: 'Error', errorMessage: 'an error that cannot be read' };
-  }
+const named = (error: unknown): { readonly errorName: string; readonly errorMessage: string } => {
+  const { name, message } = describeThrown(error);
+  return { errorName: name, errorMessage: message };
 };

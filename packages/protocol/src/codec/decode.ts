@@ -3,11 +3,11 @@ import { FlameCodecError, FlameSealError } from '../errors/index.ts';
 import type { SecretBox } from '../payload/secret-box.ts';
 import { countField, setOwn } from './fields.ts';
 import { unpackPayload } from './frame.ts';
-import { checkText, DEFAULT_LIMIT, MAX_DEPTH, MAX_NODES, tooDeep, tooMany } from './limits.ts';
+import { checkText, DEFAULT_LIMIT, MAX_DEPTH, maxValuesOf, tooDeep, tooMany } from './limits.ts';
 import { partReader } from './parts.ts';
 import { badPayload } from './refusal.ts';
-import { decoders } from './tags/table.ts';
-import type { Decoder, Json, Node, Payload } from './types.ts';
+import { readers } from './tags/table.ts';
+import type { Decoder, Json, Node, Payload, Reading } from './types.ts';
 
 export interface DecodeOptions {
   /** Bytes, JSON and parts together; default 16 MiB. */
@@ -27,7 +27,6 @@ export function decode(payload: Payload, options: DecodeOptions = {}): unknown {
     return readPayload(payload, options.limit ?? DEFAULT_LIMIT, options.secrets);
   } catch (error) {
     if (error instanceof FlameCodecError) throw error;
-    if (error instanceof RangeError && /call stack/i.test(error.message)) throw tooDeep('');
     throw badPayload(error instanceof SyntaxError ? 'it is not JSON' : 'a value could not be rebuilt', error);
   }
 }
@@ -45,57 +44,49 @@ function readPayload(payload: Payload, limit: number, secrets: SecretBox | undef
     throw badPayload(`it takes ${found} bytes, over the limit of ${allowed} bytes`);
   }
   const tagged = json.includes(TAG_MARK);
-  checkText(json, tagged);
+  checkText(json, tagged, limit);
   const tree = JSON.parse(json) as Json;
   if (!tagged && parts.length === 0) return tree;
-  return decodeTree(tree, parts, { limit, secrets });
+  return decodeTree(tree, parts, limit, secrets);
 }
 
-function decodeTree(tree: Json, parts: readonly Uint8Array[], options: DecodeOptions): unknown {
+/** Nodes of what holds other values are read by generators, driven by a stack of our own: see `encodeTree`. */
+function decodeTree(tree: Json, parts: readonly Uint8Array[], limit: number, secrets: SecretBox | undefined): unknown {
+  const maxValues = maxValuesOf(limit);
   const objects: (object | undefined)[] = [];
+  /** What is being read, outermost first. */
+  const open: Reading[] = [];
   const reader = partReader(parts);
+  /** What was asked for last: the value itself, unless its reading has just begun. */
+  let answer: unknown;
   let nodes = 0;
-  let depth = 0;
 
   const value = (json: Json): unknown => {
     nodes += 1;
-    if (nodes > MAX_NODES) throw tooMany('');
-    if (json === null || typeof json !== 'object') return json;
-    if (!Array.isArray(json) && json.$ === 'ref' && Object.hasOwn(json, '$')) return resolve(json);
-    depth += 1;
-    if (depth > MAX_DEPTH + PRIMITIVE_NODE) throw tooDeep('');
-    const decoded = Array.isArray(json) ? items(json) : Object.hasOwn(json, '$') ? tagged(json) : entries(json);
-    depth -= 1;
-    return decoded;
+    if (nodes > maxValues) throw tooMany('', limit);
+    answer = json === null || typeof json !== 'object' ? json : container(json);
+    return answer;
   };
 
-  const items = (list: Json[]): unknown => {
-    const decoded: unknown[] = keep(list);
-    for (let i = 0; i < list.length; i += 1) decoded[i] = value(list[i] ?? null);
-    return decoded;
-  };
-
-  const entries = (node: Node): unknown => {
-    keep(node);
-    for (const key of Object.keys(node)) {
-      const child = node[key] ?? null;
-      // The parsed object becomes the value: only what may need another form is set again.
-      if (typeof child !== 'object' || child === null) nodes += 1;
-      else setOwn(node, key, value(child));
+  /** @returns `undefined` when its reading has begun. */
+  const container = (json: Node | Json[]): unknown => {
+    const isTagged = !Array.isArray(json) && Object.hasOwn(json, '$');
+    if (isTagged && json.$ === 'ref') return resolve(json);
+    if (open.length >= MAX_DEPTH + PRIMITIVE_NODE) throw tooDeep('');
+    if (!isTagged) return begin(Array.isArray(json) ? readItems(json, decoder) : readEntries(json, decoder));
+    const tag = readers.get(json.$);
+    if (tag === undefined) {
+      throw badPayload(`a tag ${JSON.stringify(json.$)?.slice(0, 60)} that this version does not know`);
     }
-    return node;
+    return tag.read === undefined ? tag.decode(json, decoder) : begin(tag.read(json, decoder));
   };
 
-  const tagged = (node: Node): unknown => {
-    const decodeTagged = decoders.get(node.$);
-    if (decodeTagged === undefined) {
-      throw badPayload(`a tag ${JSON.stringify(node.$)?.slice(0, 60)} that this version does not know`);
-    }
-    return decodeTagged(node, decoder);
+  const begin = (reading: Reading): undefined => {
+    open.push(reading);
   };
 
   const resolve = (node: Node): object => {
-    const object = objects[countField(node, 'v', MAX_NODES)];
+    const object = objects[countField(node, 'v', maxValues)];
     if (object === undefined) throw badPayload('a reference to an object that is not there');
     return object;
   };
@@ -107,6 +98,9 @@ function decodeTree(tree: Json, parts: readonly Uint8Array[], options: DecodeOpt
 
   const decoder: Decoder = {
     value,
+    count: () => {
+      nodes += 1;
+    },
     keep,
     reserve() {
       const at = objects.push(undefined) - 1;
@@ -117,15 +111,39 @@ function decodeTree(tree: Json, parts: readonly Uint8Array[], options: DecodeOpt
     bytes: reader.bytes,
     ownBuffer: reader.ownBuffer,
     reveal(scope, bytes) {
-      const { secrets } = options;
       if (secrets === undefined) throw notHere(scope);
-      return decode(unpackPayload(secrets.open(scope, bytes)), options);
+      return decode(unpackPayload(secrets.open(scope, bytes)), { limit, secrets });
     },
   };
 
-  const decoded = value(tree);
+  value(tree);
+  for (let reading = open.at(-1); reading !== undefined; reading = open.at(-1)) {
+    // What was asked for is either here already, or its reading is the one on top, which is not given anything.
+    const step = reading.next(answer);
+    if (step.done !== true) continue;
+    open.pop();
+    answer = step.value;
+  }
   reader.finish();
+  return answer;
+}
+
+/** What stands in JSON as it is: the parsed list or object becomes the value. */
+function* readItems(list: Json[], decoder: Decoder): Reading {
+  const decoded: unknown[] = decoder.keep(list);
+  for (let i = 0; i < list.length; i += 1) decoded[i] = decoder.value(list[i] ?? null) ?? (yield);
   return decoded;
+}
+
+function* readEntries(node: Node, decoder: Decoder): Reading {
+  decoder.keep(node);
+  for (const key of Object.keys(node)) {
+    const child = node[key] ?? null;
+    // Only what may need another form is set again.
+    if (typeof child === 'object' && child !== null) setOwn(node, key, decoder.value(child) ?? (yield));
+    else decoder.count();
+  }
+  return node;
 }
 
 /** `undefined`, odd numbers and BigInts are nodes here, but no containers for the writer who counted the depth. */

@@ -2,9 +2,10 @@
 import { FlamePayloadTooLargeError } from '../errors/index.ts';
 import type { SecretBox } from '../payload/secret-box.ts';
 import { type EncodedTree, encodeTree } from './encoder.ts';
-import { checkText, DEFAULT_LIMIT, MAX_NODES, tooDeep } from './limits.ts';
+import { checkText, DEFAULT_LIMIT } from './limits.ts';
 import { isPlain } from './plain.ts';
-import type { Payload } from './types.ts';
+import type { Json, Payload } from './types.ts';
+import { isStackOverflow, writeJson } from './write-json.ts';
 
 export interface EncodeOptions {
   /** Bytes, JSON and parts together; default 16 MiB. */
@@ -28,12 +29,12 @@ export interface EncodeOptions {
 export function encode(value: unknown, options: EncodeOptions = {}): Payload {
   const { limit = DEFAULT_LIMIT, root = 'value', own = false, secrets } = options;
   if (isPlain(value, limit)) {
-    const json = JSON.stringify(value);
+    const json = writeJson(value as Json);
     const size = Buffer.byteLength(json);
     if (size <= limit) return { json, parts: [] };
-    throw tooLarge(encodeTree(value, { root }), root, size, limit);
+    throw tooLarge(encodeTree(value, { root, limit }), root, size, limit);
   }
-  const payload = writeTree(encodeTree(value, { root, secrets }), root, limit);
+  const payload = writeTree(encodeTree(value, { root, limit, secrets }), root, limit);
   return own ? { ...payload, parts: payload.parts.map((part) => new Uint8Array(part)) } : payload;
 }
 
@@ -56,16 +57,19 @@ export function writeTree(encoded: EncodedTree, root: string, limit: number): Pa
 function stringify(encoded: EncodedTree, root: string, limit: number): string {
   let json: string;
   try {
-    json = JSON.stringify(encoded.tree);
+    json = writeJson(encoded.tree);
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    // The stack, or the longest string that the engine can make: escapes lengthen text sixfold.
-    throw /call stack/i.test(error.message) ? tooDeep(root) : tooLarge(encoded, root, encoded.size, limit);
+    if (!(error instanceof RangeError) || isStackOverflow(error)) throw error;
+    // The longest string that the engine can make: escapes lengthen text sixfold.
+    throw tooLarge(encoded, root, encoded.size, limit);
   }
   // What the reader would refuse must not be sent. Only a text of very many values comes near its bound.
-  if (json.length > MAX_NODES) checkText(json, true);
+  if (json.length > MANY_CHARACTERS) checkText(json, true, limit);
   return json;
 }
+
+/** Less text than this never holds more values than any limit allows. */
+const MANY_CHARACTERS = 1_000_000;
 
 function tooLarge({ largest }: EncodedTree, root: string, size: number, limit: number): FlamePayloadTooLargeError {
   const most = largest === undefined ? '' : `; the largest value is ${largest.path} with ${bytes(largest.size)}`;

@@ -1,15 +1,19 @@
-/** The walk that writes tagged JSON. Strict by default: what cannot travel is refused with the path to it. */
+/**
+ * The walk that writes tagged JSON. Strict by default: what cannot travel is refused with the path to it. Tags of what holds
+ * other values are generators, driven by a stack of our own: how deep a value may be does not depend on what is left of the
+ * engine's, which the caller shares.
+ */
 import { FlameError } from '../errors/index.ts';
 import type { SecretBox } from '../payload/secret-box.ts';
-import { setOwn } from './fields.ts';
 import { packPayload } from './frame.ts';
-import { INLINE_BYTES, MAX_BIGINT_DIGITS, MAX_DEPTH, MAX_NODES, tooDeep, tooMany } from './limits.ts';
+import { INLINE_BYTES, MAX_BIGINT_DIGITS, MAX_DEPTH, maxValuesOf, tooDeep, tooMany } from './limits.ts';
 import { enumerableSymbol } from './own-keys.ts';
 import { formatPath, type Place, type Segment } from './path.ts';
 import { codecError, describeRefusal, extraProperty } from './refusal.ts';
 import { bigintTag, isHugeBigInt, numberTag, undefinedTag } from './tags/primitives.ts';
 import { tagOf } from './tags/table.ts';
-import type { Encoder, Holder, Json, Node, Tag } from './types.ts';
+import type { Encoder, Json, Node, Writing } from './types.ts';
+import { isStackOverflow, writeJson } from './write-json.ts';
 
 export interface EncodedTree {
   readonly tree: Json;
@@ -24,14 +28,27 @@ export interface EncodedTree {
 
 export interface TreeOptions {
   readonly root: string;
+  /** Bytes that the payload may have: they bound the number of values. */
+  readonly limit: number;
   /** Leave out what cannot travel, and everything past this many bytes, and list it. */
   readonly lenientBytes?: number;
   readonly secrets?: SecretBox | undefined;
 }
 
+/** An object that is being written. */
+interface Frame {
+  writing: Writing | undefined;
+  readonly value: object;
+  /** Its number. */
+  readonly own: number;
+  /** Length of the path that leads to it. */
+  readonly reached: number;
+}
+
 /** @throws FlameCodecError with the path, unless lenient. */
 export function encodeTree(value: unknown, options: TreeOptions): EncodedTree {
-  const { root, lenientBytes, secrets } = options;
+  const { root, limit, lenientBytes, secrets } = options;
+  const maxValues = maxValuesOf(limit);
   const lenient = lenientBytes !== undefined;
   const path: Segment[] = [];
   const parts: Uint8Array[] = [];
@@ -39,8 +56,11 @@ export function encodeTree(value: unknown, options: TreeOptions): EncodedTree {
   /** Number of each object, in the order in which the reader meets them. */
   const numbers = new Map<object, number>();
   const closed = new Set<object>();
+  /** Objects that are being written, outermost first. */
+  const open: Frame[] = [];
+  /** JSON of what was asked for last, unless its writing has just begun. */
+  let answer: Json | undefined;
   let nodes = 0;
-  let depth = 0;
   let size = 0;
   /** Not even a small value fits any more. */
   let full = false;
@@ -98,7 +118,8 @@ export function encodeTree(value: unknown, options: TreeOptions): EncodedTree {
     }
   };
 
-  const encodeObject = (value: object): Json => {
+  /** @returns the node of an object that holds no others; of one that does, begins the writing. */
+  const beginObject = (value: object): Json | undefined => {
     const number = numbers.get(value);
     if (number !== undefined) {
       if (!closed.has(value)) return { $: 'ref', v: number };
@@ -113,66 +134,89 @@ export function encodeTree(value: unknown, options: TreeOptions): EncodedTree {
       const extra = Object.keys(value)[0] ?? enumerableSymbol(value)?.toString();
       if (extra !== undefined) return refuse(extraProperty.what, extraProperty.advice, extra);
     }
-    if (depth >= MAX_DEPTH) {
+    if (open.length >= MAX_DEPTH) {
       if (lenient) return drop();
       throw tooDeep(here());
     }
     if (!charge(2)) return drop();
-    const own = numbers.size;
-    numbers.set(value, own);
-    depth += 1;
-    const node = encodeTagged(tag, value, own);
-    depth -= 1;
-    return node;
-  };
-
-  const encodeTagged = (tag: Tag, value: object, own: number): Json => {
-    const reached = path.length;
+    const frame: Frame = { writing: undefined, value, own: numbers.size, reached: path.length };
+    numbers.set(value, frame.own);
+    if (tag.write !== undefined) {
+      frame.writing = tag.write(value, encoder);
+      open.push(frame);
+      return undefined;
+    }
     try {
       return tag.encode(value, encoder);
     } catch (error) {
-      // Fakes and throwing methods fail before their first child, so their number was not yet followed by another.
-      if (!lenient || numbers.size !== own + 1) throw error;
-      numbers.delete(value);
-      path.length = reached;
-      return drop();
+      return forgive(error, frame);
     }
   };
 
-  const encodeValue = (value: unknown): Json => {
+  /** Fakes and throwing methods fail before their first child, so their number was not yet followed by another. */
+  const forgive = (error: unknown, { value, own, reached }: Frame): Json => {
+    if (!lenient || numbers.size !== own + 1) throw error;
+    numbers.delete(value);
+    path.length = reached;
+    return drop();
+  };
+
+  const begin = (value: unknown): Json | undefined => {
     nodes += 1;
-    if (nodes > MAX_NODES) {
+    if (nodes > maxValues) {
       if (lenient) return drop();
-      throw tooMany(here());
+      throw tooMany(here(), limit);
     }
     return typeof value === 'object' && value !== null
-      ? encodeObject(value)
+      ? beginObject(value)
       : value === null
         ? null
         : encodePrimitive(value);
   };
 
-  const readAndEncode = (source: object, property: string | number): Json => {
-    let value: unknown;
-    try {
-      value = Reflect.get(source, property);
-    } catch {
-      return drop();
+  const encodeValue = (outermost: unknown): Json => {
+    answer = begin(outermost);
+    for (let frame = open.at(-1); frame !== undefined; frame = open.at(-1)) {
+      try {
+        path.length = frame.reached;
+        // What was asked for is either here already, or its writing is the one on top, which is not given anything.
+        const step = (frame.writing as Writing).next(answer as Json);
+        if (step.done !== true) continue;
+        answer = step.value;
+      } catch (error) {
+        answer = forgive(error, frame);
+      }
+      open.pop();
     }
-    return encodeValue(value);
+    return answer as Json;
+  };
+
+  /** @returns `undefined` when its writing has begun; `path` then goes on leading to it. */
+  const ask = (value: unknown): Json | undefined => {
+    const before = open.length;
+    answer = begin(value);
+    if (open.length === before) path.pop();
+    return answer;
   };
 
   const encoder: Encoder = {
-    put(holder, key, value, segment) {
+    put(value, segment) {
       path.push(segment);
-      store(holder, key, encodeValue(value));
-      path.pop();
+      return ask(value);
     },
-    copy(holder, key, source, property) {
+    copy(source, property) {
       path.push(property);
       if (typeof property === 'string') charge(property.length + 3);
-      store(holder, key, lenient ? readAndEncode(source, property) : encodeValue(Reflect.get(source, property)));
-      path.pop();
+      let value: unknown;
+      try {
+        value = Reflect.get(source, property);
+      } catch (error) {
+        if (!lenient) throw error;
+        const json = drop();
+        path.pop();
+        return json;
+      }
+      return ask(value);
     },
     text(text, property) {
       path.push(property);
@@ -197,29 +241,29 @@ export function encodeTree(value: unknown, options: TreeOptions): EncodedTree {
     refuse,
     secrets,
     frame(value) {
-      const inner = encodeTree(value, { root: here(), secrets });
-      return packPayload({ json: JSON.stringify(inner.tree), parts: inner.parts });
+      const inner = encodeTree(value, { root: here(), limit, secrets });
+      return packPayload({ json: writeJson(inner.tree), parts: inner.parts });
     },
     isFull() {
       if (full && dropped.length < MAX_DROPPED) dropped.push(`${here()} from here on`);
       return full;
     },
-    closed(value, encode) {
-      closed.add(value);
-      try {
-        encode();
-      } finally {
-        closed.delete(value);
-      }
-    },
+    close: (value) => void closed.add(value),
+    reopen: (value) => void closed.delete(value),
   };
 
   try {
     return { tree: encodeValue(value), parts, size, largest, dropped };
   } catch (error) {
     if (error instanceof FlameError) throw error;
-    if (error instanceof RangeError && /call stack/i.test(error.message)) throw tooDeep(here());
-    throw codecError(here(), 'threw while it was read', 'Send a plain copy of the data.', error);
+    throw isStackOverflow(error)
+      ? codecError(
+          here(),
+          'needed more of the call stack than is left',
+          'Look for a getter, or a caller, that recurses.',
+          error,
+        )
+      : codecError(here(), 'threw while it was read', 'Send a plain copy of the data.', error);
   }
 }
 
@@ -233,8 +277,3 @@ const UNDEFINED_BYTES = 14;
 const LENIENT_TEXT = 8192;
 
 const cut = (text: string): string => `${text.slice(0, LENIENT_TEXT)}… (${text.length - LENIENT_TEXT} more characters)`;
-
-function store(holder: Holder, key: string | number, json: Json): void {
-  if (typeof key === 'number') (holder as Json[])[key] = json;
-  else setOwn(holder, key, json);
-}

@@ -8,8 +8,10 @@ import { codecError } from './refusal.ts';
 export const DEFAULT_LIMIT = 16 * 1024 * 1024;
 /** Containers inside containers. */
 export const MAX_DEPTH = 1000;
-/** Values in one payload. More numbers than this belong in a typed array, which counts as one. */
-export const MAX_NODES = 1_000_000;
+/** Values in one payload, whatever its limit in bytes; a typed array counts as one. */
+const LEAST_MAX_VALUES = 1_000_000;
+/** A decoded value takes about 64 bytes of memory: this ratio bounds a payload to eight times its limit. */
+const BYTES_PER_VALUE = 8;
 /** Digits of one BigInt; parsing them takes more than linear time. */
 export const MAX_BIGINT_DIGITS = 4096;
 /** Characters of one regular expression's source. */
@@ -19,8 +21,11 @@ export const INLINE_BYTES = 512;
 
 /** Brackets of JSON text inside each other: the costliest tag, a Map, needs three for one level of values. */
 const MAX_TEXT_DEPTH = 3 * MAX_DEPTH + 8;
-/** Opening brackets and commas in JSON text. It bounds what `JSON.parse` can build: at most about 64 bytes for each. */
-const MAX_TEXT_NODES = 3 * MAX_NODES;
+/** Opening brackets and commas in JSON text, for each value. It bounds what `JSON.parse` can build: at most about 64 bytes for each. */
+const TEXT_NODES_PER_VALUE = 3;
+
+/** @returns how many values a payload of at most so many bytes may hold: one for each 8 bytes, and never less than a million. */
+export const maxValuesOf = (limit: number): number => Math.max(LEAST_MAX_VALUES, Math.floor(limit / BYTES_PER_VALUE));
 
 const QUOTE = 34;
 const COMMA = 44;
@@ -34,8 +39,9 @@ const CLOSE_OBJECT = 125;
  * Bounds the nesting and the number of values of JSON text before it is parsed. Text that is no JSON may pass: parsing it
  * fails anyway.
  * @param tagged whether the text has tags, which nest deeper than the values that they stand for
+ * @param limit bytes of a payload
  */
-export function checkText(json: string, tagged: boolean): void {
+export function checkText(json: string, tagged: boolean, limit: number): void {
   if (json.length <= 2 * MAX_DEPTH) return;
   const maxDepth = tagged ? MAX_TEXT_DEPTH : MAX_DEPTH;
   let depth = 0;
@@ -50,7 +56,7 @@ export function checkText(json: string, tagged: boolean): void {
       if (depth > maxDepth) throw tooDeep('');
     } else if (char === CLOSE_ARRAY || char === CLOSE_OBJECT) depth -= 1;
   }
-  if (nodes > MAX_TEXT_NODES) throw tooMany('');
+  if (nodes > TEXT_NODES_PER_VALUE * maxValuesOf(limit)) throw tooMany('', limit);
 }
 
 export const tooDeep = (path: string) =>
@@ -60,11 +66,11 @@ export const tooDeep = (path: string) =>
     'Flatten it: send a list whose items name their parents.',
   );
 
-export const tooMany = (path: string) =>
+export const tooMany = (path: string, limit: number) =>
   codecError(
     path,
-    `holds more than ${MAX_NODES.toLocaleString('en-US')} values`,
-    'Send numbers as a typed array, other rows in several calls or as bytes.',
+    `holds more than ${maxValuesOf(limit).toLocaleString('en-US')} values, the most at a \`payloadLimit\` of ${limit.toLocaleString('en-US')} bytes`,
+    'Send a table as a typed array for each column, as bytes (CSV, Arrow) or as a stream of rows, or raise `payloadLimit` (docs/values.md).',
   );
 
 /** @returns the index of the closing quote, or the length when there is none. */

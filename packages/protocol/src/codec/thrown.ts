@@ -2,10 +2,12 @@
  * What a function threw, on its way back. Unlike arguments and results it must arrive whatever it holds: a request, a
  * socket, five megabytes of response. So what cannot travel is left out and named, and nothing here throws.
  */
-import { inspect, types } from 'node:util';
+import { types } from 'node:util';
 import type { SecretBox } from '../payload/secret-box.ts';
 import { encode, payloadSize, writeTree } from './encode.ts';
 import { encodeTree } from './encoder.ts';
+import { show } from './show.ts';
+import { describeError } from './tags/errors.ts';
 import type { Json, Node, Payload } from './types.ts';
 
 /** Bytes that an error may take by default: 64 KiB. */
@@ -36,7 +38,7 @@ const SHARES = [0.75, 0.25, 0.05];
 function encodeLenient(error: Error, limit: number, secrets: SecretBox | undefined): Payload | undefined {
   for (const share of SHARES) {
     try {
-      const encoded = encodeTree(error, { root: 'error', lenientBytes: Math.floor(limit * share), secrets });
+      const encoded = encodeTree(error, { root: 'error', limit, lenientBytes: Math.floor(limit * share), secrets });
       if (!isErrorNode(encoded.tree)) return undefined;
       encoded.tree.t = encoded.dropped.map((path) =>
         path
@@ -53,40 +55,39 @@ function encodeLenient(error: Error, limit: number, secrets: SecretBox | undefin
   return undefined;
 }
 
-/** The least that an error is: for one whose own getters throw. */
+/** The least that an error is: for one of which nothing else can be read. */
 function encodeBare(error: Error, limit: number): Payload {
-  const node: Node = { $: 'Error', c: 'Error', n: read(error, 'name', 200), m: read(error, 'message', limit / 16) };
-  node.s = read(error, 'stack', limit / 16) || `${String(node.n)}: ${String(node.m)}`;
+  const { name, message } = describeError(error);
+  const most = limit / 16;
+  const node: Node = { $: 'Error', c: 'Error', n: name.slice(0, 200), m: message.slice(0, most) };
+  node.s = `${String(node.n)}: ${String(node.m)}`;
   node.t = ['everything but the message'];
   return { json: JSON.stringify(node), parts: [] };
 }
 
-function read(error: Error, key: 'name' | 'message' | 'stack', max: number): string {
-  try {
-    return String(error[key]).slice(0, max);
-  } catch {
-    return key === 'name' ? 'Error' : '';
-  }
+/** @returns name and message as the caller sees them, for records beside the encoded error. Never throws. */
+export function describeThrown(thrown: unknown): { readonly name: string; readonly message: string } {
+  return describeError(isError(thrown) ? thrown : wrap(thrown));
 }
 
 function wrap(thrown: unknown): Error {
-  const error = new Error(`a value that is no error was thrown: ${show(thrown)}`, { cause: thrown });
+  const error = new Error(`a value that is no error was thrown: ${show(thrown)}${hiddenMessage(thrown)}`, {
+    cause: thrown,
+  });
   // The trace of this line would only mislead.
   error.stack = `${error.name}: ${error.message}`;
   return error;
 }
 
-function show(value: unknown): string {
+/** What an object says of itself without showing it: an inherited or hidden `message`. */
+function hiddenMessage(thrown: unknown): string {
+  if (typeof thrown !== 'object' || thrown === null) return '';
   try {
-    const shown = inspect(value, {
-      depth: 1,
-      maxStringLength: 200,
-      maxArrayLength: 10,
-      breakLength: Number.POSITIVE_INFINITY,
-    });
-    return shown.length > 400 ? `${shown.slice(0, 400)}…` : shown;
+    const message: unknown = Reflect.get(thrown, 'message');
+    const isShown = Object.prototype.propertyIsEnumerable.call(thrown, 'message');
+    return message === undefined || isShown ? '' : ` with the message ${show(message)}`;
   } catch {
-    return `a value of type ${typeof value}`;
+    return '';
   }
 }
 

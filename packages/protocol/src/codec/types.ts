@@ -15,14 +15,16 @@ export type Json = null | boolean | number | string | Json[] | Node;
 export interface Node {
   [key: string]: Json;
 }
-export type Holder = Node | Json[];
 
 /** What a tag may ask of the encoder. */
 export interface Encoder {
-  /** Encodes `value`, which stands at `segment` of the current value, into `holder[key]`. */
-  put(holder: Holder, key: string | number, value: unknown, segment: Segment): void;
+  /**
+   * Encodes `value`, which stands at `segment` of the current value. What holds other values is encoded while the tag waits:
+   * `encoder.put(value, segment) ?? (yield)` is its JSON in either case.
+   */
+  put(value: unknown, segment: Segment): Json | undefined;
   /** As `put`, but also reads the value: a getter may throw. */
-  copy(holder: Holder, key: string | number, source: object, property: string | number): void;
+  copy(source: object, property: string | number): Json | undefined;
   /** Text that is no value of its own (a message, a source): counted, and cut when the encoder is lenient. */
   text(text: string, property: string): string;
   /** Fields of a node for binary data: `n` and `b` (base64) or `p` (number of a part, which still is the caller's memory). */
@@ -35,13 +37,17 @@ export interface Encoder {
   readonly secrets: SecretBox | undefined;
   /** A value as a frame of its own, without references to what is around it. */
   frame(value: unknown): Uint8Array;
-  /** Runs `encode` while a reference to `value` cannot be resolved by the reader. */
-  closed(value: object, encode: () => void): void;
+  /** From here on until `reopen` a reference to `value` cannot be resolved by the reader. */
+  close(value: object): void;
+  reopen(value: object): void;
 }
 
 /** What a tag may ask of the decoder. */
 export interface Decoder {
+  /** Decodes what stands in a node, as `put` of the encoder: `decoder.value(json) ?? (yield)`. */
   value(json: Json): unknown;
+  /** Counts a primitive that stays as it is. */
+  count(): void;
   /** Numbers an object, so that references find it: before its children are decoded. */
   keep<T extends object>(object: T): T;
   /** Takes a number for an object that can only be made after its children. */
@@ -57,11 +63,32 @@ export interface Decoder {
   reveal(scope: string, bytes: Uint8Array): unknown;
 }
 
-/** One kind of object: how it is written and read. A closed table of these is all that the codec knows. */
-export interface Tag<T extends object = object> {
+/** Yields where it waits for another value, and is given that value's JSON. */
+export type Writing = Generator<undefined, Json, Json>;
+/** Yields where it waits for another value, and is given that value. */
+export type Reading = Generator<undefined, unknown, unknown>;
+
+interface Kind {
   readonly name: string;
   /** Refuse own properties: they are no part of what the tag writes. */
   readonly bare?: boolean;
+}
+
+/** A kind of object that holds no other values. */
+export interface LeafTag<T extends object = object> extends Kind {
+  readonly write?: undefined;
+  readonly read?: undefined;
   encode(value: T, encoder: Encoder): Json;
   decode(node: Node, decoder: Decoder): unknown;
 }
+
+/** A kind of object that holds other values. */
+export interface TreeTag<T extends object = object> extends Kind {
+  write(value: T, encoder: Encoder): Writing;
+  read(node: Node, decoder: Decoder): Reading;
+}
+
+/** One kind of object: how it is written and read. A closed table of these is all that the codec knows. */
+export type Tag<T extends object = object> = LeafTag<T> | TreeTag<T>;
+/** What a tag's way back is. */
+export type Reader = Pick<LeafTag, 'decode' | 'read'> | Pick<TreeTag, 'read'>;

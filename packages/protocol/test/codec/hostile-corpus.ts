@@ -1,6 +1,6 @@
 /** Payloads that nobody's encoder wrote: wrong in one field each, for every tag. */
 import type { Payload } from '../../src/codec/index.ts';
-import { decoders } from '../../src/codec/tags/table.ts';
+import { readers } from '../../src/codec/tags/table.ts';
 
 export const json = (value: unknown, parts: readonly Uint8Array[] = []): Payload => ({
   json: JSON.stringify(value),
@@ -160,7 +160,7 @@ export const malformed: Readonly<Record<string, readonly Payload[]>> = {
     json({ $: 'Error', c: 'Error', x: [['a']] }),
     json({ $: 'Error', c: 'Error', x: [[1, 2]] }),
     json({ $: 'Error', c: 'Error', t: 'all' }),
-    json({ $: 'Error', c: 'Error', cause: { $: 'ref', v: 7 } }),
+    json({ $: 'Error', c: 'Error', h: [['cause', { $: 'ref', v: 7 }]] }),
   ],
   DOMException: [
     json({ $: 'DOMException' }),
@@ -205,5 +205,5 @@ export const binaryTags = [
   'Buffer',
   'ArrayBuffer',
   'DataView',
-  ...[...decoders.keys()].map(String).filter((tag) => /^[A-Z]\w+\d+(?:Clamped)?Array$/.test(tag)),
+  ...[...readers.keys()].map(String).filter((tag) => /^[A-Z]\w+\d+(?:Clamped)?Array$/.test(tag)),
 ];

@@ -1,9 +1,9 @@
 /** Buffers and views. Each view ships its own bytes only: two views of one ArrayBuffer arrive as two buffers. */
 import { types } from 'node:util';
 import { badPayload, detached, sharedMemory } from '../refusal.ts';
-import type { Encoder, Json, Tag } from '../types.ts';
+import type { Encoder, Json, LeafTag, Tag } from '../types.ts';
 
-export const bufferTag: Tag<Buffer> = {
+export const bufferTag: LeafTag<Buffer> = {
   name: 'Buffer',
   encode: (value, encoder) => encodeView('Buffer', value, encoder),
   decode(node, decoder) {
@@ -12,7 +12,7 @@ export const bufferTag: Tag<Buffer> = {
   },
 };
 
-export const dataViewTag: Tag<DataView> = {
+export const dataViewTag: LeafTag<DataView> = {
   name: 'DataView',
   bare: true,
   encode: (value, encoder) => encodeView('DataView', value, encoder),
@@ -23,7 +23,7 @@ export const dataViewTag: Tag<DataView> = {
 };
 
 /** A resizable buffer arrives as one of fixed length. */
-export const arrayBufferTag: Tag<ArrayBuffer> = {
+export const arrayBufferTag: LeafTag<ArrayBuffer> = {
   name: 'ArrayBuffer',
   bare: true,
   encode(value, encoder) {
@@ -68,7 +68,7 @@ export const typedArrayTags: readonly (readonly [object, Tag])[] = typedArrays.m
   typedArrayTag(ctor),
 ]);
 
-function typedArrayTag(ctor: TypedArrayConstructor): Tag {
+function typedArrayTag(ctor: TypedArrayConstructor): LeafTag {
   return {
     name: ctor.name,
     encode: (value, encoder) => encodeView(ctor.name, value, encoder),

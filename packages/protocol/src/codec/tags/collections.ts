@@ -2,101 +2,101 @@
 import { countField, listField, optionalList, pairOf, setOwn } from '../fields.ts';
 import { ownKeys, refuseSymbols, sparseKeys } from '../own-keys.ts';
 import { badPayload } from '../refusal.ts';
-import type { Decoder, Encoder, Json, Tag } from '../types.ts';
+import type { Decoder, Encoder, Json, TreeTag } from '../types.ts';
 
-export const mapTag: Tag<Map<unknown, unknown>> = {
+export const mapTag: TreeTag<Map<unknown, unknown>> = {
   name: 'Map',
   bare: true,
-  encode(value, encoder) {
+  *write(value, encoder) {
     const pairs: Json[] = [];
     let index = 0;
     for (const [key, item] of Map.prototype.entries.call(value) as MapIterator<[unknown, unknown]>) {
       if (encoder.isFull()) break;
-      const pair: Json[] = [null, null];
-      encoder.put(pair, 0, key, { of: 'key', at: index });
-      encoder.put(pair, 1, item, { of: 'get', at: key });
-      pairs.push(pair);
+      const keyJson = encoder.put(key, { of: 'key', at: index }) ?? (yield);
+      pairs.push([keyJson, encoder.put(item, { of: 'get', at: key }) ?? (yield)]);
       index += 1;
     }
     return { $: 'Map', v: pairs };
   },
-  decode(node, decoder) {
+  *read(node, decoder) {
     const map = decoder.keep(new Map<unknown, unknown>());
     for (const item of listField(node, 'v')) {
       const [key, value] = pairOf(item, 'Map');
-      map.set(decoder.value(key), decoder.value(value));
+      map.set(decoder.value(key) ?? (yield), decoder.value(value) ?? (yield));
     }
     return map;
   },
 };
 
-export const setTag: Tag<Set<unknown>> = {
+export const setTag: TreeTag<Set<unknown>> = {
   name: 'Set',
   bare: true,
-  encode(value, encoder) {
+  *write(value, encoder) {
     const items: Json[] = [];
     for (const item of Set.prototype.values.call(value) as SetIterator<unknown>) {
       if (encoder.isFull()) break;
-      encoder.put(items, items.length, item, { of: 'member', at: items.length });
+      items.push(encoder.put(item, { of: 'member', at: items.length }) ?? (yield));
     }
     return { $: 'Set', v: items };
   },
-  decode(node, decoder) {
+  *read(node, decoder) {
     const set = decoder.keep(new Set<unknown>());
-    for (const item of listField(node, 'v')) set.add(decoder.value(item));
+    for (const item of listField(node, 'v')) set.add(decoder.value(item) ?? (yield));
     return set;
   },
 };
 
 /** A plain object; as `[key, value]` pairs when a key of its own is `$`, which marks a tag. */
-export const objectTag: Tag = {
+export const objectTag: TreeTag = {
   name: 'Obj',
-  encode(value, encoder) {
+  *write(value, encoder) {
     const keys = ownKeys(value, encoder);
-    if (keys.includes('$')) return { $: 'Obj', v: pairsOf(value, keys, encoder) };
+    if (keys.includes('$')) return { $: 'Obj', v: yield* pairsOf(value, keys, encoder) };
     const node: Json = {};
     for (const key of keys) {
       if (encoder.isFull()) break;
-      encoder.copy(node, key, value, key);
+      setOwn(node, key, encoder.copy(value, key) ?? (yield));
     }
     return node;
   },
-  decode: (node, decoder) => {
+  *read(node, decoder) {
     const object = decoder.keep({});
-    setPairs(object, listField(node, 'v'), decoder);
+    yield* setPairs(object, listField(node, 'v'), decoder);
     return object;
   },
 };
 
-export const nullObjectTag: Tag = {
+export const nullObjectTag: TreeTag = {
   name: 'NullObj',
-  encode: (value, encoder) => ({ $: 'NullObj', v: pairsOf(value, ownKeys(value, encoder), encoder) }),
-  decode: (node, decoder) => {
+  *write(value, encoder) {
+    return { $: 'NullObj', v: yield* pairsOf(value, ownKeys(value, encoder), encoder) };
+  },
+  *read(node, decoder) {
     const object = decoder.keep(Object.create(null) as object);
-    setPairs(object, listField(node, 'v'), decoder);
+    yield* setPairs(object, listField(node, 'v'), decoder);
     return object;
   },
 };
 
 /** An array; as its length, `[index, value]` pairs and named properties when it has holes or such properties. */
-export const arrayTag: Tag<unknown[]> = {
+export const arrayTag: TreeTag<unknown[]> = {
   name: 'Array',
-  encode(value, encoder) {
+  *write(value, encoder) {
     if (!Array.isArray(value)) {
       return encoder.refuse('is no array, although its prototype says so', 'Send a real array: `Array.from(it)`.');
     }
     refuseSymbols(value, encoder);
     const sparse = sparseKeys(value);
     if (sparse !== undefined) {
-      const node: Json = { $: 'Array', n: value.length, v: pairsOf(value, sparse.indices, encoder) };
-      if (sparse.names.length > 0) node.x = pairsOf(value, sparse.names, encoder);
+      const node: Json = { $: 'Array', n: value.length, v: yield* pairsOf(value, sparse.indices, encoder) };
+      if (sparse.names.length > 0) node.x = yield* pairsOf(value, sparse.names, encoder);
       return node;
     }
     const items: Json[] = [];
-    for (let i = 0; i < value.length && !encoder.isFull(); i += 1) encoder.copy(items, i, value, i);
+    for (let i = 0; i < value.length && !encoder.isFull(); i += 1) items[i] = encoder.copy(value, i) ?? (yield);
     return items;
   },
-  decode(node, decoder) {
+  *read(node, decoder) {
     const length = countField(node, 'n', 2 ** 32 - 1);
     const array = decoder.keep<unknown[]>([]);
     const items = listField(node, 'v');
@@ -107,7 +107,7 @@ export const arrayTag: Tag<unknown[]> = {
       if (typeof index !== 'number' || !Number.isInteger(index) || index < next || index >= length) {
         throw badPayload('an index of an Array is out of place');
       }
-      array[index] = decoder.value(value);
+      array[index] = decoder.value(value) ?? (yield);
       next = index + 1;
     }
     for (const item of optionalList(node, 'x')) {
@@ -115,7 +115,7 @@ export const arrayTag: Tag<unknown[]> = {
       // An index or a length among the names would change what was just set up.
       if (typeof name !== 'string' || name === 'length' || isIndex(name))
         throw badPayload('a name of an Array is no name');
-      setOwn(array, name, decoder.value(value));
+      setOwn(array, name, decoder.value(value) ?? (yield));
     }
     return array;
   },
@@ -135,21 +135,23 @@ function setLength(array: unknown[], length: number, items: number): void {
 
 const isIndex = (name: string): boolean => String(Number(name) >>> 0) === name;
 
-function pairsOf(source: object, keys: readonly (string | number)[], encoder: Encoder): Json[] {
+export function* pairsOf(
+  source: object,
+  keys: readonly (string | number)[],
+  encoder: Encoder,
+): Generator<undefined, Json[], Json> {
   const pairs: Json[] = [];
   for (const key of keys) {
     if (encoder.isFull()) break;
-    const pair: Json[] = [key, null];
-    encoder.copy(pair, 1, source, key);
-    pairs.push(pair);
+    pairs.push([key, encoder.copy(source, key) ?? (yield)]);
   }
   return pairs;
 }
 
-function setPairs(target: object, pairs: Json[], decoder: Decoder): void {
+function* setPairs(target: object, pairs: Json[], decoder: Decoder): Generator<undefined, void, unknown> {
   for (const item of pairs) {
     const [key, value] = pairOf(item, 'Obj');
     if (typeof key !== 'string') throw badPayload('a key of an Obj is no text');
-    setOwn(target, key, decoder.value(value));
+    setOwn(target, key, decoder.value(value) ?? (yield));
   }
 }

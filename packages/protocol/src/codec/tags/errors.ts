@@ -7,23 +7,29 @@ import { optionalList, optionalText, pairOf, setHidden, setOwn, textField } from
 import { refuseSymbols } from '../own-keys.ts';
 import { badPayload } from '../refusal.ts';
 import { errorNameOf, errorPrototype } from '../registry.ts';
-import type { Decoder, Encoder, Json, Node, Tag } from '../types.ts';
+import { show } from '../show.ts';
+import type { Decoder, Encoder, Json, Node, TreeTag } from '../types.ts';
+import { pairsOf } from './collections.ts';
 
-/** Own properties that constructors make non-enumerable, in the order in which they are written. */
-const HIDDEN = ['cause', 'errors', 'error', 'suppressed'] as const;
+/** Own properties that have a field or a meaning of their own: every other hidden one travels in the list of those. */
+const KNOWN: ReadonlySet<string> = new Set(['name', 'message', 'stack', 'flameTruncated', 'remoteStack']);
+/** Hidden data by the language itself: there a function is data that cannot travel, in other places it is a method. */
+const STANDARD: ReadonlySet<string> = new Set(['cause', 'errors', 'error', 'suppressed']);
 
-export const errorTag: Tag<Error> = {
+export const errorTag: TreeTag<Error> = {
   name: 'Error',
-  encode(value, encoder) {
+  *write(value, encoder) {
     const { own, known } = classNames(value);
-    const node: Json = { $: 'Error', c: own };
+    const node: Node = { $: 'Error', c: own };
     if (known !== own) node.b = known;
-    const name = readText(value, 'name');
+    const name = nameOf(value);
     if (name !== undefined && name !== own) node.n = encoder.text(name, 'name');
-    encodeBody(node, value, encoder, 'own');
+    const message = messageOf(value);
+    if (message !== '' || Object.hasOwn(value, 'message')) node.m = encoder.text(message, 'message');
+    yield* writeBody(node, value, encoder);
     return node;
   },
-  decode(node, decoder) {
+  *read(node, decoder) {
     const own = textField(node, 'c');
     const known = optionalText(node, 'b') ?? own;
     const prototype = errorPrototype(own) ?? errorPrototype(known) ?? Error.prototype;
@@ -31,62 +37,120 @@ export const errorTag: Tag<Error> = {
     const error = decoder.keep(withoutTrace(() => new Error(message ?? '')));
     if (message === undefined) Reflect.deleteProperty(error, 'message');
     Object.setPrototypeOf(error, prototype);
-    // A class that is not known here, and that named its errors like its parent, is still told apart by its name.
-    const name = optionalText(node, 'n') ?? own;
-    const shown = errorPrototype(own) === undefined && name === nameOn(prototype) ? own : name;
+    const shown = shownName(own, optionalText(node, 'n') ?? own, prototype);
     if (shown !== nameOn(prototype)) setHidden(error, 'name', shown);
-    decodeBody(error, node, decoder);
+    yield* readBody(error, node, decoder);
     return error;
   },
 };
 
-export const domExceptionTag: Tag<DOMException> = {
+export const domExceptionTag: TreeTag<DOMException> = {
   name: 'DOMException',
-  encode(value, encoder) {
-    const node: Json = { $: 'DOMException', n: encoder.text(String(value.name), 'name') };
-    encodeBody(node, value, encoder, 'any');
+  *write(value, encoder) {
+    const node: Node = { $: 'DOMException', n: encoder.text(String(value.name), 'name') };
+    node.m = encoder.text(messageOf(value), 'message');
+    yield* writeBody(node, value, encoder);
     return node;
   },
-  decode(node, decoder) {
+  *read(node, decoder) {
     const [message, name] = [optionalText(node, 'm') ?? '', textField(node, 'n')];
     const error = decoder.keep(withoutTrace(() => new DOMException(message, name)));
-    decodeBody(error, node, decoder);
+    yield* readBody(error, node, decoder);
     return error;
   },
 };
 
-function encodeBody(node: Node, value: Error, encoder: Encoder, messageIs: 'own' | 'any'): void {
-  if (messageIs === 'any' || isHidden(value, 'message')) {
-    const message = readText(value, 'message');
-    if (message !== undefined) node.m = encoder.text(message, 'message');
-  }
-  const stack = readText(value, 'stack');
+function* writeBody(node: Node, value: Error, encoder: Encoder): Generator<undefined, void, Json> {
+  const stack = stackOf(value);
   if (stack !== undefined) node.s = encoder.text(stack, 'stack');
-  for (const key of HIDDEN) if (isHidden(value, key)) encoder.copy(node, key, value, key);
   refuseSymbols(value, encoder);
-  const extra: Json[] = [];
-  for (const key of Object.keys(value)) {
-    if (encoder.isFull()) break;
-    const pair: Json[] = [key, null];
-    encoder.copy(pair, 1, value, key);
-    extra.push(pair);
-  }
-  if (extra.length > 0) node.x = extra;
+  const hidden = hiddenKeys(value);
+  if (hidden.length > 0) node.h = yield* pairsOf(value, hidden, encoder);
+  const extra = Object.keys(value).filter((key) => key !== 'message' || typeof value.message === 'string');
+  if (extra.length > 0) node.x = yield* pairsOf(value, extra, encoder);
 }
 
-function decodeBody(error: Error, node: Node, decoder: Decoder): void {
+function* readBody(error: Error, node: Node, decoder: Decoder): Generator<undefined, void, unknown> {
   const stack = optionalText(node, 's');
   setHidden(error, 'stack', stack ?? `${error.name}: ${error.message}`);
-  for (const key of HIDDEN) if (Object.hasOwn(node, key)) setHidden(error, key, decoder.value(node[key] ?? null));
+  for (const item of optionalList(node, 'h')) {
+    const [key, value] = namedPair(item);
+    setHidden(error, key, decoder.value(value) ?? (yield));
+  }
   for (const item of optionalList(node, 'x')) {
-    const [key, value] = pairOf(item, 'Error');
-    if (typeof key !== 'string') throw badPayload('a key of an Error is no text');
+    const [key, value] = namedPair(item);
     // First as an enumerable property: `stack` is there already, and would stay hidden.
     if (Object.hasOwn(error, key)) Reflect.deleteProperty(error, key);
-    setOwn(error, key, decoder.value(value));
+    setOwn(error, key, decoder.value(value) ?? (yield));
   }
   const left = optionalList(node, 't');
   if (left.length > 0) setHidden(error, 'flameTruncated', left.map(String));
+}
+
+function namedPair(item: Json): readonly [string, Json] {
+  const [key, value] = pairOf(item, 'Error');
+  if (typeof key !== 'string') throw badPayload('a key of an Error is no text');
+  return [key, value];
+}
+
+/** Own data that does not show when the error is listed: `cause`, `errors`, and what libraries hide. Methods are no data. */
+function hiddenKeys(value: Error): string[] {
+  return Object.getOwnPropertyNames(value).filter((key) => {
+    const property = Object.getOwnPropertyDescriptor(value, key);
+    if (property?.enumerable !== false || KNOWN.has(key)) return false;
+    return STANDARD.has(key) || typeof property.value !== 'function';
+  });
+}
+
+/** @returns name and message as the reader of this error will see them. Never throws. */
+export function describeError(value: Error): { readonly name: string; readonly message: string } {
+  const { own, known } = classNames(value);
+  const prototype = errorPrototype(own) ?? errorPrototype(known) ?? Error.prototype;
+  return { name: String(shownName(own, nameOf(value) ?? own, prototype)), message: messageOf(value) };
+}
+
+/** A class that is not known to the reader, and that named its errors like its parent, is still told apart by its name. */
+const shownName = (own: string, name: string, prototype: object): string =>
+  errorPrototype(own) === undefined && name === nameOn(prototype) ? own : name;
+
+function nameOf(value: Error): string | undefined {
+  const name = readable(value, 'name');
+  return typeof name === 'string' && name !== '' ? name : undefined;
+}
+
+/** Whatever a class made of its message, a getter, something inherited or no text at all: the text that names the reason. */
+function messageOf(value: Error): string {
+  const message = readable(value, 'message');
+  if (message === undefined) return '';
+  if (message instanceof Unreadable) return `(its message cannot be read: ${message.why})`;
+  return typeof message === 'string' ? message : show(message);
+}
+
+/** The head of a trace is what the constructor knew: a message that is no own text does not stand in it. */
+function stackOf(value: Error): string | undefined {
+  const stack = readable(value, 'stack');
+  if (typeof stack !== 'string' || Object.prototype.propertyIsEnumerable.call(value, 'stack')) return undefined;
+  if (typeof Object.getOwnPropertyDescriptor(value, 'message')?.value === 'string') return stack;
+  const message = messageOf(value);
+  const frames = stack.search(/^\s+at /m);
+  return message === '' || stack.includes(message)
+    ? stack
+    : `${describeError(value).name}: ${message}${frames === -1 ? '' : `\n${stack.slice(frames)}`}`;
+}
+
+class Unreadable {
+  readonly why: string;
+  constructor(why: string) {
+    this.why = why;
+  }
+}
+
+function readable(value: Error, key: 'name' | 'message' | 'stack'): unknown {
+  try {
+    return value[key];
+  } catch (error) {
+    return new Unreadable(error instanceof Error ? show(String(error)) : show(error));
+  }
 }
 
 /** The name of the error's class, and of its nearest ancestor that the reader can rebuild. */
@@ -113,17 +177,6 @@ function constructorName(prototype: object): string | undefined {
 function nameOn(prototype: object): unknown {
   return (prototype as { name?: unknown }).name;
 }
-
-function isHidden(value: object, key: string): boolean {
-  return Object.getOwnPropertyDescriptor(value, key)?.enumerable === false;
-}
-
-function readText(value: Error, key: 'name' | 'message' | 'stack'): string | undefined {
-  const text: unknown = value[key];
-  return typeof text === 'string' && !isEnumerable(value, key) ? text : undefined;
-}
-
-const isEnumerable = (value: object, key: string): boolean => Object.prototype.propertyIsEnumerable.call(value, key);
 
 /** Errors from afar bring their own stack; tracing this one would only cost time. */
 function withoutTrace<T>(make: () => T): T {

@@ -2,12 +2,12 @@
 import { isSecret, Secret } from '../../secret.ts';
 import { textField } from '../fields.ts';
 import { badPayload } from '../refusal.ts';
-import type { Tag } from '../types.ts';
+import type { LeafTag } from '../types.ts';
 
 /** Longer than any call id or schedule. */
 const MAX_SCOPE = 2_000;
 
-export const secretTag: Tag = {
+export const secretTag: LeafTag = {
   name: 'Secret',
   bare: true,
   encode(value, encoder) {

@@ -2,9 +2,9 @@
 import { types } from 'node:util';
 import { isSecret } from '../../secret.ts';
 import { classOfPrototype } from '../registry.ts';
-import type { Tag } from '../types.ts';
+import type { Reader, Tag } from '../types.ts';
 import { arrayBufferTag, bufferTag, dataViewTag, typedArrayTags } from './binary.ts';
-import { decodeInstance, encodeInstance } from './classes.ts';
+import { readInstance, writeInstance } from './classes.ts';
 import { arrayTag, mapTag, nullObjectTag, objectTag, setTag } from './collections.ts';
 import { domExceptionTag, errorTag } from './errors.ts';
 import { bigintTag, numberTag, undefinedTag } from './primitives.ts';
@@ -30,12 +30,11 @@ const byPrototype: ReadonlyMap<unknown, Tag> = new Map<unknown, Tag>([
 ]);
 
 /** What a node's `$` may be, beside `ref`. */
-export const decoders: ReadonlyMap<unknown, Tag['decode']> = new Map<unknown, Tag['decode']>([
-  ...[undefinedTag, numberTag, bigintTag].map((tag) => [tag.name, tag.decode] as const),
-  ...Array.from(byPrototype.values(), (tag) => [tag.name, tag.decode] as const),
-  [errorTag.name, errorTag.decode],
-  ['Class', decodeInstance],
-  [secretTag.name, secretTag.decode],
+export const readers: ReadonlyMap<unknown, Reader> = new Map<unknown, Reader>([
+  ...[undefinedTag, numberTag, bigintTag, ...byPrototype.values(), errorTag, secretTag].map(
+    (tag) => [tag.name, tag] as const,
+  ),
+  ['Class', { read: readInstance }],
 ]);
 
 /** @returns how to write the object, `undefined` when it cannot be sent. */
@@ -47,7 +46,7 @@ export function tagOf(value: object): Tag | undefined {
   if (typeof prototype !== 'object' || prototype === null) return undefined;
   const registered = classOfPrototype(prototype);
   if (registered !== undefined) {
-    return { name: registered.name, encode: encodeInstance(registered), decode: decodeInstance };
+    return { name: registered.name, write: writeInstance(registered), read: readInstance };
   }
   if (types.isNativeError(value) || value instanceof Error) return errorTag;
   if (isSecret(value)) return secretTag;

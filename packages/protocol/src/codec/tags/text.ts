@@ -2,11 +2,11 @@
 import { field, textField } from '../fields.ts';
 import { MAX_PATTERN } from '../limits.ts';
 import { badPayload } from '../refusal.ts';
-import type { Node, Tag } from '../types.ts';
+import type { LeafTag, TreeTag } from '../types.ts';
 
 const ISO_DATE = /^(?:\d{4}|[+-]\d{6})-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
-export const dateTag: Tag<Date> = {
+export const dateTag: LeafTag<Date> = {
   name: 'Date',
   bare: true,
   encode(value) {
@@ -26,7 +26,7 @@ const sourceOf = Object.getOwnPropertyDescriptor(RegExp.prototype, 'source')?.ge
 const flagsOf = Object.getOwnPropertyDescriptor(RegExp.prototype, 'flags')?.get;
 
 /** As in a structured clone, `lastIndex` starts at 0 on the other side. */
-export const regexpTag: Tag<RegExp> = {
+export const regexpTag: LeafTag<RegExp> = {
   name: 'RegExp',
   bare: true,
   encode(value, encoder) {
@@ -47,7 +47,7 @@ export const regexpTag: Tag<RegExp> = {
   },
 };
 
-export const urlTag: Tag<URL> = {
+export const urlTag: LeafTag<URL> = {
   name: 'URL',
   bare: true,
   encode: (value, encoder) => ({ $: 'URL', v: encoder.text(value.href, 'href') }),
@@ -57,7 +57,7 @@ export const urlTag: Tag<URL> = {
   },
 };
 
-export const searchParamsTag: Tag<URLSearchParams> = {
+export const searchParamsTag: LeafTag<URLSearchParams> = {
   name: 'URLSearchParams',
   bare: true,
   encode: (value, encoder) => ({
@@ -77,18 +77,16 @@ const unboxers: ReadonlyMap<object, (box: object) => unknown> = new Map<object, 
 export const boxedPrototypes: readonly object[] = [...unboxers.keys()];
 
 /** `new Number(1)` and its kind. */
-export const boxTag: Tag = {
+export const boxTag: TreeTag = {
   name: 'Box',
-  encode(value, encoder) {
+  *write(value, encoder) {
     const unbox = boxedPrototypes.find((prototype) => prototype === Object.getPrototypeOf(value));
     const inner = unbox === undefined ? undefined : unboxers.get(unbox)?.(value);
-    const node: Node = { $: 'Box' };
-    encoder.put(node, 'v', inner, { of: 'member', at: 0 });
-    return node;
+    return { $: 'Box', v: encoder.put(inner, { of: 'member', at: 0 }) ?? (yield) };
   },
-  decode(node, decoder) {
+  *read(node, decoder) {
     const fill = decoder.reserve();
-    const inner = decoder.value(field(node, 'v') ?? null);
+    const inner = decoder.value(field(node, 'v') ?? null) ?? (yield);
     if (!['string', 'number', 'boolean', 'bigint'].includes(typeof inner))
       throw badPayload('a Box without a primitive');
     const box: unknown = Object(inner);

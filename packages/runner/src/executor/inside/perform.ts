@@ -2,6 +2,7 @@
 import { format } from 'node:util';
 import {
   type CallContext,
+  describeThrown,
   encode,
   encodeThrown,
   executeFunction,
@@ -105,7 +106,7 @@ const readArgs = (args: EncodedArgs): Payload =>
 
 /** What is wrong with the bytes of a call does not get better by trying again. */
 const refuse = (seq: number, error: unknown): Ending => {
-  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  const { name, message } = describeThrown(error);
   return {
     t: 'threw',
     seq,
