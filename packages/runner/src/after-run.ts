@@ -13,9 +13,8 @@ import {
   FlameQueueTimeoutError,
   FlameReleaseError,
   FlameRunnerLostError,
-  FlameTimeoutError,
 } from '@flamejs/queue/errors';
-import { backoffDelay } from '@flamejs/queue/internal';
+import { attemptTimedOut, nextAttemptIn } from '@flamejs/queue/internal';
 import { EXECUTOR_KILLS, LATE_FAULTS } from './budgets.ts';
 import type { CallFacts } from './call-facts.ts';
 import type { ExecutionResult } from './executor/index.ts';
@@ -55,10 +54,7 @@ export const planAfterRun = (after: AfterRun): Plan => {
     case 'threw':
       return afterThrown(after, result);
     case 'timeout':
-      return retryOr(after, () => {
-        const message = `call ${callId}: attempt ${attempt} ran longer than its timeout of ${result.timeoutMs} ms and was stopped`;
-        return new FlameTimeoutError(message, { callId, timeoutMs: result.timeoutMs, attempt });
-      });
+      return retryOr(after, () => attemptTimedOut(callId, attempt, result.timeoutMs));
     case 'memory':
       return retryOr(after, () => memoryError(callId, result));
     case 'cancelled':
@@ -119,8 +115,9 @@ const afterThrown = (after: AfterRun, thrown: Extract<ExecutionResult, { kind: '
       const why = thrown.errorName === FlameReleaseError.name ? 'changed' : 'unknown';
       return { kind: 'park', park: { wanted: envelope.release, found: release, why } };
     }
-  } else if (thrown.retryable && call.attemptsMade < envelope.opts.retries) {
-    return { kind: 'retry', delayMs: delayOf(after, thrown.retryDelayMs), message: describe(thrown) };
+  } else if (thrown.retryable) {
+    const delayMs = nextAttempt(after, thrown.retryDelayMs);
+    if (delayMs !== undefined) return { kind: 'retry', delayMs, message: describe(thrown) };
   }
   return { kind: 'thrown', frame: thrown.frame, errorName: thrown.errorName, message: thrown.errorMessage };
 };
@@ -130,15 +127,14 @@ const describe = (thrown: { readonly errorName: string; readonly errorMessage: s
 
 const retryOr = (after: AfterRun, makeError: () => FlameError): Plan => {
   const error = makeError();
-  if (after.call.attemptsMade >= after.call.envelope.opts.retries) return { kind: 'error', error };
-  return { kind: 'retry', delayMs: delayOf(after, undefined), message: `${error.name}: ${error.message}` };
+  const delayMs = nextAttempt(after, undefined);
+  if (delayMs === undefined) return { kind: 'error', error };
+  return { kind: 'retry', delayMs, message: `${error.name}: ${error.message}` };
 };
 
-const delayOf = ({ call, random }: AfterRun, own: number | undefined): number => {
-  const { backoff } = call.envelope.opts;
-  // What the call was given wins over what its function declares.
-  if (backoff !== undefined) return backoffDelay(backoff, call.attemptsMade + 1, random);
-  return own ?? 0;
+const nextAttempt = ({ call, random }: AfterRun, own: number | undefined): number | undefined => {
+  const { retries, backoff } = call.envelope.opts;
+  return nextAttemptIn({ attemptsMade: call.attemptsMade, retries, backoff }, own, random);
 };
 
 const crashError = (

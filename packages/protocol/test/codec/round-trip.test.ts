@@ -263,3 +263,27 @@ test('PS-13 exact arity and values of argument lists', () => {
     expect(arrived).toHaveLength(args.length);
   }
 });
+
+test('C-72: data whose prototype is an empty object without prototype travels as data', () => {
+  const Empty = function Empty() {} as unknown as new () => Record<string, unknown>;
+  Empty.prototype = Object.create(null);
+  const query = Object.assign(new Empty(), { page: '2', tags: ['a'], $: 'tag' });
+  const [arrived] = decode(encode([query])) as [Record<string, unknown>];
+  expect({ ...arrived }).toEqual({ page: '2', tags: ['a'], $: 'tag' });
+  expect(Object.getPrototypeOf(arrived)).toBeNull();
+});
+
+test('C-72: so does data above several empty prototypes, and above an empty plain object', () => {
+  const deep = Object.assign(Object.create(Object.create(Object.create(null))) as object, { a: 1 });
+  const plain = Object.assign(Object.create({}) as object, { a: 1 });
+  expect({ ...(decode(encode(deep)) as object) }).toEqual({ a: 1 });
+  expect(decode(encode(plain))).toEqual({ a: 1 });
+});
+
+test('C-72: a prototype that adds anything, a symbol or a hidden method too, is still refused', () => {
+  for (const key of ['method', Symbol('s')]) {
+    const prototype = Object.defineProperty(Object.create(null) as object, key, { value: () => 1 });
+    expect(() => encode(Object.create(prototype))).toThrow(/prototype of its own/);
+  }
+  expect(() => encode(Object.create(new Proxy({}, {})))).toThrow(/prototype of its own/);
+});

@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { decode, encodeThrown, payloadSize } from '../../src/codec/index.ts';
+import { decode, describeThrown, encodeThrown, payloadSize } from '../../src/codec/index.ts';
 import { FlameTimeoutError, isNonRetryable, NonRetryableError } from '../../src/errors/index.ts';
 
 type Arrived = Error & { readonly flameTruncated?: readonly string[]; readonly [key: string]: unknown };
@@ -172,4 +172,79 @@ test('errors of Node keep their code and their system fields', () => {
   expect(arrived).toBeInstanceOf(RangeError);
   expect(arrived.code).toBe('ERR_OUT_OF_RANGE');
   expect(Object.hasOwn(arrived, 'flameTruncated')).toBe(false);
+});
+
+class GetterError extends Error {
+  override get message(): string {
+    return 'the reason';
+  }
+}
+class InheritedError extends Error {}
+Object.defineProperty(InheritedError.prototype, 'message', { value: 'inherited', writable: true });
+class ThrowingError extends Error {
+  override get message(): string {
+    throw new TypeError('no message today');
+  }
+}
+const withMessage = (message: unknown): Error => Object.assign(new Error(), { message });
+
+test.each([
+  ['a getter', new GetterError(), 'the reason'],
+  ['on the prototype', new InheritedError(), 'inherited'],
+  ['a number', withMessage(42), '42'],
+  ['an object', withMessage({ code: 7 }), '{ code: 7 }'],
+  ['a number that is hidden', Object.defineProperty(new Error(), 'message', { value: 42 }), '42'],
+  ['a getter that throws', new ThrowingError(), "(its message cannot be read: 'TypeError: no message today')"],
+  ['enumerable text', Object.defineProperty(new Error(), 'message', { value: 'shown', enumerable: true }), 'shown'],
+])('C-30: an error whose message is %s names its reason, in its stack too', (_, thrown, message) => {
+  const error = throwOver(thrown);
+  expect(error).toBeInstanceOf(Error);
+  expect(error.message).toBe(message);
+  if (thrown.constructor !== Error) expect(error.stack).toContain(message);
+});
+
+test.each([
+  [
+    'an object with a hidden message',
+    Object.defineProperty({}, 'message', { value: 'hidden' }),
+    /: \{\} with the message 'hidden'$/,
+  ],
+  ['an object that inherits its message', Object.create({ message: 'far up' }), /with the message 'far up'$/],
+  ['an object that shows its message', { message: 'seen' }, /: \{ message: 'seen' \}$/],
+])('C-30: %s is told by what it says', (_, thrown, says) => {
+  expect(throwOver(thrown).message).toMatch(says);
+});
+
+test('C-30: hidden data of an error travels, methods do not, and what cannot is said to be left out', () => {
+  const error = new Error('x', { cause: 'why' });
+  Object.defineProperty(error, 'response', { value: { status: 503 }, enumerable: false });
+  Object.defineProperty(error, 'toString', { value: () => 'mine', enumerable: false });
+  const arrived = throwOver(error);
+  expect([arrived.response, arrived.cause, Object.keys(arrived)]).toEqual([{ status: 503 }, 'why', []]);
+  expect(Object.hasOwn(arrived, 'toString')).toBe(false);
+  expect(arrived.flameTruncated).toBeUndefined();
+  Object.defineProperty(error, 'socket', { value: new Socket(), enumerable: false });
+  expect(throwOver(error)).toMatchObject({ message: 'x', flameTruncated: ['socket'] });
+});
+
+test('C-30: what records say beside an error is what its caller sees', () => {
+  class Unnamed extends Error {}
+  const known = new FlameTimeoutError('late', { timeoutMs: 1, attempt: 1 });
+  for (const thrown of [
+    new GetterError(),
+    new InheritedError(),
+    new ThrowingError(),
+    withMessage(42),
+    new Unnamed('u'),
+    new TypeError('t'),
+    known,
+    'text',
+    null,
+    7,
+    Object.defineProperty({}, 'message', { value: 'hidden' }),
+    Object.assign(new Error('n'), { name: 'Own' }),
+  ]) {
+    const { name, message } = throwOver(thrown);
+    expect(describeThrown(thrown)).toEqual({ name, message });
+  }
 });

@@ -4,6 +4,7 @@ import { FlameWaitTimeoutError } from '@flamejs/protocol/errors';
 import type { Outcome } from '@flamejs/protocol/outcome';
 import { type AbortListener, listen, unlisten } from './abort-listeners.ts';
 import type { Settler } from './pending.ts';
+import { type Reading, settleWith, withCallSite } from './settle-with.ts';
 
 export interface ResultOptions {
   /** Bounds this wait alone; the call goes on. Default: no bound beside the call's own. */
@@ -47,3 +48,20 @@ export const awaitOutcome = (id: string, { timeout, signal }: ResultOptions, pla
     if (signal !== undefined) listen(signal, settler);
     place.join(settler);
   });
+
+/** As `awaitOutcome`, and decodes it. Errors end with the frames of whoever asked; the signal's reason stays as it is. */
+export const awaitValue = async (
+  id: string,
+  options: ResultOptions,
+  reading: Reading,
+  place: Joinable,
+): Promise<unknown> => {
+  const local = new Error();
+  let outcome: Outcome;
+  try {
+    outcome = await awaitOutcome(id, options, place);
+  } catch (error) {
+    throw error === options.signal?.reason ? error : withCallSite(error, local);
+  }
+  return new Promise((resolve, reject) => settleWith(outcome, reading, local, resolve, reject));
+};

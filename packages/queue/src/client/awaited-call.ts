@@ -8,7 +8,7 @@ import type { AppConfig, PoolConfig } from '../config/types.ts';
 import { type AbortListener, listen, unlisten } from './abort-listeners.ts';
 import type { Settler } from './pending.ts';
 import { secretsHere } from './secrets-here.ts';
-import { settleWith } from './settle-with.ts';
+import { settleWith, withCallSite } from './settle-with.ts';
 
 /** What the calls of one flame object share. */
 export interface AwaitingFlame {
@@ -48,11 +48,13 @@ export class AwaitedCall implements Settler, AbortListener {
 
   resolve(outcome: Outcome): boolean {
     if (this.#signal !== undefined) unlisten(this.#signal, this);
-    return settleWith(outcome, secretsHere(this.#flame.config, this.#id), this.#local, this.#settle, this.#fail);
+    const secrets = secretsHere(this.#flame.config, this.#id);
+    const reading = { secrets, payloadLimit: this.#pool.payloadLimit };
+    return settleWith(outcome, reading, this.#local, this.#settle, this.#fail);
   }
 
   reject(error: unknown): void {
     if (this.#signal !== undefined) unlisten(this.#signal, this);
-    this.#fail(error);
+    this.#fail(withCallSite(error, this.#local));
   }
 }

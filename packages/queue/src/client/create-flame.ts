@@ -6,7 +6,7 @@
 import { newCallId, poolOfCallId, userCallId } from '@flamejs/protocol/call-id';
 import { encode, payloadSize } from '@flamejs/protocol/codec';
 import { MAX_DURATION_MS } from '@flamejs/protocol/duration';
-import { FlameClosedError } from '@flamejs/protocol/errors';
+import { FlameClosedError, FlameError } from '@flamejs/protocol/errors';
 import { configError } from '@flamejs/protocol/errors/input-errors';
 import { Secret } from '@flamejs/protocol/secret';
 import type { Logger } from 'pino';
@@ -29,6 +29,7 @@ import { type MapOptions, mapCalls } from './map.ts';
 import { type Child, placeChild } from './place-child.ts';
 import type { ScheduleTiming } from './schedule.ts';
 import { secretsHere } from './secrets-here.ts';
+import { withCallSite } from './settle-with.ts';
 
 /** @param config what `defineConfig` returned */
 export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flame => {
@@ -80,9 +81,13 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
 
   const call = (target: unknown, ...args: unknown[]): Promise<unknown> => callWith(target, args);
 
-  const callWith = (target: unknown, args: readonly unknown[], more?: ParsedCallOptions): Promise<unknown> => {
+  const callWith = (
+    target: unknown,
+    args: readonly unknown[],
+    more?: ParsedCallOptions,
     // Captures the caller's stack without formatting it; it is read only when the call fails.
-    const local = new Error();
+    local = new Error(),
+  ): Promise<unknown> => {
     try {
       // Encoded before anything is awaited: what the caller does to its arguments afterwards is not seen.
       return submitAwaited(request(target, args, 'call', { more }), local);
@@ -101,43 +106,48 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
     return awaited.promise;
   };
 
-  const cast = async (target: unknown, ...args: unknown[]): Promise<CallHandle<unknown>> => {
-    const asked = request(target, args, 'cast');
-    const { id, pool, options } = asked;
-    const { signal } = options;
-    signal?.throwIfAborted();
-    const calls = await maker();
-    await calls.submit(asked, undefined, id);
-    if (signal !== undefined) listen(signal, { onAbort: () => calls.abort(id, pool, describeAbort(signal)) });
-    return calls.handle(pool, id);
-  };
+  const cast = (target: unknown, ...args: unknown[]): Promise<CallHandle<unknown>> =>
+    fromHere(async () => {
+      const asked = request(target, args, 'cast');
+      const { id, pool, options } = asked;
+      const { signal } = options;
+      signal?.throwIfAborted();
+      const calls = await maker();
+      await calls.submit(asked, undefined, id);
+      if (signal !== undefined) listen(signal, { onAbort: () => calls.abort(id, pool, describeAbort(signal)) });
+      return calls.handle(pool, id);
+    });
 
   const map = (target: unknown, ...rest: readonly unknown[]): unknown => {
+    const local = new Error();
     const given = optionsOf(target).signal;
     const [closure, inputs, mapOptions] = isFlameFunction(target)
       ? [[], ...rest]
       : [rest.slice(0, 1), ...rest.slice(1)];
     const one = (args: readonly unknown[], signal: AbortSignal): Promise<unknown> => {
       const either = given === undefined ? signal : AbortSignal.any([given, signal]);
-      return callWith(target, [...(closure as readonly unknown[]), ...args], { signal: either });
+      return callWith(target, [...(closure as readonly unknown[]), ...args], { signal: either }, local);
     };
     return mapCalls(one, inputs as Iterable<unknown>, mapOptions as MapOptions | undefined);
   };
 
-  const place = async (target: unknown, ...args: readonly unknown[]): Promise<Child<unknown>> => {
-    const more = optionsOf(target).timeoutMs === undefined ? { timeoutMs: MAX_DURATION_MS } : {};
-    const asked = request(target, args, 'cast', { more });
-    const calls = await maker();
-    const id = await calls.submit(asked, undefined, asked.id);
-    return placeChild(calls.handle(asked.pool, id), () => calls.readiness(asked.pool, id));
-  };
+  const place = (target: unknown, ...args: readonly unknown[]): Promise<Child<unknown>> =>
+    fromHere(async () => {
+      const more = optionsOf(target).timeoutMs === undefined ? { timeoutMs: MAX_DURATION_MS } : {};
+      const asked = request(target, args, 'cast', { more });
+      const calls = await maker();
+      const id = await calls.submit(asked, undefined, asked.id);
+      return placeChild(calls.handle(asked.pool, id), () => calls.readiness(asked.pool, id));
+    });
 
   const flame: Flame = {
     fn: defineFunction,
     map: map as Flame['map'],
     placeChild: place as Flame['placeChild'],
-    schedule: async (id: string, timing: ScheduleTiming, target: unknown, ...args: readonly unknown[]) =>
-      (await maker()).schedule(id, timing, request(target, args, 'cast', { scope: `schedule:${id}` })),
+    schedule: (id: string, timing: ScheduleTiming, target: unknown, ...args: readonly unknown[]) =>
+      fromHere(async () =>
+        (await maker()).schedule(id, timing, request(target, args, 'cast', { scope: `schedule:${id}` })),
+      ),
     call: call as Flame['call'],
     cast: cast as Flame['cast'],
     attach: (id) => {
@@ -174,6 +184,17 @@ interface How {
   /** Options that win over the function's own. */
   readonly more?: ParsedCallOptions | undefined;
 }
+
+/** Runs `ask` so that what it rejects with ends with the frames of whoever called. */
+const fromHere = async <T>(ask: () => Promise<T>): Promise<T> => {
+  const local = new Error();
+  try {
+    return await ask();
+  } catch (error) {
+    // A signal's reason is its owner's.
+    throw error instanceof FlameError ? withCallSite(error, local) : error;
+  }
+};
 
 /** A request, and the id that its call will have. */
 type Asked = CallRequest & { readonly id: string };

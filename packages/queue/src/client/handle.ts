@@ -2,11 +2,10 @@
 
 import { createRetries, type RetryResult } from '@flamejs/protocol/retry';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
-import { awaitOutcome, type ResultOptions } from './await-outcome.ts';
+import { awaitValue, type ResultOptions } from './await-outcome.ts';
 import type { Caller } from './caller.ts';
 import { watchProgress } from './progress.ts';
 import { secretsHere } from './secrets-here.ts';
-import { settleWith } from './settle-with.ts';
 import { type CallStatus, readStatus } from './status.ts';
 
 export type CancelResult =
@@ -50,7 +49,16 @@ export const createHandle = <Result>(
   id: string,
 ): CallHandle<Result> => ({
   id,
-  result: (options = {}) => awaitValue(config, caller, pool, id, options) as Promise<Result>,
+  result: (options = {}) =>
+    awaitValue(
+      id,
+      options,
+      { secrets: secretsHere(config, id), payloadLimit: pool.payloadLimit },
+      {
+        join: (settler) => void caller.join(id, pool, settler).catch((error) => settler.reject(error)),
+        leave: (settler) => caller.leave(id, settler),
+      },
+    ) as Promise<Result>,
   status: () => readStatus(config, caller, pool, id),
   async cancel(reason = 'cancelled through its handle') {
     const became = await caller.recall.cancel(id, pool.name, reason);
@@ -65,20 +73,3 @@ export const createHandle = <Result>(
   },
   progress: () => watchProgress(config, caller, pool, id),
 });
-
-const awaitValue = (
-  config: AppConfig,
-  caller: Caller,
-  pool: PoolConfig,
-  id: string,
-  options: ResultOptions,
-): Promise<unknown> => {
-  const local = new Error();
-  const outcome = awaitOutcome(id, options, {
-    join: (settler) => void caller.join(id, pool, settler).catch((error) => settler.reject(error)),
-    leave: (settler) => caller.leave(id, settler),
-  });
-  return outcome.then(
-    (found) => new Promise((resolve, reject) => settleWith(found, secretsHere(config, id), local, resolve, reject)),
-  );
-};

@@ -1,28 +1,34 @@
 /** Where a call of inline mode is, in the words of `status()`. */
 import type { PoolConfig } from '../config/types.ts';
-import type { InlineCall } from './inline.ts';
+import type { InlineCall } from './inline-store.ts';
 import type { CallStatus } from './status.ts';
 
 export const inlineStatus = (pool: PoolConfig, id: string, call: InlineCall | undefined): CallStatus => {
   const head = call?.outcome?.head;
-  const state = call === undefined ? 'unknown' : head === undefined ? call.state : head.ok ? 'succeeded' : 'failed';
+  const state = call === undefined ? 'unknown' : head === undefined ? call.run.state : head.ok ? 'succeeded' : 'failed';
   return {
     id,
     pool: pool.name,
     functionName: call?.request.functionName ?? '',
     state,
     reason:
-      call === undefined ? 'gone' : head !== undefined ? 'settled' : call.state === 'running' ? 'running' : 'delayed',
+      call === undefined
+        ? 'gone'
+        : head !== undefined
+          ? 'settled'
+          : call.run.state === 'running'
+            ? 'running'
+            : 'delayed',
     text:
       head === undefined
         ? `it ${state === 'unknown' ? 'is not known' : 'runs'} in this process (inline mode)`
         : head.ok
           ? 'it has finished'
           : `${head.kind}: ${head.message}`,
-    attempts: call?.attempts ?? 0,
+    attempts: call?.run.attempts ?? 0,
     runnerLosses: 0,
     waitedMs: 0,
-    generation: call?.generation ?? 0,
+    generation: call?.run.generation ?? 0,
     runnerId: undefined,
     ahead: 0,
   };

@@ -10,13 +10,12 @@ import { FlameUnavailableError } from '@flamejs/protocol/errors';
 import type { Outcome } from '@flamejs/protocol/outcome';
 import type { RetryResult } from '@flamejs/protocol/retry';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
-import { awaitOutcome } from './await-outcome.ts';
+import { awaitValue } from './await-outcome.ts';
 import type { CallMaker } from './call-maker.ts';
 import { transportOf } from './executor-side.ts';
 import type { CallHandle, CancelResult } from './handle.ts';
 import { NESTED_LIMIT, type NestedReply, type NestedRequest } from './nested-messages.ts';
 import { secretsHere } from './secrets-here.ts';
-import { settleWith } from './settle-with.ts';
 import type { CallStatus } from './status.ts';
 
 /** The executor's side. */
@@ -45,14 +44,13 @@ export const createNestedCaller = (config: AppConfig): CallMaker => {
   const handle = <Result>(pool: PoolConfig, id: string): CallHandle<Result> => ({
     id,
     async result(options = {}) {
-      const local = new Error();
-      const secrets = secretsHere(config, id);
       const { timeout, ...rest } = options;
       const timeoutMs = timeout === undefined ? undefined : parseDuration(timeout, 'timeout');
       const about = { pool: pool.name, id, wait: randomUUID() };
       let waiting = true;
       // The runner keeps the time: when this process dies it must not wait for ever either.
-      const outcome = await awaitOutcome(id, rest, {
+      const reading = { secrets: secretsHere(config, id), payloadLimit: pool.payloadLimit };
+      const value = await awaitValue(id, rest, reading, {
         join(settler) {
           ask({ op: 'result', ...about, timeoutMs })
             .finally(() => {
@@ -64,9 +62,7 @@ export const createNestedCaller = (config: AppConfig): CallMaker => {
           if (waiting) ask({ op: 'leave', ...about }).catch(() => undefined);
         },
       });
-      return new Promise((resolve, reject) =>
-        settleWith(outcome, secrets, local, resolve as (v: unknown) => void, reject),
-      );
+      return value as Result;
     },
     status: () => askValue<CallStatus>({ op: 'status', pool: pool.name, id }),
     cancel: (reason = 'cancelled through its handle') =>

@@ -3,10 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   FlameCancelledError,
   FlameClosedError,
+  FlameCodecError,
+  FlameDeadlineError,
   FlameIdConflictError,
   FlameTimeoutError,
+  FlameWaitTimeoutError,
 } from '@flamejs/protocol/errors';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createFlame, type Flame } from '../../src/client/index.ts';
 import { defineFunction } from '../../src/fn.ts';
 import { appConfig } from './app.ts';
@@ -110,4 +113,105 @@ test('F18 a placed function hands its value over and ends with its handle', asyn
 test('a placed function that ends without having been up is refused by name', async () => {
   const brief = defineFunction('inlineBrief', { pool: 'images' }, () => 1);
   await expect(flame.placeChild(brief)).rejects.toThrow(/without calling context\(\)\.ready/);
+});
+
+/** A function whose executions end when the test says so, and do not listen to their signal. */
+const gated = () => {
+  const gates: ((value: string) => void)[] = [];
+  const fn = defineFunction(`inlineGated${Math.random()}`, { pool: 'images' }, () => {
+    return new Promise<string>((resolve) => gates.push(resolve));
+  });
+  const begun = (count: number): Promise<void> => vi.waitFor(() => expect(gates.length).toBe(count));
+  return { fn, gates, begun };
+};
+
+test('C-60: result() waits no longer than it is told, and the call goes on', async () => {
+  const { fn, gates, begun } = gated();
+  const handle = await flame.cast(fn);
+  await begun(1);
+  await expect(handle.result({ timeout: 20 })).rejects.toBeInstanceOf(FlameWaitTimeoutError);
+  const abort = new AbortController();
+  const waiting = handle.result({ signal: abort.signal });
+  abort.abort(new Error('enough'));
+  await expect(waiting).rejects.toThrow('enough');
+  gates[0]?.('done');
+  expect(await handle.result({ timeout: '1h' })).toBe('done');
+});
+
+test('C-60: after cancel and retry an execution of before does not settle the new generation', async () => {
+  const { fn, gates, begun } = gated();
+  const handle = await flame.cast(fn);
+  await begun(1);
+  expect(await handle.cancel()).toBe('stopping');
+  expect(await handle.retry()).toBe('retried');
+  await begun(2);
+  const result = handle.result();
+  gates[0]?.('old');
+  await new Promise(setImmediate);
+  expect(await handle.status()).toMatchObject({ state: 'running', generation: 2, attempts: 1 });
+  gates[1]?.('new');
+  expect(await result).toBe('new');
+});
+
+test('C-60: context().deadline is the earlier of timeout and deadline', async () => {
+  const ends = defineFunction('inlineEnds', { pool: 'images' }, () => flame.context().deadline?.getTime());
+  const before = Date.now();
+  const byDeadline = await flame.call(ends.with({ deadline: '5s', timeout: '1h' }));
+  expect(byDeadline).toBeGreaterThanOrEqual(before + 5_000);
+  expect(byDeadline).toBeLessThanOrEqual(Date.now() + 5_000);
+  const byTimeout = await flame.call(ends.with({ deadline: '2h', timeout: '1h' }));
+  expect(byTimeout).toBeLessThanOrEqual(Date.now() + 3_600_000);
+  await expect(flame.call(slow.with({ deadline: 30 }), 60_000)).rejects.toBeInstanceOf(FlameDeadlineError);
+});
+
+test('C-60: progress carries no binary data, as on a runner, and readers get copies', async () => {
+  const shared = { step: 1 };
+  const reports = defineFunction('inlineReports', { pool: 'images' }, async (bytes: boolean) => {
+    const { progress } = flame.context();
+    progress(bytes ? new Uint8Array(2_000) : shared);
+    shared.step = 2;
+    await sleep(20);
+  });
+  await expect(flame.call(reports, true)).rejects.toBeInstanceOf(FlameCodecError);
+  const seen: unknown[] = [];
+  for await (const value of (await flame.cast(reports, false)).progress()) seen.push(value);
+  expect(seen).toEqual([{ step: 1 }]);
+});
+
+test('C-60: close stops what runs, and nothing begins afterwards', async () => {
+  let begun = 0;
+  const failing = defineFunction('inlineFailing', { pool: 'images', retries: 99, backoff: 1 }, async () => {
+    begun += 1;
+    await sleep(5, undefined, { signal: flame.context().signal });
+    throw new Error('again');
+  });
+  const delayed = flame.call(failing.with({ delay: 40 })).catch((error: unknown) => error);
+  const running = flame.call(failing).catch((error: unknown) => error);
+  await vi.waitFor(() => expect(begun).toBeGreaterThan(1));
+  await flame.close();
+  expect(await running).toBeInstanceOf(FlameClosedError);
+  expect(await delayed).toBeInstanceOf(FlameClosedError);
+  const when = begun;
+  const later = createFlame(appConfig('redis://127.0.0.1:1'), { mode: 'inline' });
+  await later.call(copy.with({ delay: 60 }), { list: [] });
+  await later.close();
+  expect(begun).toBe(when);
+});
+
+test('C-60: the same id with other bytes is another call', async () => {
+  const size = defineFunction('inlineSize', { pool: 'images' }, (bytes: Uint8Array) => bytes[0]).with({ id: 'bytes' });
+  expect(await flame.call(size, new Uint8Array(2_000).fill(1))).toBe(1);
+  await expect(flame.call(size, new Uint8Array(2_000).fill(2))).rejects.toBeInstanceOf(FlameIdConflictError);
+});
+
+test('A-18: whatever a call rejects with, its stack names the line that called', async () => {
+  const myCode = (): Promise<unknown> => flame.call(slow, 60_000);
+  const pending = myCode().catch((error: Error) => error);
+  const handle = await flame.cast(slow, 60_000);
+  const myWait = (): Promise<unknown> => handle.result({ timeout: 1 });
+  expect(String(((await myWait().catch((error: Error) => error)) as Error).stack)).toContain('myWait');
+  await flame.close();
+  expect(String(((await pending) as Error).stack)).toContain('myCode');
+  const myCast = (): Promise<unknown> => flame.cast(slow, 1);
+  expect(String(((await myCast().catch((error: Error) => error)) as Error).stack)).toContain('myCast');
 });

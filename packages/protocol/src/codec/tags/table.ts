@@ -50,7 +50,7 @@ export function tagOf(value: object): Tag | undefined {
   }
   if (types.isNativeError(value) || value instanceof Error) return errorTag;
   if (isSecret(value)) return secretTag;
-  return foreignTag(prototype);
+  return foreignTag(prototype) ?? emptyPrototypeTag(prototype);
 }
 
 /**
@@ -62,6 +62,19 @@ function foreignTag(prototype: object): Tag | undefined {
   if (typeof ctor !== 'function' || !/\[native code\]\s*\}$/.test(Function.prototype.toString.call(ctor)))
     return undefined;
   return foreignTags.get(ctor.name);
+}
+
+/**
+ * Data whose prototype adds nothing, as parsers of query strings and routers make it for speed (`Empty.prototype =
+ * Object.create(null)`): nothing is lost when it arrives without that prototype.
+ */
+function emptyPrototypeTag(prototype: object): Tag | undefined {
+  let at: unknown = prototype;
+  while (typeof at === 'object' && at !== null && at !== Object.prototype) {
+    if (types.isProxy(at) || Reflect.ownKeys(at).length > 0) return undefined;
+    at = Object.getPrototypeOf(at);
+  }
+  return at === null ? nullObjectTag : at === Object.prototype ? objectTag : undefined;
 }
 
 const foreignTags: ReadonlyMap<string, Tag> = new Map<string, Tag>([

@@ -1,13 +1,13 @@
 /** Runs one call inside of an executor: from the bytes of its arguments to the message that ends it. */
 import { format } from 'node:util';
 import {
+  attemptEndsAt,
   type CallContext,
   describeThrown,
-  encode,
+  encodeNote,
   encodeThrown,
   executeFunction,
   FlameCancelledError,
-  FlameCodecError,
   FlameTimeoutError,
   giveSecrets,
   type Payload,
@@ -54,7 +54,7 @@ export const perform = (call: CallMessage, port: Port, closures: ClosureModules 
     pool: call.pool,
     attempt: call.attempt,
     runnerLosses: call.runnerLosses,
-    deadline: endOf(call),
+    deadline: attemptEndsAt(Date.now(), call.timeoutMs, call.deadlineAt),
     get signal() {
       return stop.signal;
     },
@@ -62,8 +62,8 @@ export const perform = (call: CallMessage, port: Port, closures: ClosureModules 
       return draining.signal;
     },
     isInline: false,
-    progress: (value) => progress.send(encodeProgress(value, secrets)),
-    ready: (value) => port.post({ t: 'up', seq, json: encodeProgress(value, secrets) }),
+    progress: (value) => progress.send(encodeNote(value, 'progress', secrets)),
+    ready: (value) => port.post({ t: 'up', seq, json: encodeNote(value, 'ready', secrets) }),
     log: (...values) => log(format(...values)),
   };
   giveSecrets(context, secrets);
@@ -116,19 +116,4 @@ const refuse = (seq: number, error: unknown): Ending => {
     errorName: name,
     errorMessage: message,
   };
-};
-
-const encodeProgress = (value: unknown, secrets: ReturnType<typeof scopeBox>): Uint8Array => {
-  const { json, parts } = encode(value, { root: 'progress', secrets });
-  if (parts.length === 0) return Buffer.from(json, 'utf8');
-  throw new FlameCodecError('progress carries no binary data: report numbers and text, and return the bytes', {
-    path: 'progress',
-  });
-};
-
-const MAX_DATE_MS = 8.64e15;
-
-const endOf = ({ timeoutMs, deadlineAt }: CallMessage): Date | undefined => {
-  const at = Math.min(Date.now() + timeoutMs, deadlineAt ?? Number.POSITIVE_INFINITY);
-  return Math.abs(at) <= MAX_DATE_MS ? new Date(at) : undefined;
 };
