@@ -149,8 +149,8 @@ export default [
   {
     name: 'an error shows the remote side only',
     file: 'packages/queue/src/client/settle-with.ts',
-    find: 'if (value instanceof Error) addLocalStack(value, local);',
-    replace: '',
+    find: 'reject(withCallSite(value, local));',
+    replace: 'reject(value);',
     tests: ['F09 an error keeps name'],
     in: CALLER,
   },

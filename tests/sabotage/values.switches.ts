@@ -1,0 +1,57 @@
+/** Switches of values and errors: depth, tables, what an error says, and inline mode. */
+import type { SabotageSwitch } from './switch.ts';
+
+const CODEC = 'packages/protocol/src/codec';
+const CODEC_TESTS = 'packages/protocol/test/codec';
+const INLINE_TESTS = ['packages/queue/test/client/inline.test.ts'];
+
+export default [
+  {
+    name: 'deep values need the stack of the caller',
+    file: `${CODEC}/write-json.ts`,
+    find: 'if (!isStackOverflow(error)) throw error;',
+    replace: 'throw error;',
+    tests: ['C-37: how deep a value may be'],
+    in: [`${CODEC_TESTS}/limits.test.ts`],
+  },
+  {
+    name: 'payloadLimit lets no more values travel',
+    file: `${CODEC}/limits.ts`,
+    find: 'Math.max(LEAST_MAX_VALUES, Math.floor(limit / BYTES_PER_VALUE))',
+    replace: 'LEAST_MAX_VALUES',
+    tests: ['C-71: a table of 250,000 rows'],
+    in: [`${CODEC_TESTS}/limits.test.ts`],
+  },
+  {
+    name: 'data above an empty prototype is refused',
+    file: `${CODEC}/tags/table.ts`,
+    find: 'foreignTag(prototype) ?? emptyPrototypeTag(prototype)',
+    replace: 'foreignTag(prototype)',
+    tests: ['C-72: data whose prototype'],
+    in: [`${CODEC_TESTS}/round-trip.test.ts`],
+  },
+  {
+    name: 'a message that is no own text is lost',
+    file: `${CODEC}/tags/errors.ts`,
+    find: "if (message !== '' || Object.hasOwn(value, 'message'))",
+    replace: "if (Object.hasOwn(value, 'message'))",
+    tests: ['C-30: an error whose message is a getter names'],
+    in: [`${CODEC_TESTS}/thrown.test.ts`],
+  },
+  {
+    name: 'inline mode has no fence of generations',
+    file: 'packages/queue/src/client/inline-store.ts',
+    find: 'if (call.run !== run || call.outcome !== undefined || run.abort.signal.aborted) return false;',
+    replace: 'if (call.outcome !== undefined) return false;',
+    tests: ['C-60: after cancel and retry'],
+    in: INLINE_TESTS,
+  },
+  {
+    name: 'inline mode goes on after close',
+    file: 'packages/queue/src/client/inline-run.ts',
+    find: 'while (!signal.aborted) {',
+    replace: 'for (;;) {',
+    tests: ['C-60: close stops what runs'],
+    in: INLINE_TESTS,
+  },
+] satisfies SabotageSwitch[];
