@@ -79,4 +79,20 @@ export default [
     tests: ['C-76: calls of a pool that nobody serves'],
     in: UNSERVED,
   },
+  {
+    name: 'redaction looks for a sign behind every address',
+    file: 'packages/protocol/src/redact-text.ts',
+    find: 'if (!LIKELY.test(text) &&',
+    replace: 'if (!/:\\/\\/[^\\s]*@/.test(text) && !LIKELY.test(text) &&',
+    tests: ['T-04: redaction of a long text'],
+    in: ['packages/protocol/test/redact-text.test.ts'],
+  },
+  {
+    name: 'every value is made readable at once',
+    file: 'packages/dashboard/src/operations/previewer.ts',
+    find: 'const AT_ONCE_BYTES = 64 * 1024;',
+    replace: 'const AT_ONCE_BYTES = 16 * 1024 * 1024 * 1024;',
+    tests: ['T-05: a large value is made readable off the event loop'],
+    in: ['packages/dashboard/test/preview.test.ts'],
+  },
 ] satisfies readonly SabotageSwitch[];

@@ -1,4 +1,5 @@
 /** S-08: credentials by their names, in text and in fields. */
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isSecretName, redactText } from '../src/redact-text.ts';
 
@@ -72,4 +73,69 @@ test('S-18 lines that are made to be slow to search are not', () => {
   const started = performance.now();
   for (const line of hostile) redactText(line.slice(0, 8_192));
   expect(performance.now() - started).toBeLessThan(1_000);
+});
+
+/** What each pattern has to look at again and again, if it looks at anything more than a bounded number of times. */
+const FEARED = [
+  '://',
+  '//',
+  '//a:',
+  '//:',
+  '//user:x',
+  '@',
+  'cookie',
+  'cookie:',
+  'cookie=  ',
+  'bearer ',
+  'basic\t',
+  'bearer        ',
+  'password',
+  'password ',
+  'password=',
+  'password="',
+  'password="\\',
+  'password=\\"',
+  "password='",
+  'password.',
+  'token-count',
+  'jwt:  ',
+  '\\',
+  '"',
+  ' ',
+  'a',
+];
+const LENGTH = 100_000;
+/** Far more than a linear pass takes on a slow machine, and far less than a quadratic one takes on a fast one. */
+const LONG_MS = 2_500;
+
+const takes = (text: string): number => {
+  const began = performance.now();
+  redactText(text);
+  return performance.now() - began;
+};
+const filled = (atoms: readonly string[]): string => {
+  const unit = atoms.join('');
+  return unit.repeat(Math.ceil(LENGTH / unit.length)).slice(0, LENGTH);
+};
+
+test.each(FEARED)('T-04: redaction of a long text of %j takes time by its length', (atom) => {
+  expect(takes(filled([atom]))).toBeLessThan(LONG_MS);
+  // One sign at the end decides whether all of it was in vain.
+  for (const end of ['@', '=x']) expect(takes(filled([atom]) + end)).toBeLessThan(LONG_MS);
+});
+
+test('T-04: so does that of every mixture of them', () => {
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom(...FEARED), { minLength: 2, maxLength: 5 }), (atoms) => {
+      expect(takes(filled(atoms))).toBeLessThan(LONG_MS);
+    }),
+    { numRuns: 15 },
+  );
+});
+
+test('T-04: the shapes that are feared are still redacted', () => {
+  for (const atom of FEARED) {
+    const text = `${atom.repeat(50)} and redis://user:${canary}@host`;
+    expect([atom, redactText(text).includes(canary)]).toEqual([atom, false]);
+  }
 });

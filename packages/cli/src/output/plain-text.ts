@@ -1,7 +1,14 @@
 /** Texts of calls on a terminal: what would move its cursor, colour it or ring its bell is shown instead of obeyed. */
 
 /** @returns one line, control characters as `\x1b` */
-export const oneLine = (text: string): string => plainText(text.replace(/\s*[\r\n]+\s*/g, ' ')).replaceAll('\t', ' ');
+export const oneLine = (text: string): string => plainText(joinLines(text)).replaceAll('\t', ' ');
+
+/** Not by one pattern with spaces on both sides of the break: that looks at a long run of spaces once for each of them. */
+const joinLines = (text: string): string => {
+  const [first = '', ...rest] = text.split(/[\r\n]+/);
+  if (rest.length === 0) return first;
+  return [first.trimEnd(), ...rest.map((line) => line.trim())].filter((line, i) => i === 0 || line !== '').join(' ');
+};
 
 /** @returns the text with its line breaks and tabs, every other control character as `\x1b` */
 export const plainText = (text: string): string =>

@@ -13,6 +13,7 @@ import {
   whenReady,
 } from '@flamejs/protocol';
 import { type AppConfig, FlameUnavailableError } from '@flamejs/queue';
+import { createPreviewer, type Previewer } from './previewer.ts';
 
 export interface Link {
   readonly config: AppConfig;
@@ -20,6 +21,8 @@ export interface Link {
   readonly app: AppKeys;
   /** Opens what the app seals, as far as this process has the keys. */
   readonly vault: Vault;
+  /** Makes a value readable, off the event loop when it is large. */
+  readonly preview: Previewer;
   keys(pool: string): PoolKeys;
   /** Resolves when connected. @throws FlameUnavailableError after `connectTimeout` */
   ready(): Promise<void>;
@@ -32,11 +35,13 @@ export const openLink = (config: AppConfig, name: string): Link => {
   client.on('error', (error: Error) => {
     lastError = error;
   });
+  const previewer = createPreviewer();
   const known = new Map<string, PoolKeys>();
   return {
     config,
     client,
     vault: createVault(config),
+    preview: previewer.preview,
     app: appKeys(config.prefix, config.app),
     keys(pool) {
       const keys = known.get(pool) ?? poolKeys(config.prefix, config.app, pool);
@@ -54,7 +59,10 @@ export const openLink = (config: AppConfig, name: string): Link => {
         });
       }
     },
-    close: () => disconnect(client),
+    close() {
+      previewer.close();
+      disconnect(client);
+    },
   };
 };
 

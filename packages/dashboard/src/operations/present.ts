@@ -3,7 +3,8 @@
  * cut, and what looks like a secret by its name is left out. Never throws.
  */
 import { types } from 'node:util';
-import { isSecret, isSecretName, redactText } from '@flamejs/queue/internal';
+import { isSecretName, redactText } from '@flamejs/protocol/redact-text';
+import { isSecret } from '@flamejs/protocol/secret';
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
@@ -12,21 +13,26 @@ export interface PresentLimits {
   readonly depth: number;
   /** Characters of one text. */
   readonly text: number;
+  /** Characters of all texts together. */
+  readonly characters: number;
 }
 
-export const PAGE_LIMITS: PresentLimits = { nodes: 5_000, depth: 12, text: 20_000 };
-export const LIST_LIMITS: PresentLimits = { nodes: 30, depth: 4, text: 120 };
+export const PAGE_LIMITS: PresentLimits = { nodes: 5_000, depth: 12, text: 20_000, characters: 1_000_000 };
+export const LIST_LIMITS: PresentLimits = { nodes: 30, depth: 4, text: 120, characters: 2_000 };
 
 /** @returns the value as JSON, and whether something was left out for its size. */
 export const present = (value: unknown, limits: PresentLimits): { readonly value: Json; readonly cut: boolean } => {
   let nodes = 0;
+  let characters = 0;
   let cut = false;
   const path = new Set<object>();
 
   const text = (long: string): string => {
-    if (long.length <= limits.text) return redactText(long);
+    const most = Math.min(limits.text, limits.characters - characters);
+    characters += Math.min(long.length, most);
+    if (long.length <= most) return redactText(long);
     cut = true;
-    return `${redactText(long.slice(0, limits.text))}… (${long.length.toLocaleString('en-US')} characters)`;
+    return `${redactText(long.slice(0, most))}… (${long.length.toLocaleString('en-US')} characters)`;
   };
 
   const show = (item: unknown, depth: number): Json => {

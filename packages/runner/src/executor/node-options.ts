@@ -25,7 +25,7 @@ export const inheritableExecArgv = (execArgv: readonly string[]): readonly strin
 /** @returns `NODE_OPTIONS` without the same options, `undefined` when nothing is left. */
 export const inheritableNodeOptions = (nodeOptions: string | undefined): string | undefined => {
   if (nodeOptions === undefined) return undefined;
-  const kept = inheritableExecArgv(nodeOptions.match(/(?:[^\s"]+|"(?:\\.|[^"])*")+/g) ?? []);
+  const kept = inheritableExecArgv(nodeOptions.match(/(?:[^\s"]+|"(?:\\.|[^"\\])*")+/g) ?? []);
   return kept.length === 0 ? undefined : kept.join(' ');
 };
 

@@ -76,9 +76,13 @@ const flyError = (method: string, status: number | undefined, text: string, caus
 const kindOf = (status: number | undefined, text: string): LaunchErrorKind => {
   if (status === undefined || status >= 500 || status === 408) return 'unknown';
   if (status === 429) return 'throttled';
-  if (/insufficient (resources|capacity|memory|cpu)|no capacity|could not (find|reserve) .*(host|resource)/i.test(text))
+  if (
+    /insufficient (resources|capacity|memory|cpu)|no capacity|could not (find|reserve) .{0,200}(host|resource)/i.test(
+      text,
+    )
+  )
     return 'capacity';
-  if (/quota|limit (reached|exceeded)|exceeds? .*limit/i.test(text)) return 'quota';
+  if (/quota|limit (reached|exceeded)|exceeds? .{0,200}limit/i.test(text)) return 'quota';
   if (status === 401 || status === 403) return 'auth';
   // The machine's lease is held, or its state is in between: what was asked for may yet be done.
   if (status === 409 || status === 412) return 'unknown';

@@ -3,6 +3,7 @@ import { relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const FRAME = /(?:\(|at (?:async )?)((?:file:\/\/|\/|[A-Za-z]:[\\/])[^()]*?):(\d+):\d+\)?$/;
+const LONGEST_FRAME = 4_096;
 /** A syntax error's first line: the place alone. */
 const PLACE = /^((?:file:\/\/|\/|[A-Za-z]:[\\/]).*?):(\d+)$/;
 
@@ -21,6 +22,8 @@ export const describeLoadError = (module: string, error: unknown, root: string):
 /** The nearest line of the application itself. */
 const placeOf = ({ stack = '' }: Error, root: string): string | undefined => {
   for (const line of stack.split('\n')) {
+    // No path is so long, and a message may hold lines of any length.
+    if (line.length > LONGEST_FRAME) continue;
     const [, location, row] = FRAME.exec(line.trim()) ?? PLACE.exec(line) ?? [];
     if (location === undefined || location.includes('node_modules')) continue;
     const name = nameOf(location.replace(/\?.*$/, ''), root);
@@ -37,4 +40,8 @@ const nameOf = (module: string, root: string): string =>
 const withoutRoot = (text: string, root: string): string =>
   text.replaceAll(`file://${root}/`, '').replaceAll(`${root}/`, '');
 
-const oneLine = (text: string): string => text.replace(/\s*\n\s*/g, ' ');
+const oneLine = (text: string): string =>
+  text
+    .split('\n')
+    .map((line) => line.trim())
+    .join(' ');
