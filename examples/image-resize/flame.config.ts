@@ -5,7 +5,7 @@ export default defineConfig({
   app: 'image-resize',
   redis: process.env.REDIS_URL,
   // A build lists what it has emitted instead: its manifest says which file has which closure.
-  functions: [process.env.FLAME_MANIFEST ?? './src/tasks/*.ts'],
+  functions: [process.env.FLAME_MANIFEST ?? './src/{thumbnails,tasks/*}.ts'],
   pools: {
     images: {
       min: 0, // no runner, and no cost, while there is nothing to do

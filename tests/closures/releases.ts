@@ -42,7 +42,7 @@ const pool = { max: 2, timeout: '20s' };
 export default defineConfig({
   app: 'releases',
   redis: process.env.FLAME_REDIS_URL,
-  functions: ['src/named.mjs'],
+  functions: ['src/{named.mjs,jobs.ts,new-file.ts}'],
   pools: {
     loose: pool,
     exact: { ...pool, releasePolicy: 'strict' },

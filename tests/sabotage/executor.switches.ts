@@ -95,4 +95,12 @@ export default [
     tests: ['C-52: a boot that starts a child', 'C-52: nor does a runner that is killed'],
     in: LOCAL,
   },
+  {
+    name: 'a call has any module of the application imported',
+    file: 'packages/runner/src/executor/inside/closures.ts',
+    find: 'if (await isListed(file)) return file;',
+    replace: 'return file;',
+    tests: ['T-01: a module that is not among'],
+    in: ['packages/runner/test/executor/imports.test.ts'],
+  },
 ] satisfies SabotageSwitch[];

@@ -60,6 +60,7 @@ export const openExecutors = (
       spare: pool.singleUse ? 0 : 1,
       maxCallsPerExecutor: pool.maxCallsPerExecutor,
       modules,
+      functions: pool.functions,
       root: config.root,
       release: config.releaseDerived ? config.release : undefined,
       env: { ...pool.env, FLAME_RUNNER_ID: runnerId, FLAME_POOL: pool.name },

@@ -38,6 +38,7 @@ export interface ExecutorSetup {
   readonly mark: string;
   readonly open: OpenLink;
   readonly modules: readonly string[];
+  readonly functions: readonly string[];
   readonly root: string;
   readonly release: string | undefined;
   readonly tempDir: string;
@@ -223,8 +224,9 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
     bootFailure ??= { message, byModule: false };
     kill(message);
   }, setup.bootTimeoutMs);
-  const { modules, root, release, tempDir, configFile, keep } = setup;
-  link.send({ t: 'boot', modules, root, release, tempDir, configFile, keep, withheld: [...setup.withheld.keys()] });
+  const { modules, functions, root, release, tempDir, configFile, keep } = setup;
+  const withheld = [...setup.withheld.keys()];
+  link.send({ t: 'boot', modules, functions, root, release, tempDir, configFile, keep, withheld });
 
   const self: Executor = {
     mark,

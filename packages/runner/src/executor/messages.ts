@@ -5,6 +5,8 @@ import type { EncodedArgs } from './types.ts';
 export interface BootMessage {
   readonly t: 'boot';
   readonly modules: readonly string[];
+  /** The patterns that they were found by. */
+  readonly functions: readonly string[];
   /** The application's root: where its compiler and the modules of its closures are. */
   readonly root: string;
   /** What the runner goes by, when it is derived from the files there: an executor that finds other ones runs nothing. */

@@ -88,6 +88,7 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
         mark,
         open,
         modules: options.modules,
+        functions: options.functions ?? [],
         root: options.root ?? process.cwd(),
         release: options.release,
         tempDir: tempDirOf(mark),

@@ -140,6 +140,8 @@ export interface ExecutorPoolOptions {
   readonly spare?: number;
   /** Absolute paths or `file:` URLs of the modules that hold the functions. */
   readonly modules: readonly string[];
+  /** The patterns that they were found by; without them nothing else is ever loaded. */
+  readonly functions?: readonly string[];
   /** Where loaders such as `tsx` are resolved from: the application's root. The working directory unless set. */
   readonly root?: string;
   /** The release that the root must have for calls to run, when it is derived from its files; not looked at unless set. */

@@ -2,10 +2,10 @@
  * Closures in an executor: their id names a module, which is loaded when the first of its functions is called. The compiler
  * is the application's own; a build's manifest, listed among `functions`, takes its place and is then the only source.
  */
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseFunctionId } from '@flamejs/protocol/function-id';
 import { findClosure, knownClosures } from '@flamejs/queue/closures';
 import { deriveRelease, FlameUnknownFunctionError } from '@flamejs/queue/internal';
@@ -43,12 +43,17 @@ const MANIFEST_SUFFIX = '.json';
 export const isManifest = (module: string): boolean => module.endsWith(MANIFEST_SUFFIX);
 
 /**
+ * A call names a module, and importing a module runs its top level: what a call names is imported only when the application has said
+ * so, by a manifest or by its `functions`. Anything else is refused before anything is imported.
+ *
  * @param modules what the runner was given to load; manifests among them are read, not imported
+ * @param functions the patterns that they were found by, for a file that came later
  * @param release what the files of the root must come to for anything to run
  */
 export const createClosureModules = (
   root: string,
   modules: readonly string[],
+  functions: readonly string[],
   release: string | undefined,
 ): ClosureModules => {
   const loaded = new Map<string, { readonly done: Promise<unknown>; readonly changedAt: number }>();
@@ -58,7 +63,18 @@ export const createClosureModules = (
   let compiler: Compiler | undefined;
   let manifests: readonly Manifest[] = [];
 
-  const fileOf = (id: string, found: Compiler): string | undefined => {
+  const listed = new Set(modules.map(realPath));
+
+  const isListed = async (file: string): Promise<boolean> => {
+    if (listed.has(file)) return true;
+    // Loaded only here: mostly nothing is missing.
+    const { findModules } = await import('../../find-modules.ts');
+    const now = await findModules(functions, root).catch(() => []);
+    for (const module of now) listed.add(realPath(module));
+    return listed.has(file);
+  };
+
+  const fileOf = async (id: string, found: Compiler): Promise<string | undefined> => {
     if (manifestFiles.length > 0) {
       for (const manifest of manifests) {
         const file = found.fileOfFunction(manifest, id);
@@ -68,8 +84,9 @@ export const createClosureModules = (
     }
     const module = found.moduleOfId(id);
     const file = module === undefined ? undefined : found.resolveModule(module, root);
-    // Importing runs a module's top level: only those that declare functions of ours are.
-    return file !== undefined && found.declaresFlameFunctions(file, root) ? file : undefined;
+    if (file === undefined || !found.declaresFlameFunctions(file, root)) return undefined;
+    if (await isListed(file)) return file;
+    throw refuse(id, `${module} is not among \`functions\` in flame.config, and runners import nothing else`);
   };
 
   const open = async (): Promise<Compiler | undefined> => {
@@ -86,7 +103,7 @@ export const createClosureModules = (
   return {
     async install() {
       // The compiler is not small: an application that has it and makes no closures does not pay for it.
-      if (manifestFiles.length === 0 && process.env.FLAME_ROOT === undefined) return;
+      if (manifestFiles.length === 0 && process.env.FLAME_ROOT === undefined && !modules.some(mayCallFlame)) return;
       if ((await open()) === undefined && manifestFiles.length > 0) {
         throw new Error(
           `${manifestFiles[0]} is a manifest of closures, and @flamejs/compiler is not installed in ${root}`,
@@ -100,7 +117,7 @@ export const createClosureModules = (
       const found = await open();
       if (found === undefined)
         throw refuse(functionName, 'it is a closure, and @flamejs/compiler is not installed here');
-      const file = fileOf(functionName, found);
+      const file = await fileOf(functionName, found);
       if (file === undefined)
         throw refuse(functionName, 'this release has no module of that name that declares functions');
       const before = loaded.get(file);
@@ -124,6 +141,25 @@ export const createClosureModules = (
     await import(href);
     // It was loaded as one of `functions` before the compiler was there: once more, compiled.
     if (knownClosures().length === before) await import(`${href}?compiled`);
+  }
+};
+
+/** Links are followed, as loaders do. */
+const realPath = (module: string): string => {
+  const path = module.startsWith('file:') ? fileURLToPath(module) : module;
+  try {
+    return realpathSync(path);
+  } catch {
+    return path; // not there: importing it says so
+  }
+};
+
+/** Whether a module may hold closures, so that it has to be compiled when it is loaded first. May say yes of one that holds none. */
+const mayCallFlame = (module: string): boolean => {
+  try {
+    return /\b(call|cast|map|placeChild|schedule)\s*\(/.test(readFileSync(realPath(module), 'utf8'));
+  } catch {
+    return false;
   }
 };
 

@@ -29,9 +29,9 @@ export const serve = (port: Port, isProcess: boolean): void => {
   const nested = createNested(port, blame.running);
 
   const boot = async (message: BootMessage): Promise<void> => {
-    const { modules, root, release } = message;
+    const { modules, functions, root, release } = message;
     const environment = prepare(message);
-    closures = createClosureModules(root, modules, release);
+    closures = createClosureModules(root, modules, functions, release);
     try {
       await closures.install();
     } catch (error) {
