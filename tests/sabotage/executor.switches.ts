@@ -103,4 +103,20 @@ export default [
     tests: ['T-01: a module that is not among'],
     in: ['packages/runner/test/executor/imports.test.ts'],
   },
+  {
+    name: 'what the kernel has killed counts as killed by somebody',
+    file: 'packages/runner/src/executor/classify-end.ts',
+    find: 'if (killedFromOutside && oomKills.take())',
+    replace: 'if (false as boolean)',
+    tests: ['C-31: an executor that the kernel kills'],
+    in: ['packages/runner/test/executor/oom.test.ts'],
+  },
+  {
+    name: 'executors are as dear to the kernel as their runner',
+    file: 'packages/runner/src/executor/inside/executor-main.ts',
+    find: 'offerToKernel();',
+    replace: '',
+    tests: ['C-31: executors and what they start'],
+    in: ['packages/runner/test/executor/oom.test.ts'],
+  },
 ] satisfies SabotageSwitch[];

@@ -1,5 +1,6 @@
-/** From how an executor ended to what became of its call. Pure. */
+/** From how an executor ended to what became of its call. Pure, but for the question to the kernel's count. */
 import type { LinkEnd } from './link.ts';
+import type { OomKills } from './oom-kills.ts';
 import type { ExecutionResult } from './types.ts';
 
 /** What travels with a crash. */
@@ -14,10 +15,16 @@ export interface EndFacts {
   readonly heapLimit: number | undefined;
   /** The last measurement of its resident memory. */
   readonly usedBytes: number | undefined;
+  /** What the kernel has killed for want of memory; asked only for one that was killed from outside. */
+  readonly oomKills: Pick<OomKills, 'take' | 'limitBytes'>;
 }
 
 /** @param facts of an executor that ended during a call although the runner did not end it. */
-export const classifyEnd = ({ end, stderr, memoryLimit, heapLimit, usedBytes }: EndFacts): ExecutionResult => {
+export const classifyEnd = (facts: EndFacts): ExecutionResult => {
+  const { end, stderr, memoryLimit, heapLimit, usedBytes, oomKills } = facts;
+  const killedFromOutside = end.signal === 'SIGKILL' && !end.killed;
+  if (killedFromOutside && oomKills.take())
+    return { kind: 'memory', limitBytes: memoryLimit ?? oomKills.limitBytes ?? null, usedBytes: usedBytes ?? null };
   if (end.heapExhausted || (aborted(end) && /heap out of memory|heap limit/i.test(stderr)))
     return { kind: 'memory', limitBytes: memoryLimit ?? heapLimit ?? null, usedBytes: usedBytes ?? null };
   return {
@@ -26,7 +33,7 @@ export const classifyEnd = ({ end, stderr, memoryLimit, heapLimit, usedBytes }: 
     signal: end.signal,
     stderr: (end.error === undefined ? stderr : `${stderr}\n${end.error}`).slice(-STDERR_TAIL_LENGTH),
     // A function can only end itself by SIGKILL on purpose; the kernel and operators do it to innocents.
-    byOutsider: end.signal === 'SIGKILL' && !end.killed,
+    byOutsider: killedFromOutside,
   };
 };
 

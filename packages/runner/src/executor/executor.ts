@@ -6,6 +6,7 @@ import { createLineSink, type LineSink, type OnLine } from './line-sink.ts';
 import type { Link, LinkEnd, OpenLink } from './link.ts';
 import { ownBytesNow, residentBytes } from './memory-watch.ts';
 import { type FromExecutor, type Kept, parseFromExecutor } from './messages.ts';
+import type { OomKills } from './oom-kills.ts';
 import { createOutputRouter } from './output-router.ts';
 import { type Run, startRun } from './run.ts';
 import { createSettling } from './settling.ts';
@@ -48,6 +49,7 @@ export interface ExecutorSetup {
   readonly bootTimeoutMs: number;
   readonly startTimeoutMs: number;
   readonly memoryLimit: number | undefined;
+  readonly oomKills: Pick<OomKills, 'take' | 'limitBytes'>;
   readonly onLog: OnLine | undefined;
 }
 
@@ -198,11 +200,10 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
   };
 
   const onEnd = (end: LinkEnd): void => {
-    const { exitCode, signal } = end;
     settling.stop();
-    lose(`it ended (${signal ?? `exit code ${exitCode}`})`);
+    lose(`it ended (${end.signal ?? `exit code ${end.exitCode}`})`);
     const stderr = (runSink ?? background).stderrTail();
-    run?.onEnd(() => classifyEnd({ end, stderr, memoryLimit, heapLimit, usedBytes }));
+    run?.onEnd(() => classifyEnd({ end, stderr, memoryLimit, heapLimit, usedBytes, oomKills: setup.oomKills }));
     const failure = bootFailure ?? { message: describeBootEnd(end, stderr), byModule: false };
     events.onEnded(self, ready ? undefined : withMissed(failure));
     resolveEnded();

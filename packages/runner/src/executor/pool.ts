@@ -10,6 +10,7 @@ import { type BootFailure, createExecutor, type Executor, type ExecutorEvents } 
 import { executorEnv, missedEnvAdvice } from './executor-env.ts';
 import { executorLinks } from './executor-start.ts';
 import { watchMemory } from './memory-watch.ts';
+import { watchOomKills } from './oom-kills.ts';
 import { spawnBackoffMs } from './spawn-backoff.ts';
 import { createTicket, type Ticket } from './ticket.ts';
 import type { ExecutorPool, ExecutorPoolOptions } from './types.ts';
@@ -63,6 +64,7 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
     secrets: options.secrets ?? { keys: [], others: [] },
   });
   const { withheld } = environment;
+  const oomKills = watchOomKills(options.cgroup);
   const open = executorLinks(options, environment);
   /** Variables that were warned of. */
   const warned = new Set<string>();
@@ -95,6 +97,7 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
         startTimeoutMs: options.startTimeoutMs ?? DEFAULT_START_TIMEOUT_MS,
         bootTimeoutMs: options.bootTimeoutMs ?? DEFAULT_BOOT_TIMEOUT_MS,
         memoryLimit,
+        oomKills,
         withheld,
         configFile: options.configFile,
         keep: options.keep ?? [],
@@ -241,6 +244,7 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
     closed = true;
     clearTimeout(backoff);
     memory?.stop();
+    oomKills.stop();
     for (const ticket of waiting.splice(0)) ticket.handle.abandon();
     for (const ticket of doubtful) ticket.handle.abandon();
     for (const ticket of running) ticket.handle.abandon();

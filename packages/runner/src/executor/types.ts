@@ -7,6 +7,7 @@
  */
 
 import type { OwnSecrets, ScopeKeys } from '@flamejs/queue/internal';
+import type { CgroupSource } from './oom-kills.ts';
 
 /** Encoded arguments: a packed frame of the codec, or the codec's JSON when it has no binary parts. */
 export type EncodedArgs = Uint8Array | { readonly json: string };
@@ -164,6 +165,8 @@ export interface ExecutorPoolOptions {
   readonly onLeft?: (left: { readonly functionName: string; readonly what: string }) => void;
   /** Bytes of resident memory of one executor and what it started; `undefined` for no limit. */
   readonly memoryLimit?: number | undefined;
+  /** Where the kernel counts what it kills for want of memory; this process's own cgroup unless set. */
+  readonly cgroup?: CgroupSource;
   /** An executor is replaced after so many calls; `undefined` for never. 1 gives each call a fresh process. */
   readonly maxCallsPerExecutor?: number | undefined;
   /** How long the modules may take to load; 60 s unless set. */

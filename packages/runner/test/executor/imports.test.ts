@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { compileFile } from '@flamejs/compiler';
 import { packPayload } from '@flamejs/queue/internal';
 import { afterAll, expect, test } from 'vitest';
-import { errorFrom, testPool, valueFrom } from './support.ts';
+import { errorFrom, testPool } from './support.ts';
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'flame-imports-test-')));
 symlinkSync(join(dirname(fileURLToPath(import.meta.url)), '../../../../node_modules'), join(root, 'node_modules'));

@@ -95,13 +95,17 @@ test('nobody waits long for output that never comes', async () => {
   expect(performance.now() - startedAt).toBeLessThan(5_000);
 });
 
-const ended = (end: Partial<LinkEnd>, facts: { stderr?: string; memoryLimit?: number; heapLimit?: number } = {}) =>
+const ended = (
+  end: Partial<LinkEnd>,
+  facts: { stderr?: string; memoryLimit?: number; heapLimit?: number; oomKilled?: boolean } = {},
+) =>
   classifyEnd({
     end: { exitCode: null, signal: null, killed: false, heapExhausted: false, error: undefined, ...end },
     stderr: facts.stderr ?? '',
     memoryLimit: facts.memoryLimit,
     heapLimit: facts.heapLimit,
     usedBytes: undefined,
+    oomKills: { take: () => facts.oomKilled ?? false, limitBytes: 450 },
   });
 
 test('F10 each way to die has its own result', () => {
@@ -116,6 +120,11 @@ test('F10 each way to die has its own result', () => {
     usedBytes: null,
   });
   expect(ended({ exitCode: 134 }, { stderr: oom, memoryLimit: 7, heapLimit: 5 })).toMatchObject({ limitBytes: 7 });
+  // C-31: the kernel's count says why, and for nobody whom it has not killed.
+  expect(ended({ signal: 'SIGKILL' }, { oomKilled: true })).toMatchObject({ kind: 'memory', limitBytes: 450 });
+  expect(ended({ signal: 'SIGKILL' }, { oomKilled: true, memoryLimit: 7 })).toMatchObject({ limitBytes: 7 });
+  expect(ended({ signal: 'SIGKILL', killed: true }, { oomKilled: true })).toMatchObject({ kind: 'crashed' });
+  expect(ended({ exitCode: 1 }, { oomKilled: true })).toMatchObject({ kind: 'crashed' });
   // Who only prints the words has not run out of memory.
   expect(ended({ exitCode: 1 }, { stderr: oom })).toMatchObject({ kind: 'crashed' });
   expect(ended({ exitCode: 1, heapExhausted: true })).toMatchObject({ kind: 'memory', limitBytes: null });
