@@ -1,26 +1,52 @@
 /** Finds out which module called into this package. */
 import { fileURLToPath } from 'node:url';
 
-const FRAME = /(?:\(|at (?:async )?)((?:file:\/\/|\/|[A-Za-z]:[\\/]).*?):\d+:\d+\)?$/;
+export interface Caller {
+  /**
+   * Path of its file, with its query (a reloaded module has another one); a bundler's name for the module, or the file of
+   * the bundle, when it is bundled.
+   */
+  readonly file: string;
+  /** Line and column: `12:7`. */
+  readonly position: string;
+}
 
 /**
- * @param within a module of this package; frames of its folder and below are skipped
- * @returns file path of the nearest module outside, with its query (a reloaded module has another one), or `undefined`
- *   when there is none, as in a bundle.
+ * Asked of the function that was called and not by the folder of its file: source maps, loaders and bundlers give our own
+ * frames any name.
+ *
+ * @param called a function of this package; what called it is looked for
+ * @returns `undefined` when the stack names no place.
  */
-export const callerOf = (within: string): string | undefined => {
-  const folder = toPath(new URL('.', within).href);
+export const callerOf = (called: (...args: never[]) => unknown): Caller | undefined => {
   const holder: { stack?: string } = {};
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 30;
-  Error.captureStackTrace(holder, callerOf);
-  const lines = String(holder.stack).split('\n');
-  Error.stackTraceLimit = limit;
-  for (const line of lines) {
-    const match = FRAME.exec(line.trim());
-    if (match?.[1] === undefined) continue;
-    const file = toPath(match[1]);
-    if (!file.startsWith(folder)) return file;
+  const { stackTraceLimit, prepareStackTrace } = Error;
+  // What an application has put there may make anything of it.
+  Error.prepareStackTrace = undefined as unknown as NonNullable<typeof prepareStackTrace>;
+  Error.stackTraceLimit = 10;
+  try {
+    Error.captureStackTrace(holder, called);
+    // It is made when it is first read.
+    return placeIn(String(holder.stack));
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+    Error.prepareStackTrace = prepareStackTrace as NonNullable<typeof prepareStackTrace>;
+  }
+};
+
+const PLACE = /^(.+):(\d+:\d+)$/;
+
+/** The first frame that stands in a file: `flame.fn` may be called from within `map`, which is native. */
+const placeIn = (stack: string): Caller | undefined => {
+  for (const line of stack.split('\n')) {
+    const frame = line.trim();
+    if (!frame.startsWith('at ')) continue;
+    const at = frame.indexOf(' (', 3);
+    const location = at === -1 ? frame.slice(3).replace(/^async /, '') : frame.slice(at + 2, -1);
+    const [, file, position] = PLACE.exec(location) ?? [];
+    if (file === undefined || position === undefined || file.startsWith('node:') || file.includes('<anonymous>'))
+      continue;
+    return { file: toPath(file), position };
   }
   return undefined;
 };

@@ -19,8 +19,8 @@ export interface DefineFunction {
   /**
    * Gives a function a name under which callers and runners know it, and the options of its calls.
    *
-   * The module that does so must be one that runners load (`functions` in flame.config). Defining the same name again
-   * replaces the function when it comes from the same file, so that reloading works.
+   * The module that does so must be one that runners load (`functions` in flame.config). A module may be evaluated again, by
+   * a reload or in another chunk of a bundle; two different functions of one name are refused.
    *
    * @returns a function that still runs locally when called directly, and that `flame.call` and `flame.cast` take.
    * @throws FlameConfigError for a bad name or option, and for a name that another function has.
@@ -55,7 +55,9 @@ export const defineFunction: DefineFunction = (...given: readonly unknown[]): ne
     ]);
   }
   const parsed = parseFunctionOptions((named ? second : first) as FunctionOptions, `options of ${label}`);
-  registerFunction({ name: name as string, handler: handler as never, source: callerOf(import.meta.url), ...parsed });
+  const place = callerOf(defineFunction);
+  const where = { source: place?.file, position: place?.position };
+  registerFunction({ name: name as string, handler: handler as never, ...where, ...parsed });
   return bind(handler as never, { name: name as string, pool: parsed.pool, options: parsed.options }) as never;
 };
 

@@ -7,17 +7,15 @@ import { configError } from '@flamejs/protocol/errors/input-errors';
 import { parseFunctionId } from '@flamejs/protocol/function-id';
 import { show } from '@flamejs/protocol/parsed';
 import type { ParsedFunctionOptions } from './call-options.ts';
+import { type Definition, isSameFunction } from './same-function.ts';
 
-export interface RegisteredFunction extends ParsedFunctionOptions {
+export interface RegisteredFunction extends ParsedFunctionOptions, Definition {
   readonly name: string;
-  readonly handler: (...args: never) => unknown;
-  /** URL or path of the module that defined it; `undefined` when its stack does not say. */
-  readonly source: string | undefined;
 }
 
 interface Registry {
   readonly functions: Map<string, RegisteredFunction>;
-  /** Names defined since the event loop last turned: within one turn no module is reloaded. */
+  /** Names defined since the event loop last turned. */
   readonly fresh: Set<string>;
 }
 
@@ -25,25 +23,26 @@ const REGISTRY = Symbol.for('@flamejs/functions');
 const NAME = /^[A-Za-z0-9_./#@:=-]{1,200}$/;
 
 /**
- * Adds a function, or replaces the one that an earlier version of the same module defined (reloading).
+ * Adds a function, or replaces the one of this name when it is the same, evaluated again.
  * @throws FlameConfigError for a bad name, or one that another function has.
  */
 export const registerFunction = (entry: RegisteredFunction): void => {
   const { functions, fresh } = registry();
   checkName(entry.name);
   const known = functions.get(entry.name);
-  if (known !== undefined && known.handler !== entry.handler && !isReload(known, entry, fresh.has(entry.name))) {
-    throw configError(`flame.fn('${entry.name}')`, [
-      {
-        path: 'name',
-        message: `another function has this name, defined in ${known.source ?? 'an unknown module'}; give each its own`,
-      },
-    ]);
+  // What has an id of the compiler's is the same by the hash in it.
+  const isFree = known === undefined || parseFunctionId(entry.name) !== undefined;
+  if (!isFree && !isSameFunction(known, entry, fresh.has(entry.name))) {
+    const message = `another function has this name: it is defined in ${placeOf(known)} and in ${placeOf(entry)}; give each its own`;
+    throw configError(`flame.fn('${entry.name}')`, [{ path: 'name', message }]);
   }
   functions.set(entry.name, entry);
   if (fresh.size === 0) setImmediate(() => fresh.clear());
   fresh.add(entry.name);
 };
+
+const placeOf = ({ source, position }: RegisteredFunction): string =>
+  source === undefined ? 'an unknown module' : position === undefined ? source : `${source}:${position}`;
 
 /** @returns the function of this name, or `undefined`. */
 export const findFunction = (name: string): RegisteredFunction | undefined => registry().functions.get(name);
@@ -69,16 +68,3 @@ const checkName = (name: unknown): void => {
   const message = `a function's name has 1 to 200 characters out of letters, digits and _./#@:=-, got ${show(name)}`;
   throw configError('flame.fn', [{ path: 'name', message }]);
 };
-
-/**
- * A module that was loaded again has the same file, and either another URL (`?t=2`) or another turn of the event loop. What has
- * an id of the compiler's is the same by the hash in it: `flame.fn` in a function is evaluated with each call of that.
- */
-const isReload = (known: RegisteredFunction, entry: RegisteredFunction, sameTurn: boolean): boolean => {
-  if (parseFunctionId(entry.name) !== undefined) return true;
-  if (known.source === undefined || entry.source === undefined) return false;
-  if (withoutQuery(known.source) !== withoutQuery(entry.source)) return false;
-  return known.source !== entry.source || !sameTurn;
-};
-
-const withoutQuery = (source: string): string => source.replace(/[?#].*$/, '');

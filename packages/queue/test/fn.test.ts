@@ -73,27 +73,79 @@ test.each(['resizeImage', 'src/thumbs.ts#makeThumb/0@yYHLRAKsiIO1', 'src/app.ts#
   },
 );
 
-test('a name that another function has is refused; the same module defining it again later is a reload', async () => {
+test('C-13: a name that another function has is refused with both places, also in one file', async () => {
   defineFunction('twice', {}, () => 1);
   expect(() => defineFunction('twice', {}, () => 2)).toThrow(
-    /another function has this name, defined in .*fn\.test\.ts/,
+    /another function has this name: it is defined in .*fn\.test\.ts:\d+:\d+ and in .*fn\.test\.ts:\d+:\d+/,
   );
   await nextTurn();
   defineFunction('twice', {}, () => 3);
   expect((findFunction('twice') as { handler: () => number }).handler()).toBe(3);
 });
 
-test('a name is a conflict across modules at any time, and none for the very same function', async () => {
-  const entry = (source: string | undefined, handler: () => number): RegisteredFunction => ({
-    ...{ name: 'x', source, handler, pool: undefined, options: {}, retryIf: undefined, backoff: undefined },
-  });
-  const handler = (): number => 1;
-  registerFunction(entry('/app/a.ts', handler));
-  registerFunction(entry('/app/b.ts', handler));
-  registerFunction(entry('/app/b.ts?t=2', () => 2));
+type Place = Pick<RegisteredFunction, 'source' | 'position'>;
+const entry = (place: Place, handler: RegisteredFunction['handler']): RegisteredFunction => ({
+  ...{ name: 'x', handler, pool: undefined, options: {}, retryIf: undefined, backoff: undefined },
+  ...place,
+});
+const at = (source: string | undefined, position = '1:1'): Place => ({ source, position });
+/** As a loader makes it: the same text, another function. */
+const evaluated = (text: string): RegisteredFunction['handler'] => new Function(`return ${text}`)();
+
+test('C-13: two functions of one name are a conflict across modules at any time', async () => {
+  registerFunction(entry(at('/app/a.ts'), () => 1));
   await nextTurn();
-  expect(() => registerFunction(entry('/app/c.ts', () => 2))).toThrow(FlameConfigError);
-  expect(() => registerFunction(entry(undefined, () => 2))).toThrow(FlameConfigError);
+  for (const source of ['/app/c.ts', undefined]) {
+    expect(() => registerFunction(entry(at(source), () => 2))).toThrow(FlameConfigError);
+  }
+  // A bundle has one line.
+  expect(() => registerFunction(entry(at('/app/a.ts', '1:9'), () => 2))).not.toThrow();
+  expect(() => registerFunction(entry(at('/app/a.ts', '1:99'), () => 3))).toThrow(/a\.ts:1:9 and in \/app\/a\.ts:1:99/);
+});
+
+test('C-13: functions that differ in a text, a number or a longer name are two, also minified', () => {
+  const differing = [
+    ["(a)=>f(a,'small')", "(a)=>f(a,'large')"],
+    ['a=>a*2', 'a=>a*3'],
+    ['a=>t.resize(a)', 'a=>t.rotate(a)'],
+    ['a=>resize(a)', 'a=>rotate(a)'],
+    ['(a) => f(a)', '(a) => g(a)'],
+    ['a=>a-b', 'b=>a-b'],
+  ] as const;
+  for (const [first, second] of differing) {
+    registerFunction(entry(at('/app/chunk-1.js'), evaluated(first)));
+    expect(() => registerFunction(entry(at('/app/chunk-2.js'), evaluated(second))), first).toThrow(FlameConfigError);
+    unregisterFunction('x');
+  }
+});
+
+test('A-25: the same function in another chunk, under any name of the file, is no conflict', () => {
+  const text = '(size) => work.resize(size, "a b")';
+  registerFunction(entry(at('webpack-internal:///(rsc)/./src/tasks.ts'), evaluated(text)));
+  registerFunction(entry(at('webpack-internal:///(ssr)/./src/tasks.ts'), evaluated(text)));
+  registerFunction(entry(at('/app/.next/server/chunks/12.js', '1:4711'), evaluated(text)));
+  registerFunction(entry(at(undefined), evaluated(text)));
+});
+
+test('A-25: a minifier that names things anew in each chunk makes no other function', () => {
+  registerFunction(
+    entry(at('/app/pages.js'), evaluated('async(e,t)=>{let n=await r.resize(e);return(0,i.store)(n,t)}')),
+  );
+  registerFunction(
+    entry(at('/app/route.js'), evaluated('async(a,b)=>{let c=await d.resize(a);return(0,f.store)(c,b)}')),
+  );
+});
+
+test('A-15: a module that is loaded anew defines its functions anew, edited or not, in the same turn or later', async () => {
+  registerFunction(entry(at('/app/b.ts'), () => 1));
+  registerFunction(entry(at('/app/b.ts'), evaluated('() => 1')));
+  registerFunction(entry(at('/app/b.ts?t=2', '7:3'), () => 2));
+  await nextTurn();
+  registerFunction(entry(at('/app/b.ts', '9:1'), () => 3));
+  vi.resetModules();
+  const first = await import('./support/reloaded.ts');
+  vi.resetModules();
+  expect((await import('./support/reloaded.ts')).answer).not.toBe(first.answer);
 });
 
 test('what is not a function, and bad options, are refused with the name', () => {

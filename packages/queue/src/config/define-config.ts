@@ -26,7 +26,7 @@ export interface Config extends AppConfig {
  * @throws FlameConfigError that lists every problem with its path.
  */
 export const defineConfig = (input: ConfigInput): Config => {
-  const caller = callerOf(import.meta.url)?.replace(/\?.*$/, '');
+  const caller = callerOf(defineConfig)?.file.replace(/\?.*$/, '');
   const configFile = caller !== undefined && CONFIG_FILE.test(basename(caller)) ? caller : undefined;
   const root = configFile === undefined ? process.cwd() : dirname(configFile);
   return withInput(parseConfig(input, { root, configFile }), input);
