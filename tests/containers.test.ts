@@ -419,7 +419,7 @@ const startSite = async () => {
     async application() {
       Object.assign(process.env, env);
       const { createFlame } = await import('@flamejs/queue');
-      const { loadConfig } = await import('@flamejs/queue/internal');
+      const { loadConfig } = await import('@flamejs/queue/load-config');
       const { resizeImage } = await import('../examples/image-resize/src/tasks/resize.ts');
       const { readPhotos } = await import('../examples/image-resize/src/photos.ts');
       const flame = createFlame(await loadConfig({ file: join(EXAMPLE, 'flame.config.ts') }));

@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { createAutoscaler } from '@flamejs/autoscaler';
 import { poolKeys } from '@flamejs/protocol';
-import { loadConfig } from '@flamejs/queue/internal';
+import { loadConfig } from '@flamejs/queue/load-config';
 import { pino } from 'pino';
 import { TICK, tickCase } from './autoscaler-tick.ts';
 import { bullmqPeer, callCases } from './calls.ts';

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { createAutoscaler } from '@flamejs/autoscaler';
 import { poolKeys } from '@flamejs/protocol';
 import { createFlame, FlameBootError, type FlameFunction } from '@flamejs/queue';
-import { loadConfig } from '@flamejs/queue/internal';
+import { loadConfig } from '@flamejs/queue/load-config';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type RedisServer, startRedis } from '../support/redis.ts';

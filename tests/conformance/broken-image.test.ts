@@ -1,6 +1,6 @@
 /** What callers and operators are told while no runner comes up. */
 import { fileURLToPath } from 'node:url';
-import { local } from '@flamejs/autoscaler';
+import { local } from '@flamejs/autoscaler/local';
 import { FlameBootError } from '@flamejs/queue';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';

@@ -6,6 +6,6 @@ import type { Command } from 'commander';
 export const loadApp = async (command: Command): Promise<AppConfig> => {
   const { config } = command.optsWithGlobals<{ config?: string }>();
   // Loaded here, so that `flame --help` answers at once.
-  const { loadConfig } = await import('@flamejs/queue/internal');
+  const { loadConfig } = await import('@flamejs/queue/load-config');
   return loadConfig(config === undefined ? {} : { file: config });
 };

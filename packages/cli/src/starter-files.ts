@@ -7,7 +7,7 @@ export const starterFiles = (app: string, language: Language): Readonly<Record<s
   // `.mjs` is a module whatever package.json says.
   const extension = language === 'ts' ? 'ts' : 'mjs';
   return {
-    [`flame.config.${extension}`]: `import { local } from '@flamejs/autoscaler';
+    [`flame.config.${extension}`]: `import { local } from '@flamejs/autoscaler/local';
 import { defineConfig } from '@flamejs/queue';
 
 export default defineConfig({

@@ -1,9 +1,11 @@
+/// <reference path="./bullmq-parts.d.ts" />
 /**
  * Composes BullMQ's scripts with our grafts and registers them on a client before BullMQ does: it defines a command only
  * where none of that name exists. The version is pinned and `bullmq-contract.test.ts` fails when an upgrade moves
  * anything that the grafts rely on.
  */
-import { createRequire } from 'node:module';
+import * as scripts from 'bullmq/dist/cjs/scripts/index.js';
+import { version } from 'bullmq/dist/cjs/version.js';
 import type { Cluster, Redis } from 'ioredis';
 import { GRAFTS } from './lua/grafts.ts';
 import { HELPERS } from './lua/helpers.ts';
@@ -14,19 +16,18 @@ export interface BullScript {
   readonly keys: number;
 }
 
-const require = createRequire(import.meta.url);
-
 /** The BullMQ version whose scripts the grafts were written for. */
-export const BULLMQ_VERSION: string = (require('bullmq/package.json') as { version: string }).version;
+export const BULLMQ_VERSION: string = version;
 
-const bullScripts = require('bullmq/dist/cjs/scripts/index.js') as Readonly<Record<string, BullScript>>;
+/** Imported by name, so that bundlers see it; of a CommonJS module some of them know nothing but a default. */
+const bullScripts: Readonly<Record<string, unknown>> = { ...scripts, ...scripts.default };
 
 /**
  * @returns the extended script: our `before`, the original as a local function, our `after`.
  * @throws Error when the original lacks a text that the graft replaces, which means an untested BullMQ version.
  */
 export const composeScript = (name: string): BullScript => {
-  const original = bullScripts[name];
+  const original = bullScripts[name] as BullScript | undefined;
   const graft = GRAFTS[name];
   if (original === undefined || graft === undefined)
     throw new Error(`BullMQ ${BULLMQ_VERSION} has no script "${name}" to extend`);

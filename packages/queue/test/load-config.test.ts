@@ -43,7 +43,7 @@ const TYPED = CONFIG.replace('export default', 'const config: object =').concat(
 
 /** Loads in a process of its own, as Node does it without a test runner's help. */
 const loadElsewhere = async (cwd: string): Promise<{ app?: string; message?: string }> => {
-  const script = `import { loadConfig } from '@flamejs/queue/internal';
+  const script = `import { loadConfig } from '@flamejs/queue/load-config';
     const print = (value) => process.stdout.write(JSON.stringify(value));
     await loadConfig().then(({ app }) => print({ app }), ({ message }) => print({ message }));`;
   const env = { PATH: process.env.PATH ?? '' };

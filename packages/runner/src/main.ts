@@ -3,7 +3,7 @@
  * could not start; its end ends the machine.
  */
 import { randomBytes } from 'node:crypto';
-import { loadConfig } from '@flamejs/queue/internal';
+import { loadConfig } from '@flamejs/queue/load-config';
 import { pino } from 'pino';
 import { endMachine } from './end-machine.ts';
 import { openExecutors } from './open-executors.ts';

@@ -1,11 +1,9 @@
 export { type Config, defineConfig } from './define-config.ts';
 export { optionsTable } from './docs-table.ts';
 export type * from './input.ts';
-export { type LoadConfigOptions, loadConfig } from './load-config.ts';
 export { holdsSecret, type OwnSecrets, ownSecrets } from './own-secrets.ts';
 export { type ParseConfigOptions, parseConfig } from './parse-config.ts';
 export { redactConfig, redactUrl } from './redact.ts';
 export { DEFAULT_REDIS_URL } from './redis.ts';
 export { deriveRelease } from './release.ts';
 export type * from './types.ts';
-export { type TypescriptLoader, typescriptLoader } from './typescript-loader.ts';

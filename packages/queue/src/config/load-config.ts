@@ -1,4 +1,7 @@
-/** Finds and loads an application's flame.config, for processes that are not the application itself. */
+/**
+ * Finds and loads an application's flame.config, for processes that are not the application itself. It has an entry of its
+ * own, `@flamejs/queue/load-config`: what a bundler of the application sees must import nothing by a computed name.
+ */
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -64,3 +67,5 @@ const importFile = async (file: string): Promise<unknown> => {
   await prepareToLoad(file, dirname(file));
   return await import(pathToFileURL(file).href);
 };
+
+export { type TypescriptLoader, typescriptLoader } from './typescript-loader.ts';

@@ -1,7 +1,7 @@
 /** How the executors of one pool are started: entry, command line, environment and kind, decided once. */
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { typescriptLoader } from '@flamejs/queue/internal';
+import { typescriptLoader } from '@flamejs/queue/load-config';
 import { type ExecutorEnv, markedEnv } from './executor-env.ts';
 import type { OpenLink } from './link.ts';
 import { heapMegabytes, inheritableExecArgv } from './node-options.ts';

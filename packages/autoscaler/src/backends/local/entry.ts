@@ -1,6 +1,8 @@
-/** Which module a local runner is. */
+/**
+ * Which module a local runner is. (Its import has a name of its own, for a bundle of a caller may define `createRequire`.)
+ */
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { createRequire as requireFrom } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FlameLaunchError } from '@flamejs/queue';
@@ -23,7 +25,7 @@ export const resolveEntry = (command: string | undefined, roots: readonly string
   }
   for (const root of roots) {
     try {
-      return createRequire(join(root, 'package.json')).resolve(RUNNER);
+      return requireFrom(join(root, 'package.json')).resolve(RUNNER);
     } catch {
       // Not installed there; the next place may have it.
     }
