@@ -32,8 +32,10 @@ export interface AcceptedCall {
   readonly maxPending: number;
   /** Of the caller. */
   readonly release: string;
-  /** Caller whose end cancels the call, '' for none. */
+  /** Whose end cancels the call: a caller, or an attempt of a call (`linkToCall`); '' for none. */
   readonly link: string;
+  /** The call of a function that awaits it, '' for none. */
+  readonly awaitedBy: string;
   /** Packed arguments that are too large for the job hash. */
   readonly largeArgs: Uint8Array | undefined;
 }
@@ -209,6 +211,7 @@ export class CallBackend extends RedisQueueBackend {
       failOnLoss: call.failOnLoss ? '1' : '0',
       maxPending: call.maxPending,
       link: call.link,
+      awaitedBy: call.awaitedBy,
       release: call.release,
       delay: call.delayMs,
     });

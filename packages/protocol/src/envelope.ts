@@ -3,6 +3,8 @@
  * cannot make a runner execute anything that no caller asked for.
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { type Descent, isDescent } from './descent.ts';
+import { formatDuration } from './duration.ts';
 
 export const ENVELOPE_VERSION = 1;
 
@@ -41,6 +43,10 @@ export interface Envelope {
   /** Size of the encoded arguments, bytes. */
   readonly size: number;
   readonly by: string;
+  /** Of a call that a function made. */
+  readonly line?: Descent;
+  /** When it is due, in Redis ms as its caller knew them: so long after that its signature is good for nothing (`signatureTtl`). */
+  readonly at?: number | undefined;
   readonly opts: EnvelopeOptions;
   readonly sig?: string;
 }
@@ -76,26 +82,45 @@ const signature = (envelope: Envelope, callId: string, app: string, key: string)
 export const signEnvelope = (envelope: Envelope, callId: string, app: string, key: string | undefined): Envelope =>
   key === undefined ? envelope : { ...envelope, sig: signature(envelope, callId, app, key) };
 
+export interface Freshness {
+  /** Redis ms. */
+  readonly now: number;
+  readonly signatureTtlMs: number;
+  /** Whether it must say when it is due. */
+  readonly required: boolean;
+}
+
+/** So long after a call is due it may be retried by hand, whatever `signatureTtl` says. */
+const LONGER_THAN_KEPT_MS = 7 * 86_400_000;
+
 /** @returns why the envelope must not be executed, or `undefined` when it may be. */
 export const distrust = (
   envelope: Envelope,
   callId: string,
   app: string,
   key: string | undefined,
+  freshness?: Freshness,
 ): string | undefined => {
   if (key === undefined) return undefined;
   if (envelope.sig === undefined) return 'it is not signed, and this runner has a signing key';
   const expected = Buffer.from(signature(envelope, callId, app, key));
   const found = Buffer.from(envelope.sig);
-  return expected.length === found.length && timingSafeEqual(expected, found)
-    ? undefined
-    : 'its signature does not match';
+  if (expected.length !== found.length || !timingSafeEqual(expected, found)) return 'its signature does not match';
+  return freshness === undefined ? undefined : staleness(envelope, freshness);
+};
+
+/** A copy of a call that was made once must not be good for ever: whoever can write to Redis could put it there again. */
+const staleness = ({ at, opts }: Envelope, { now, signatureTtlMs, required }: Freshness): string | undefined => {
+  if (at === undefined) return required ? 'it does not say when it is due (requireSignedTime)' : undefined;
+  const ttlMs = Math.max(signatureTtlMs, opts.failedTtlMs + LONGER_THAN_KEPT_MS);
+  if (now <= at + ttlMs) return undefined;
+  return `it was due ${formatDuration(now - at)} ago, and its signature was good for ${formatDuration(ttlMs)} (signatureTtl)`;
 };
 
 /** @returns the envelope in a job's data, or a sentence that says what is wrong with it. */
 export const parseEnvelope = (data: unknown): Envelope | string => {
   if (typeof data !== 'object' || data === null) return 'its data is not an envelope';
-  const { v, fn, args, opts, sealed, scope, digest, size, release, by } = data as Partial<Envelope>;
+  const { v, fn, args, opts, sealed, scope, digest, size, release, by, line, at } = data as Partial<Envelope>;
   if (v !== ENVELOPE_VERSION)
     return `its envelope has version ${String(v)}, this runner reads version ${ENVELOPE_VERSION}`;
   const texts =
@@ -103,6 +128,8 @@ export const parseEnvelope = (data: unknown): Envelope | string => {
   if (!texts || (args !== null && !isText(args)) || typeof size !== 'number') return 'its envelope is damaged';
   if (typeof opts !== 'object' || opts === null || !OPTION_NUMBERS.every((name) => typeof opts[name] === 'number'))
     return 'its envelope has no options';
+  if (line !== undefined && !isDescent(line)) return 'its envelope is damaged';
+  if (at !== undefined && !Number.isFinite(at)) return 'its envelope is damaged';
   return data as Envelope;
 };
 

@@ -39,6 +39,7 @@ export type WaitingReason =
   | 'boot-failed'
   | 'booting'
   | 'needs-release'
+  | 'self-wait'
   | 'max-reached'
   | 'free-slot';
 
@@ -100,6 +101,12 @@ export const explainWaiting = (pool: string, call: CallInspection, status: PoolS
     return {
       reason: 'booting',
       text: `${status.booting} ${status.booting === 1 ? 'runner is' : 'runners are'} booting; ${ahead}`,
+    };
+  }
+  if (call.selfWait && (status === undefined || status.physical >= status.max)) {
+    return {
+      reason: 'self-wait',
+      text: `pool "${pool}" waits for itself: each of its running calls awaits another call of this pool, and no slot is free for those; give what is awaited a pool of its own, or raise max or maxConcurrency; ${ahead}`,
     };
   }
   if (status !== undefined && status.physical >= status.max) {

@@ -19,6 +19,8 @@ export interface CallInspection {
   /** Redis ms of this inspection. */
   readonly now: number;
   readonly poolPaused: boolean;
+  /** Of a waiting call: every call that runs in its pool awaits another call of that pool. */
+  readonly selfWait: boolean;
   /** Redis ms of the pool's last start of any call, 0 for never. */
   readonly lastStartAt: number;
   /** Calls that run on runners whose locks are alive (of the first 1,000). */
@@ -69,7 +71,7 @@ export const inspectCall = async (client: RedisClient, keys: PoolKeys, callId: s
   const n = (at: number): number => Number(r[at] ?? 0) || 0;
   const s = (at: number): string | undefined => (r[at] === undefined ? undefined : String(r[at]));
   const paused = n(4);
-  const f = 11;
+  const f = 12;
   const wanted = s(f + 16);
   return {
     state: (s(0) ?? 'missing') as CallState,
@@ -77,6 +79,7 @@ export const inspectCall = async (client: RedisClient, keys: PoolKeys, callId: s
     dueAt: n(2),
     now: n(3),
     poolPaused: n(5) === 1,
+    selfWait: n(11) === 1,
     lastStartAt: n(6),
     liveActive: n(7),
     runners: n(8),

@@ -102,6 +102,7 @@ export interface PoolEvent {
     | 'pool.resumed'
     | 'pool.settings'
     | 'pool.release'
+    | 'call.loop'
     | 'breaker.opened'
     | 'breaker.closed'
     | 'leader.elected';

@@ -93,7 +93,7 @@ const CALL_NUMBERS = [
   'failedTtlMs',
   'maxPending',
 ] as const;
-const CALL_TEXTS = ['name', 'fingerprint', 'waiter', 'release', 'link'] as const;
+const CALL_TEXTS = ['name', 'fingerprint', 'waiter', 'release', 'link', 'awaitedBy'] as const;
 
 const damaged = ({ pool, schedules }: PoolKeys, id: string) => ({
   what: `schedule ${JSON.stringify(id)} of pool "${pool}"`,
@@ -167,7 +167,12 @@ const castAt = async (tools: ScheduleTools, schedule: Schedule, moment: number):
   const id = userCallId(pool, `schedule\n${schedule.id}\n${moment}`);
   const limit = config.pools[pool]?.payloadLimit ?? DEFAULT_LIMIT;
   const { envelope: own, largeArgs } = await argumentsFor(schedule, id, vault, limit);
-  const envelope = signEnvelope({ ...own, by: `schedule ${schedule.id}` }, id, config.app, config.signingKey);
+  const envelope = signEnvelope(
+    { ...own, by: `schedule ${schedule.id}`, at: moment + schedule.call.delayMs },
+    id,
+    config.app,
+    config.signingKey,
+  );
   const reply = await backend.accept({ ...schedule.call, id, data: JSON.stringify(envelope), largeArgs });
   // Another body under this moment's id: it was cast before the schedule was changed.
   return typeof reply === 'string' || reply.refused === ID_CONFLICT ? id : undefined;

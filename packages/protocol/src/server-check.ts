@@ -15,6 +15,8 @@ export interface ServerFacts {
   readonly usedMemory: number;
   /** 0 for no limit. */
   readonly maxMemory: number;
+  /** Its clock when it was asked, ms; `undefined` where it does not say. */
+  readonly now: number | undefined;
 }
 
 export interface ServerFinding {
@@ -35,6 +37,7 @@ export const readServerFacts = async (client: RedisClient): Promise<ServerFacts>
     role: field('role'),
     usedMemory: Number(field('used_memory') ?? 0),
     maxMemory: Number(field('maxmemory') ?? 0),
+    now: field('server_time_usec') === undefined ? undefined : Number(field('server_time_usec')) / 1000,
   };
 };
 

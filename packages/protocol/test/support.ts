@@ -71,6 +71,7 @@ export const plainCall = (): AcceptedCall => ({
   release: 'r1',
   maxPending: 1_000,
   link: '',
+  awaitedBy: '',
   largeArgs: undefined,
 });
 

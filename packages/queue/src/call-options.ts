@@ -106,7 +106,7 @@ export const resolveCallOptions = (
   retries: options.retries ?? 0,
   delayMs: options.delayMs ?? 0,
   priority: options.priority ?? 0,
-  link: options.link ?? false,
+  link: options.link,
   onRunnerLost: options.onRunnerLost ?? 'retry',
   resultTtlMs: options.resultTtlMs ?? DEFAULT_RESULT_TTL_MS,
   failedTtlMs: options.failedTtlMs ?? DEFAULT_FAILED_TTL_MS,

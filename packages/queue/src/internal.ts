@@ -12,8 +12,13 @@ export { didYouMean, suggest } from '@flamejs/protocol/suggest';
 export * from './attempt-rules.ts';
 export * from './backoff.ts';
 export * from './call-options.ts';
-export { isExecutor, type NestedTransport, setNestedTransport } from './client/executor-side.ts';
-export { createNestedService } from './client/nested-service.ts';
+export { isExecutor, type NestedTransport, setNestedTransport, whileLoading } from './client/executor-side.ts';
+export {
+  type AskingCall,
+  createNestedService,
+  type NestedService,
+  type NestedSession,
+} from './client/nested-service.ts';
 export { giveSecrets } from './client/secrets-here.ts';
 export * from './config/index.ts';
 export * from './context.ts';

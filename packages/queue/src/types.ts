@@ -45,7 +45,10 @@ export interface SharedCallOptions {
   readonly delay?: Duration | undefined;
   /** Lower numbers start first, 0 to 2,097,151. Default: 0, before all others. */
   readonly priority?: number | undefined;
-  /** Cancel the call when this process is gone. Default: false. */
+  /**
+   * Cancel the call when its maker is gone: this process, or the call that makes it inside of a function. Default: false; in a
+   * function true for what `flame.call` awaits, unless it has an `id`.
+   */
   readonly link?: boolean | undefined;
   /** Whether it runs again after its runner was lost. Default: `'retry'`. */
   readonly onRunnerLost?: 'retry' | 'fail' | undefined;
@@ -151,7 +154,8 @@ export interface ResolvedCallOptions {
   readonly retries: number;
   readonly delayMs: number;
   readonly priority: number;
-  readonly link: boolean;
+  /** `undefined`: its default depends on where the call is made. */
+  readonly link: boolean | undefined;
   readonly onRunnerLost: 'retry' | 'fail';
   readonly resultTtlMs: number;
   readonly failedTtlMs: number;

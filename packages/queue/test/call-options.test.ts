@@ -138,7 +138,7 @@ test('defaults are filled in once, and a deadline replaces one of the other form
     retries: 0,
     delayMs: 0,
     priority: 0,
-    link: false,
+    link: undefined,
     onRunnerLost: 'retry',
     resultTtlMs: 3_600_000,
     failedTtlMs: 604_800_000,

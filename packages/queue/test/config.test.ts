@@ -68,6 +68,10 @@ test('a minimal config is fully defaulted', () => {
     payload: [],
     heartbeatTimeoutMs: undefined,
     failsafeTimeoutMs: undefined,
+    maxCallDepth: 32,
+    maxLoopRate: 10,
+    signatureTtlMs: 30 * 86_400_000,
+    requireSignedTime: false,
     allowEviction: false,
     allowInsecureRedis: false,
     pools: {
@@ -93,6 +97,7 @@ test('a minimal config is fully defaulted', () => {
         functions: [],
         payloadLimit: 16 * 1024 * 1024,
         maxPending: 100_000,
+        callAccess: 'own',
         env: {},
         passEnv: [],
         keep: [],

@@ -6,6 +6,8 @@
 import {
   type CallBackend,
   distrust,
+  type Envelope,
+  type Freshness,
   type PoolKeys,
   parseEnvelope,
   type RedisClient,
@@ -14,7 +16,7 @@ import {
   type Vault,
 } from '@flamejs/protocol';
 import type { AppConfig, PoolConfig } from '@flamejs/queue';
-import { scopeKeys, setLongTimeout } from '@flamejs/queue/internal';
+import { type AskingCall, type NestedService, scopeKeys, setLongTimeout, unpackPayload } from '@flamejs/queue/internal';
 import type { Job } from 'bullmq';
 import type { Logger } from 'pino';
 import { type Plan, planAfterRun, stopError } from './after-run.ts';
@@ -36,6 +38,7 @@ export interface CallProcessorOptions {
   readonly runnerId: string;
   readonly release: string;
   readonly signingKey: string | undefined;
+  readonly signatures: Omit<Freshness, 'now'>;
   readonly encryptionKeys: AppConfig['encryptionKeys'];
   readonly vault: Vault;
   readonly client: RedisClient;
@@ -55,12 +58,12 @@ export interface CallProcessorOptions {
   readonly onBootFailed: (message: string) => void;
   /** The files of the application have changed. */
   readonly onStale: (message: string) => void;
-  /** Answers a call that a function makes; `scope` is that of its secrets. */
-  readonly onNestedCall: ((request: Uint8Array, scope?: string) => Promise<Uint8Array>) | undefined;
+  /** Makes the calls that functions make; without it they are refused. */
+  readonly nested: NestedService | undefined;
 }
 
 export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, token: string) => Promise<null>) => {
-  const { pool, keys, runnerId, client, calls, gate, logger, executors, vault, onNestedCall } = options;
+  const { pool, keys, runnerId, client, calls, gate, logger, executors, vault, nested } = options;
   // So that a second call of that function does not cost an executor its time.
   const missing = new Map<string, 'unknown' | 'changed'>();
 
@@ -80,7 +83,7 @@ export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, 
       attempt,
       pickUp,
       envelope,
-      distrust: typeof envelope === 'string' ? undefined : distrust(envelope, callId, options.app, options.signingKey),
+      distrust: typeof envelope === 'string' ? undefined : distrustOf(envelope, callId, pickUp.at),
       closed: options.isClosed(),
       release: options.release,
       strict: pool.releasePolicy === 'strict',
@@ -115,6 +118,10 @@ export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, 
       }
     }
   };
+
+  function distrustOf(envelope: Envelope, callId: string, now: number): string | undefined {
+    return distrust(envelope, callId, options.app, options.signingKey, { ...options.signatures, now });
+  }
 
   /** A fault of our own must not fail a call: it is tried again, here or elsewhere. */
   async function runSafely(facts: CallFacts, call: HeldCall): Promise<Plan> {
@@ -151,18 +158,18 @@ export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, 
     const ttlMs = Math.max(envelope.opts.resultTtlMs, PROGRESS_TTL_MS);
     const progress = createCallProgress(client, keys, callId, ttlMs, vault, logger);
     options.onStart();
+    const session = nested?.open(askingCall(facts, execution));
     const running = executors.execute(execution, {
       onLog: log.add,
       onProgress: progress.report,
       onReady: (json) => void storeReadiness(callId, json),
       beforeStart: () => options.settleDoubt(call),
-      ...(onNestedCall === undefined
-        ? {}
-        : { onNestedCall: (request) => onNestedCall(request, execution.secrets?.scope) }),
+      ...(session === undefined ? {} : { onNestedCall: session.answer, onStop: session.stop }),
     });
     clocks.watch(() => running.started);
     call.attach(running);
     const result = await running.result;
+    session?.end();
     log.flush();
     await progress.flush();
     report(facts, result);
@@ -182,6 +189,20 @@ export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, 
     } catch (error) {
       logger.warn({ err: error, callId }, 'the readiness of a call could not be stored');
     }
+  }
+
+  function askingCall(facts: CallFacts, { args, secrets }: Execution): AskingCall {
+    const { callId, envelope, ats } = facts;
+    return {
+      callId,
+      functionName: envelope.fn,
+      descent: envelope.line,
+      pool: pool.name,
+      runnerId,
+      ats,
+      scope: secrets?.scope,
+      args: () => (args instanceof Uint8Array ? unpackPayload(args) : args).json,
+    };
   }
 
   function executionOf(facts: CallFacts, args: Execution['args']): Execution {

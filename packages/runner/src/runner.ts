@@ -2,7 +2,7 @@
 import { hostname } from 'node:os';
 import { admitServer, appKeys, createVault, poolKeys, readServerFacts, whenReady } from '@flamejs/protocol';
 import type { AppConfig, PoolConfig } from '@flamejs/queue';
-import { deriveRelease } from '@flamejs/queue/internal';
+import { deriveRelease, type NestedService } from '@flamejs/queue/internal';
 import type { Logger } from 'pino';
 import { createActivityReporter } from './activity.ts';
 import { bounded } from './bounded.ts';
@@ -30,8 +30,8 @@ export interface RunnerOptions {
   readonly logger: Logger;
   /** It was launched by an autoscaler, and ends when that is gone. */
   readonly managed: boolean;
-  /** Answers the calls that functions make; without it they are refused. */
-  readonly onNestedCall?: ((request: Uint8Array, scope?: string) => Promise<Uint8Array>) | undefined;
+  /** Makes the calls that functions make; without it they are refused. Stays the owner's. */
+  readonly nested?: NestedService | undefined;
   /** Redis has answered a heartbeat. */
   readonly onContact?: (() => void) | undefined;
 }
@@ -173,6 +173,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
       runnerId,
       release: config.release,
       signingKey: config.signingKey,
+      signatures: { signatureTtlMs: config.signatureTtlMs, required: config.requireSignedTime },
       encryptionKeys: config.encryptionKeys,
       vault: createVault(config),
       client,
@@ -193,7 +194,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
         logger.info({ reason: message }, 'the application has changed: its executors are replaced as calls show it');
         if (isOtherRelease(config)) drain.begin('the application on the disk is another release');
       },
-      onNestedCall: options.onNestedCall,
+      nested: options.nested,
     });
     await listenToControl(subscriber, keys, runnerId, {
       onCancel: (callId) => void lookForCancel(callId),

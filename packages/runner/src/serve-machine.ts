@@ -23,7 +23,7 @@ export const serveMachine = async (config: AppConfig, { env, ...options }: Machi
   const runner = createRunner(config, {
     ...options,
     managed: Boolean(env.FLAME_RUNNER_ID),
-    onNestedCall: nested.answer,
+    nested,
     onContact: () => machine.contact(),
   });
   const machine = linkMachine({

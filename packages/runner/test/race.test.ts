@@ -88,6 +88,7 @@ const runnerParts = (name: string, starts: Map<string, number[]>) => {
     runnerId: name,
     release: 'r',
     signingKey: undefined,
+    signatures: { signatureTtlMs: 1_000_000, required: false },
     encryptionKeys: [],
     vault: createVault({ app: 'fixture', payload: [] }),
     client,
@@ -102,7 +103,7 @@ const runnerParts = (name: string, starts: Map<string, number[]>) => {
     onStart: () => undefined,
     onBootFailed: () => undefined,
     onStale: () => {},
-    onNestedCall: undefined,
+    nested: undefined,
   });
   return {
     worker,

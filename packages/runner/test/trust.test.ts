@@ -1,6 +1,8 @@
 /** Calls that must not be executed: unsigned, changed, damaged. Each ends with an error that its caller sees. */
+
+import { type Envelope, redisNow, signEnvelope } from '@flamejs/protocol';
 import { FlameCodecError, FlameDataLossError, FlameUntrustedError } from '@flamejs/queue';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Stage, startStage } from './support.ts';
 
 let stage: Stage;
@@ -64,3 +66,45 @@ test.each(['opts', 'progress', 'parent', 'f:loss', 'f:qt', 'f:since', 'atm'])(
     expect(await stage.call(stage.tasks.add, 4, 5)).toBe(9);
   },
 );
+
+describe('T-02: with signing on', () => {
+  const KEY = 'k'.repeat(40);
+  const DAY = 86_400_000;
+  /** As its caller signed it, so many ms ago or, with `undefined`, before envelopes said when they are due. */
+  const signedAgo = (agoMs: number | undefined) => async (jobKey: string) => {
+    const { sig: _, at: __, ...envelope } = JSON.parse((await stage.client.hget(jobKey, 'data')) ?? '') as Envelope;
+    const at = agoMs === undefined ? undefined : (await redisNow(stage.client)) - agoMs;
+    const id = jobKey.slice(stage.keys.queue.length);
+    return stage.client.hset(jobKey, 'data', JSON.stringify(signEnvelope({ ...envelope, at }, id, 'fixture', KEY)));
+  };
+
+  test('T-02: a copy of a signed call is good for `signatureTtl` after it is due, and no longer', async () => {
+    await stage.reset();
+    const runner = await stage.startRunner({ env: { FLAME_SIGNING_KEY: KEY } });
+    expect(await tamperedWith([1], signedAgo(29 * DAY))).toBe('executed');
+    const refused = await tamperedWith([1], signedAgo(31 * DAY));
+    expect(refused).toBeInstanceOf(FlameUntrustedError);
+    expect(String(refused)).toContain('signatureTtl');
+    await runner.stop();
+  });
+
+  test('T-02: a shorter `signatureTtl` never takes retries by hand away: `failedTtl` and seven days stay', async () => {
+    await stage.reset();
+    const settings = { signatureTtl: '1h' };
+    const runner = await stage.startRunner({ env: { FLAME_SIGNING_KEY: KEY }, settings });
+    expect(await tamperedWith([1], signedAgo(13 * DAY))).toBe('executed');
+    expect(await tamperedWith([1], signedAgo(15 * DAY))).toBeInstanceOf(FlameUntrustedError);
+    await runner.stop();
+  });
+
+  test('T-02: a call that does not say when it is due runs until the operator says otherwise', async () => {
+    await stage.reset();
+    const lenient = await stage.startRunner({ env: { FLAME_SIGNING_KEY: KEY } });
+    expect(await tamperedWith([1], signedAgo(undefined))).toBe('executed');
+    await lenient.stop();
+    const settings = { requireSignedTime: true };
+    const strict = await stage.startRunner({ env: { FLAME_SIGNING_KEY: KEY }, settings });
+    expect(await tamperedWith([1], signedAgo(undefined))).toBeInstanceOf(FlameUntrustedError);
+    await strict.stop();
+  });
+});

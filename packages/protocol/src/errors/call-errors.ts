@@ -216,6 +216,49 @@ export class FlameDataLossError extends FlameError {
   }
 }
 
+/**
+ * - `loading`: the module that holds the function of a call makes calls while it is being loaded for it
+ * - `depth`: more calls than `maxCallDepth` would await each other in a row
+ * - `rate`: functions that cast themselves, directly or through others, more often than `maxLoopRate` allows
+ */
+export type LoopReason = 'loading' | 'depth' | 'rate';
+
+/** A call that calls would make without end: refused where it is made, before anything is enqueued. */
+export class FlameCallLoopError extends FlameError {
+  static override readonly code = 'FLAME_ERR_CALL_LOOP';
+  static override readonly advice =
+    'Look at `line` for the functions that call each other; for a chain that is meant, raise `maxCallDepth` or `maxLoopRate`, or cast with a `delay`.';
+  declare readonly code: 'FLAME_ERR_CALL_LOOP';
+  readonly reason: LoopReason;
+  /** The functions that made the call, each once, from the outermost inwards; empty while modules load. */
+  readonly line: readonly string[];
+
+  static {
+    nameErrorClass(FlameCallLoopError, 'FlameCallLoopError');
+  }
+
+  constructor(
+    message: string,
+    options: FlameErrorOptions & { readonly reason: LoopReason; readonly line?: readonly string[] },
+  ) {
+    super(message, options);
+    this.reason = options.reason;
+    this.line = options.line ?? [];
+  }
+}
+
+/** A function asked for the result, the status or the end of a call that it neither made nor was given. */
+export class FlameAccessError extends FlameError {
+  static override readonly code = 'FLAME_ERR_ACCESS';
+  static override readonly advice =
+    "Pass the call's id to the function as an argument, or declare `callAccess: 'all'` for the pool that runs it.";
+  declare readonly code: 'FLAME_ERR_ACCESS';
+
+  static {
+    nameErrorClass(FlameAccessError, 'FlameAccessError');
+  }
+}
+
 function tail(text: string): string {
   const bytes = Buffer.from(text, 'utf8');
   if (bytes.length <= STDERR_TAIL_BYTES) return text;

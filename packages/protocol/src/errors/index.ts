@@ -1,5 +1,7 @@
 import { FlameError } from './base.ts';
 import {
+  FlameAccessError,
+  FlameCallLoopError,
   FlameCancelledError,
   FlameCrashError,
   FlameDataLossError,
@@ -48,6 +50,8 @@ export const flameErrorClasses: Readonly<Record<string, { readonly prototype: Er
     FlameQueueTimeoutError,
     FlameDeadlineError,
     FlameCancelledError,
+    FlameCallLoopError,
+    FlameAccessError,
     FlameCrashError,
     FlameMemoryError,
     FlameRunnerLostError,

@@ -115,6 +115,21 @@ end
 return 1
 `,
   ),
+  /**
+   * KEYS the count of a line of calls; ARGV casts a second. So many may come at once, and then no faster.
+   * @returns 1, or 0 when it is too often
+   */
+  flameLoopRate: script(
+    'flameLoopRate',
+    1,
+    `
+local every = 1000 / tonumber(ARGV[1])
+local at = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), flame.now)
+if at - flame.now > 1000 - every then return 0 end
+redis.call('SET', KEYS[1], string.format('%.3f', at + every), 'PX', 2000)
+return 1
+`,
+  ),
   /** KEYS queue prefix; ARGV id. @returns what is known of a call and its pool, as a flat list; read by inspect-call.ts. */
   flameInspect: script(
     'flameInspect',
@@ -153,6 +168,21 @@ local live, activeIds = 0, redis.call('LRANGE', queue .. 'active', 0, 999)
 for _, activeId in ipairs(activeIds) do
   if redis.call('EXISTS', queue .. activeId .. ':lock') == 1 then live = live + 1 end
 end
+-- Whether each call that runs awaits another one of this pool, which runs in the same way or waits.
+local selfWait = 0
+if state == 'waiting' and #activeIds > 0 and redis.call('EXISTS', base .. ':nests') == 1 then
+  local awaiting = {}
+  for _, ids in ipairs({ activeIds, redis.call('LRANGE', queue .. 'wait', -500, -1), redis.call('ZRANGE', queue .. 'prioritized', 0, 499) }) do
+    for _, other in ipairs(ids) do
+      local up = redis.call('HGET', queue .. other, 'f:up')
+      if up then awaiting[up] = true end
+    end
+  end
+  selfWait = 1
+  for _, activeId in ipairs(activeIds) do
+    if not awaiting[activeId] then selfWait = 0 end
+  end
+end
 -- Of a call that waits for a runner of its release: which releases there are, and whether the pool is being rolled over.
 local releases, rolling = {}, 0
 if f[17] then
@@ -164,7 +194,7 @@ if f[17] then
 end
 return { state, tostring(ahead), tostring(due), tostring(flame.now), tostring(flame.pausedFor(base)),
   redis.call('HEXISTS', queue .. 'meta', 'paused'), redis.call('GET', base .. ':last-start') or '0', live,
-  redis.call('ZCOUNT', base .. ':runners', flame.now - 20000, '+inf'), releases, rolling, unpack(f, 1, 20) }
+  redis.call('ZCOUNT', base .. ':runners', flame.now - 20000, '+inf'), releases, rolling, selfWait, unpack(f, 1, 20) }
 `,
   ),
   /**

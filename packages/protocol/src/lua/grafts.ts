@@ -76,6 +76,11 @@ if call.queueTimeout > 0 and (due == 0 or flame.now + call.delay + call.queueTim
   due = flame.now + call.delay + call.queueTimeout
 end
 if due > 0 then redis.call('ZADD', base .. ':expiry', due, id) end
+if call.awaitedBy ~= '' then
+  redis.call('HSET', jobKey, 'f:up', call.awaitedBy)
+  -- Calls of this pool await calls of this pool: it may come to wait for itself.
+  if redis.call('EXISTS', queuePrefix .. call.awaitedBy) == 1 then redis.call('SET', base .. ':nests', 1, 'PX', 3600000) end
+end
 if call.link ~= '' then
   redis.call('HSET', jobKey, 'f:link', call.link)
   redis.call('ZADD', base .. ':linked', flame.now, id)

@@ -20,7 +20,8 @@ const AWAITED_MS = 3_600_000;
  *   f:qt / f:dl   queueTimeout (ms) and deadline (Redis ms), 0 for none
  *   f:ttl / f:fttl   how long an outcome is kept after success and after failure
  *   f:fail   '1' when a lost runner fails the call instead of re-running it
- *   f:link   the caller whose end cancels the call
+ *   f:link   the caller, or the attempt of a call, whose end cancels the call
+ *   f:up     the call that awaits it, of a call that a function made
  *   f:size   bytes of the job's data, when they were more than any envelope has and were dropped unread
  *   f:cancel reason of a cancellation that the executing runner has not yet carried out
  *   f:rel    release of the caller

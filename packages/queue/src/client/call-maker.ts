@@ -6,7 +6,10 @@ import type { Settler } from './pending.ts';
 import type { ScheduleHandle, ScheduleTiming } from './schedule.ts';
 
 export interface CallMaker {
-  /** Accepts a call under this id. `settler`, when given, is told of the outcome. @returns the id once it is accepted */
+  /**
+   * Accepts a call under this id; inside of a function the runner gives it one of its own. `settler`, when given, is told of the
+   * outcome. @returns the call's id once it is accepted
+   */
   submit(request: CallRequest, settler: Settler | undefined, id: string): Promise<string>;
   handle<Result>(pool: PoolConfig, id: string): CallHandle<Result>;
   /** What the function has passed to `context().ready`; `undefined` before. */

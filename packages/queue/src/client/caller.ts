@@ -9,6 +9,7 @@ import { callBackendFactory } from '@flamejs/protocol/call-backend-factory';
 import { newCallId, userCallId } from '@flamejs/protocol/call-id';
 import { type Payload, packPayload } from '@flamejs/protocol/codec';
 import type { RedisClient } from '@flamejs/protocol/connect';
+import type { Descent } from '@flamejs/protocol/descent';
 import { signEnvelope } from '@flamejs/protocol/envelope';
 import { FlameClosedError, FlameUnavailableError } from '@flamejs/protocol/errors';
 import { appKeys, type PoolKeys, poolKeys } from '@flamejs/protocol/keys';
@@ -39,6 +40,10 @@ export interface CallRequest {
   readonly kind: 'call' | 'cast';
   /** What the secrets among its arguments are sealed for, when that is not the call itself. */
   readonly scope?: string;
+  /** Of a call that a function makes. */
+  readonly line?: Descent;
+  /** The call with whose present attempt it ends; without it, `link` means this process. */
+  readonly endsWith?: string;
 }
 
 export interface PoolClient {
@@ -158,7 +163,7 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
     const { pool, options, kind } = request;
     const client = poolClient(pool);
     link.admission.check(pool.name);
-    if (options.link) await presence.announce(pool.name);
+    if (options.link === true && request.endsWith === undefined) await presence.announce(pool.name);
     const call = await acceptedCall(request, callId);
     const stillLimitMs =
       kind === 'call' && options.queueTimeoutMs === undefined ? pool.bootTimeoutMs + 30_000 : undefined;
@@ -237,7 +242,8 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
 
   const acceptedCall = async (request: CallRequest, id: string): Promise<AcceptedCall> => {
     const { call, envelope, largeArgs } = await describe(request, { callId: id, kind: 'arguments' });
-    const data = JSON.stringify(signEnvelope(envelope, id, config.app, config.signingKey));
+    const at = config.signingKey === undefined ? undefined : link.now() + request.options.delayMs;
+    const data = JSON.stringify(signEnvelope({ ...envelope, at }, id, config.app, config.signingKey));
     // Not spread: V8 gives each spread of so many properties a hidden class of its own, 500 bytes for each call that is held.
     return Object.assign(call, { id, largeArgs, data });
   };

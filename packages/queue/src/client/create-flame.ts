@@ -6,7 +6,7 @@
 import { newCallId, poolOfCallId, userCallId } from '@flamejs/protocol/call-id';
 import { encode, payloadSize } from '@flamejs/protocol/codec';
 import { MAX_DURATION_MS } from '@flamejs/protocol/duration';
-import { FlameClosedError, FlameError } from '@flamejs/protocol/errors';
+import { FlameCallLoopError, FlameClosedError, FlameError, FlameUnavailableError } from '@flamejs/protocol/errors';
 import { configError } from '@flamejs/protocol/errors/input-errors';
 import { Secret } from '@flamejs/protocol/secret';
 import type { Logger } from 'pino';
@@ -14,14 +14,13 @@ import { resolveCallOptions } from '../call-options.ts';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
 import { currentContext } from '../context.ts';
 import { defineFunction, isFlameFunction } from '../fn.ts';
-import type { ParsedCallOptions } from '../types.ts';
-import { FLAME_FUNCTION } from '../types.ts';
+import { FLAME_FUNCTION, type ParsedCallOptions } from '../types.ts';
 import { listen } from './abort-listeners.ts';
 import { AwaitedCall, type AwaitingFlame } from './awaited-call.ts';
 import type { CallMaker } from './call-maker.ts';
 import type { CallRequest } from './caller.ts';
 import { closureOf } from './closure-target.ts';
-import { isExecutor } from './executor-side.ts';
+import { isExecutor, isLoadingModules } from './executor-side.ts';
 import type { Flame, FlameOptions } from './flame.ts';
 import type { CallHandle } from './handle.ts';
 import { lazyHandle } from './lazy-handle.ts';
@@ -39,6 +38,7 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
 
   const maker = (): Promise<CallMaker> => {
     if (closed) return Promise.reject(new FlameClosedError('this flame object has been closed'));
+    if (isLoadingModules()) return Promise.reject(callWhileLoading());
     making ??= loadMaker(config, mode, options.logger);
     return making;
   };
@@ -113,9 +113,9 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
       const { signal } = options;
       signal?.throwIfAborted();
       const calls = await maker();
-      await calls.submit(asked, undefined, id);
+      const accepted = await calls.submit(asked, undefined, id);
       if (signal !== undefined) listen(signal, { onAbort: () => calls.abort(id, pool, describeAbort(signal)) });
-      return calls.handle(pool, id);
+      return calls.handle(pool, accepted);
     });
 
   const map = (target: unknown, ...rest: readonly unknown[]): unknown => {
@@ -133,6 +133,8 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
 
   const place = (target: unknown, ...args: readonly unknown[]): Promise<Child<unknown>> =>
     fromHere(async () => {
+      // Before anything is made that nobody could stop.
+      if (isExecutor()) throw noChildrenHere();
       const more = optionsOf(target).timeoutMs === undefined ? { timeoutMs: MAX_DURATION_MS } : {};
       const asked = request(target, args, 'cast', { more });
       const calls = await maker();
@@ -167,6 +169,18 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
   };
   return flame;
 };
+
+const noChildrenHere = (): FlameUnavailableError =>
+  new FlameUnavailableError('children are placed by the application, not by a running function', { enqueued: 'no' });
+
+const callWhileLoading = (): FlameCallLoopError =>
+  new FlameCallLoopError(
+    'a module makes a call while a runner loads it, and would make it each time that it is loaded',
+    {
+      reason: 'loading',
+      advice: 'Make the call inside of a function, or only where the application starts: `if (!flame.isRunner)`.',
+    },
+  );
 
 const loadMaker = async (
   config: AppConfig,

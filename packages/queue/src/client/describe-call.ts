@@ -36,6 +36,7 @@ export const describeCall = (request: CallRequest, { config, callerId, by, seale
     ...(packed === undefined ? {} : { digest: digestOf(packed) }),
     size: payloadSize,
     by,
+    ...(request.line === undefined ? {} : { line: request.line }),
     opts: {
       timeoutMs: options.timeoutMs,
       retries: options.retries,
@@ -66,7 +67,8 @@ export const describeCall = (request: CallRequest, { config, callerId, by, seale
     failOnLoss,
     maxPending: pool.maxPending,
     release: config.release,
-    link: options.link ? callerId : '',
+    link: request.endsWith ?? (options.link === true ? callerId : ''),
+    awaitedBy: request.kind === 'call' ? (request.line?.above.at(-1) ?? '') : '',
   };
   return sealed === undefined ? { call, envelope, largeArgs: packed } : { call, ...placeSealed(envelope, sealed) };
 };

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, disconnect, type RedisClient, whenReady } from '@flamejs/protocol/connect';
 import { type LongTimeout, setLongTimeout } from '@flamejs/protocol/duration';
 import { FlameClosedError, FlameConfigError, FlameUnavailableError } from '@flamejs/protocol/errors';
-import { admitServer, readServerFacts } from '@flamejs/protocol/server-check';
+import { admitServer, readServerFacts, type ServerFacts } from '@flamejs/protocol/server-check';
 import type { Logger } from 'pino';
 import type { AppConfig } from '../config/types.ts';
 import { type Admission, createAdmission } from './admission.ts';
@@ -23,6 +23,8 @@ export interface Link {
    * by the first command on it.
    */
   whileUnsent<T>(send: (client: RedisClient) => Promise<T>): Promise<T>;
+  /** Redis' clock, ms, as it was known at the last connection; this machine's where Redis does not tell. */
+  now(): number;
   /** Whether Redis has been reached and found fit, at any time. */
   readonly known: boolean;
   /** Looks whether the server is still the one that it was; tells the listeners of reconnects when it is not. */
@@ -50,6 +52,7 @@ export const createLink = (config: AppConfig, logger: Logger): Link => {
   let verifying: Promise<void> | undefined;
   let reached = false;
   let runId = '';
+  let offsetMs = 0;
   let closed = false;
   let brokenTimer: LongTimeout | undefined;
 
@@ -78,9 +81,15 @@ export const createLink = (config: AppConfig, logger: Logger): Link => {
     return opened;
   };
 
+  const readFacts = async (opened: RedisClient): Promise<ServerFacts> => {
+    const facts = await readServerFacts(opened);
+    if (facts.now !== undefined) offsetMs = facts.now - Date.now();
+    return facts;
+  };
+
   /** @returns whether it is the server that it was before. One that cannot tell is taken for the same. */
   const isSame = async (opened: RedisClient): Promise<boolean> => {
-    const facts = await readServerFacts(opened);
+    const facts = await readFacts(opened);
     // Gone again at once: the next connection tells.
     if (facts.runId === '') return true;
     const same = facts.runId === runId;
@@ -93,7 +102,7 @@ export const createLink = (config: AppConfig, logger: Logger): Link => {
   };
 
   const check = async (opened: RedisClient): Promise<void> => {
-    const facts = await readServerFacts(opened);
+    const facts = await readFacts(opened);
     runId = facts.runId;
     reached = true;
     for (const message of admitServer(facts, config.allowEviction)) logger.warn({ app: config.app }, message);
@@ -124,6 +133,7 @@ export const createLink = (config: AppConfig, logger: Logger): Link => {
 
   return {
     admission,
+    now: () => Math.round(Date.now() + offsetMs),
     get known() {
       return reached;
     },

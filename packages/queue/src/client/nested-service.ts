@@ -1,109 +1,262 @@
-/** The runner's side of calls from inside a function: it makes them in the executor's name. */
+/** The runner's side of calls from inside a function: it makes them in the executor's name, one session for each attempt. */
 
-import { decode, encode, type Payload, packPayload, unpackPayload } from '@flamejs/protocol/codec';
-import { FlameUnavailableError } from '@flamejs/protocol/errors';
-import type { Outcome } from '@flamejs/protocol/outcome';
+import { newCallId, poolOfCallId, userCallId } from '@flamejs/protocol/call-id';
+import { decode, encode, packPayload, unpackPayload } from '@flamejs/protocol/codec';
+import { runScript } from '@flamejs/protocol/connect';
+import { comesBack, type Descent, descend, type Maker, tooDeep, tooOften } from '@flamejs/protocol/descent';
+import { FlameCallLoopError, FlameUnavailableError } from '@flamejs/protocol/errors';
+import { poolKeys } from '@flamejs/protocol/keys';
+import { linkToCall } from '@flamejs/protocol/linked';
 import type { Logger } from 'pino';
 import { resolveCallOptions } from '../call-options.ts';
-import type { AppConfig, PoolConfig } from '../config/types.ts';
-import type { ResolvedCallOptions } from '../types.ts';
+import type { AppConfig } from '../config/types.ts';
 import { awaitOutcome } from './await-outcome.ts';
 import { type Caller, type CallRequest, createCaller } from './caller.ts';
 import { createHandle } from './handle.ts';
-import { NESTED_LIMIT, type NestedReply, type NestedRequest } from './nested-messages.ts';
+import {
+  type AboutRequest,
+  type MakeRequest,
+  NESTED_LIMIT,
+  type NestedReply,
+  type ParsedNestedRequest,
+  parseNestedRequest,
+  type WaitRequest,
+} from './nested-messages.ts';
+import { createNestedRights } from './nested-rights.ts';
+import type { Settler } from './pending.ts';
+
+/** An attempt of a call whose function may make calls. */
+export interface AskingCall extends Maker {
+  readonly pool: string;
+  readonly runnerId: string;
+  /** BullMQ's count of pick-ups: with the id it says which attempt this is. */
+  readonly ats: number;
+  /** What it can seal and open secrets for; `undefined` when the app has no keys. */
+  readonly scope: string | undefined;
+  /** The text of its arguments, in which it may have been given ids of other calls. */
+  args(): string;
+}
+
+export interface NestedSession {
+  answer(request: Uint8Array): Promise<Uint8Array>;
+  /** The attempt is being stopped: what it awaits ends now. It may still make calls until it has ended. */
+  stop(): void;
+  /** The attempt has ended: what it awaits, and what is linked to it, ends with it. */
+  end(): void;
+}
 
 export interface NestedService {
-  /** @param scope of the call that asks: what it can seal and open secrets for; `undefined` when the app has no keys */
-  answer(request: Uint8Array, scope?: string): Promise<Uint8Array>;
+  open(asking: AskingCall): NestedSession;
   close(): Promise<void>;
 }
 
-/** The runner's side: answers one executor's requests. Its own caller is opened at the first one. */
+interface Child {
+  readonly id: string;
+  readonly pool: string;
+  readonly linked: boolean;
+  /** By which the function aborts it. */
+  readonly ref: string | undefined;
+  /** Of one that is awaited. */
+  readonly settler: Settler | undefined;
+}
+
+/** Its own caller is opened at the first request. */
 export const createNestedService = (config: AppConfig, logger: Logger): NestedService => {
   let caller: Caller | undefined;
-  /** Waits for outcomes that can be given up, by their own names. */
-  const waits = new Map<string, AbortController>();
-
-  const handleRequest = async (request: NestedRequest, scope: string | undefined): Promise<NestedReply> => {
+  const connected = (): Caller => {
     caller ??= createCaller(config, logger);
-    const pool = Object.hasOwn(config.pools, request.pool) ? config.pools[request.pool] : undefined;
-    if (pool === undefined) throw new FlameUnavailableError(`there is no pool "${request.pool}"`, { enqueued: 'no' });
-    const made = createHandle(config, caller, pool, request.id);
-    switch (request.op) {
-      case 'status':
-        return { kind: 'value', value: await made.status() };
-      case 'retry':
-        return { kind: 'value', value: await made.retry() };
-      case 'cancel':
-        return { kind: 'value', value: await made.cancel(request.reason) };
-      case 'result':
-        return outcomeReply(await joined(caller, pool, request));
-      case 'leave':
-        waits.get(request.wait)?.abort();
-        return { kind: 'value', value: undefined };
-      case 'cast':
-      case 'call':
-        return submit(caller, pool, request, scope);
-    }
+    return caller;
   };
 
-  const joined = async (
-    made: Caller,
-    pool: PoolConfig,
-    { id, wait, timeoutMs }: Extract<NestedRequest, { op: 'result' }>,
-  ): Promise<Outcome> => {
-    const abort = new AbortController();
-    waits.set(wait, abort);
-    const options = { signal: abort.signal, ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }) };
-    try {
-      return await awaitOutcome(id, options, {
-        join: (settler) => void made.join(id, pool, settler).catch((error) => settler.reject(error)),
-        leave: (settler) => made.leave(id, settler),
+  const open = (asking: AskingCall): NestedSession => {
+    const { callId, scope } = asking;
+    const client = () => connected().link.client();
+    const all = config.pools[asking.pool]?.callAccess === 'all';
+    const rights = createNestedRights({ config, maker: asking, args: asking.args, all, client });
+    /** What it awaits, and what ends with it. */
+    const children = new Set<Child>();
+    const refs = new Map<string, Child>();
+    /** Waits for outcomes, by the names that the function gave them. */
+    const waits = new Map<string, AbortController>();
+    let ended = false;
+
+    const drop = (child: Child): void => {
+      children.delete(child);
+      if (child.settler !== undefined) connected().leave(child.id, child.settler);
+      if (child.linked) connected().recall.add(child.id, child.pool, `the call that made it, ${callId}, has ended`);
+    };
+
+    const checkLoop = async (descent: Descent, { op, fn }: MakeRequest): Promise<void> => {
+      if (descent.depth > config.maxCallDepth) throw tooDeep(descent, fn, config.maxCallDepth);
+      if (op === 'call' || !comesBack(descent, fn)) return;
+      const { base } = poolKeys(config.prefix, config.app, poolOfCallId(descent.root));
+      const args = [`${base}:line:${descent.root}`, config.maxLoopRate];
+      if ((await runScript(await client(), 'flameLoopRate', args)) === 0)
+        throw tooOften(descent, fn, config.maxLoopRate);
+    };
+
+    const make = async (request: MakeRequest): Promise<NestedReply> => {
+      const { op, pool, ref, fn, payload, size, options } = request;
+      const given = await rights.passedOn(payload.json);
+      const line = descend(asking, { kind: op, functionName: fn, given });
+      await checkLoop(line, request);
+      const id = options.id === undefined ? newCallId(pool.name) : userCallId(pool.name, options.id);
+      // A call with an id of its own may have others who await it, or this one again after its runner was lost.
+      const linked = options.link ?? (op === 'call' && options.id === undefined);
+      const asked: CallRequest = {
+        pool,
+        functionName: fn,
+        payload,
+        payloadSize: size,
+        options: resolveCallOptions(options, pool),
+        kind: op,
+        line,
+        ...(linked ? { endsWith: linkToCall(callId, asking.ats) } : {}),
+        ...(scope === undefined ? {} : { scope }),
+      };
+      return new Promise<NestedReply>((resolve, reject) => {
+        const child = childOf({ id, pool: pool.name, linked, ref }, op === 'call', resolve, reject);
+        connected()
+          .submit(asked, child.settler, id)
+          .then(() => {
+            rights.made(id);
+            if (ended) drop(child);
+            else if (op === 'cast') resolve({ kind: 'value', value: id });
+          })
+          .catch((error) => {
+            forget(child);
+            reject(error);
+          });
       });
-    } finally {
-      waits.delete(wait);
-    }
+    };
+
+    const forget = (child: Child): void => {
+      children.delete(child);
+      if (child.ref !== undefined) refs.delete(child.ref);
+    };
+
+    const childOf = (
+      about: Omit<Child, 'settler'>,
+      awaited: boolean,
+      resolve: (reply: NestedReply) => void,
+      reject: (error: unknown) => void,
+    ): Child => {
+      const settler: Settler = {
+        resolve(outcome) {
+          forget(child);
+          resolve({ kind: 'outcome', ...outcome });
+        },
+        reject(error) {
+          forget(child);
+          reject(error);
+        },
+      };
+      const child: Child = { ...about, settler: awaited ? settler : undefined };
+      if (awaited || child.linked) children.add(child);
+      if (child.ref !== undefined) refs.set(child.ref, child);
+      return child;
+    };
+
+    const tell = async ({ op, pool, id, reason }: AboutRequest): Promise<NestedReply> => {
+      await rights.check(id, pool.name);
+      const handle = createHandle(config, connected(), pool, id);
+      switch (op) {
+        case 'status':
+          return { kind: 'value', value: await handle.status() };
+        case 'retry':
+          return { kind: 'value', value: await handle.retry() };
+        case 'cancel':
+          return { kind: 'value', value: await handle.cancel(reason) };
+      }
+    };
+
+    const wait = async ({ pool, id, wait: name, timeoutMs }: WaitRequest): Promise<NestedReply> => {
+      await rights.check(id, pool.name);
+      const abort = new AbortController();
+      waits.set(name, abort);
+      const options = { signal: abort.signal, ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }) };
+      try {
+        const outcome = await awaitOutcome(id, options, {
+          join: (settler) => void connected().join(id, pool, settler).catch(settler.reject),
+          leave: (settler) => connected().leave(id, settler),
+        });
+        return { kind: 'outcome', ...outcome };
+      } finally {
+        waits.delete(name);
+      }
+    };
+
+    const handle = async (request: ParsedNestedRequest): Promise<NestedReply> => {
+      if (ended) throw new FlameUnavailableError(`call ${callId}, which asks, has ended`, { enqueued: 'no' });
+      switch (request.op) {
+        case 'call':
+        case 'cast':
+          return make(request);
+        case 'result':
+          return wait(request);
+        case 'leave':
+          waits.get(request.wait)?.abort();
+          return { kind: 'value', value: undefined };
+        case 'abort': {
+          const child = refs.get(request.ref);
+          if (child !== undefined) connected().recall.add(child.id, child.pool, request.reason);
+          return { kind: 'value', value: undefined };
+        }
+        default:
+          return tell(request);
+      }
+    };
+
+    return {
+      async answer(bytes) {
+        let reply: NestedReply;
+        try {
+          reply = await handle(parseNestedRequest(decode(unpackPayload(bytes), NESTED_LIMIT), config));
+        } catch (error) {
+          if (error instanceof FlameCallLoopError) reportLoop(asking, error);
+          reply = { kind: 'error', error };
+        }
+        return packPayload(encode(reply, NESTED_LIMIT));
+      },
+      stop() {
+        for (const child of children)
+          if (child.linked && child.settler !== undefined)
+            connected().recall.add(child.id, child.pool, `the call that awaits it, ${callId}, is being stopped`);
+      },
+      end() {
+        ended = true;
+        for (const child of [...children]) drop(child);
+        for (const abort of waits.values()) abort.abort();
+        refs.clear();
+      },
+    };
+  };
+
+  /** A line that was stopped is known to the pool's page and to `flame doctor`; it is said once, for it may be refused often. */
+  const reported = new Set<string>();
+  const reportLoop = (
+    { pool, runnerId, callId, functionName, descent }: AskingCall,
+    error: FlameCallLoopError,
+  ): void => {
+    const root = descent?.root ?? callId;
+    if (reported.has(root)) return;
+    if (reported.size >= MOST_REPORTED) reported.clear();
+    reported.add(root);
+    logger.warn({ callId, fn: functionName, line: root }, error.message);
+    const { events } = poolKeys(config.prefix, config.app, pool);
+    const details = JSON.stringify({ callId, root, functionName, why: error.reason });
+    connected()
+      .link.client()
+      .then((client) => runScript(client, 'flameEvent', [events, 'call.loop', runnerId, error.message, details]))
+      .catch((cause: unknown) => logger.debug({ err: cause }, 'a loop of calls could not be reported'));
   };
 
   return {
-    async answer(bytes, scope) {
-      let reply: NestedReply;
-      try {
-        reply = await handleRequest(decode(unpackPayload(bytes), NESTED_LIMIT) as NestedRequest, scope);
-      } catch (error) {
-        reply = { kind: 'error', error };
-      }
-      return packPayload(encode(reply, NESTED_LIMIT));
-    },
+    open,
     async close() {
       await caller?.close();
     },
   };
 };
 
-const outcomeReply = (outcome: Outcome): NestedReply => ({ kind: 'outcome', ...outcome });
-
-const submit = async (
-  caller: Caller,
-  pool: PoolConfig,
-  request: Extract<NestedRequest, { op: 'call' | 'cast' }>,
-  scope: string | undefined,
-): Promise<NestedReply> => {
-  const payload: Payload = unpackPayload(request.payload);
-  const options: ResolvedCallOptions = { ...resolveCallOptions({}, pool), ...request.options, signal: undefined };
-  const asked: CallRequest = {
-    pool,
-    functionName: request.fn,
-    payload,
-    payloadSize: request.size,
-    options,
-    kind: request.op,
-    ...(scope === undefined ? {} : { scope }),
-  };
-  if (request.op === 'cast') return { kind: 'value', value: await caller.submit(asked, undefined, request.id) };
-  return outcomeReply(
-    await new Promise<Outcome>(
-      (resolve, reject) => void caller.submit(asked, { resolve, reject }, request.id).catch(reject),
-    ),
-  );
-};
+const MOST_REPORTED = 1_000;

@@ -22,12 +22,7 @@ import type { CallStatus } from './status.ts';
 export const createNestedCaller = (config: AppConfig): CallMaker => {
   const ask = async (request: NestedRequest): Promise<NestedReply> => {
     const transport = transportOf();
-    if (transport === undefined) {
-      throw new FlameUnavailableError(
-        'a flame call was made while the executor loads its modules: make it inside of a function',
-        { enqueued: 'no' },
-      );
-    }
+    if (transport === undefined) throw new FlameUnavailableError('this executor is not ready', { enqueued: 'no' });
     const reply = decode(
       unpackPayload(await transport(packPayload(encode(request, NESTED_LIMIT)))),
       NESTED_LIMIT,
@@ -46,28 +41,27 @@ export const createNestedCaller = (config: AppConfig): CallMaker => {
     async result(options = {}) {
       const { timeout, ...rest } = options;
       const timeoutMs = timeout === undefined ? undefined : parseDuration(timeout, 'timeout');
-      const about = { pool: pool.name, id, wait: randomUUID() };
+      const wait = randomUUID();
       let waiting = true;
       // The runner keeps the time: when this process dies it must not wait for ever either.
       const reading = { secrets: secretsHere(config, id), payloadLimit: pool.payloadLimit };
       const value = await awaitValue(id, rest, reading, {
         join(settler) {
-          ask({ op: 'result', ...about, timeoutMs })
+          ask({ op: 'result', id, wait, timeoutMs })
             .finally(() => {
               waiting = false;
             })
             .then((reply) => settler.resolve(reply as Outcome & NestedReply), settler.reject);
         },
         leave() {
-          if (waiting) ask({ op: 'leave', ...about }).catch(() => undefined);
+          if (waiting) ask({ op: 'leave', wait }).catch(() => undefined);
         },
       });
       return value as Result;
     },
-    status: () => askValue<CallStatus>({ op: 'status', pool: pool.name, id }),
-    cancel: (reason = 'cancelled through its handle') =>
-      askValue<CancelResult>({ op: 'cancel', pool: pool.name, id, reason }),
-    retry: () => askValue<RetryResult>({ op: 'retry', pool: pool.name, id }),
+    status: () => askValue<CallStatus>({ op: 'status', id }),
+    cancel: (reason = 'cancelled through its handle') => askValue<CancelResult>({ op: 'cancel', id, reason }),
+    retry: () => askValue<RetryResult>({ op: 'retry', id }),
     progress: () => {
       throw new FlameUnavailableError('progress of a nested call cannot be followed from inside of a function', {
         enqueued: 'no',
@@ -81,15 +75,14 @@ export const createNestedCaller = (config: AppConfig): CallMaker => {
       const request: NestedRequest = {
         op: settler === undefined ? 'cast' : 'call',
         pool: asked.pool.name,
-        id,
+        ref: id,
         fn: asked.functionName,
         payload: packPayload(asked.payload),
-        size: asked.payloadSize,
         options,
       };
       const reply = await ask(request);
-      if (settler !== undefined && reply.kind === 'outcome') settler.resolve(reply);
-      return id;
+      if (reply.kind === 'outcome') settler?.resolve(reply);
+      return reply.kind === 'value' ? (reply.value as string) : id;
     },
     handle,
     readiness: () => {
@@ -102,8 +95,8 @@ export const createNestedCaller = (config: AppConfig): CallMaker => {
         enqueued: 'no',
       });
     },
-    abort(id, pool, reason) {
-      ask({ op: 'cancel', pool: pool.name, id, reason }).catch(() => undefined);
+    abort(id, _pool, reason) {
+      ask({ op: 'abort', ref: id, reason }).catch(() => undefined);
     },
     async close() {},
   };

@@ -28,7 +28,11 @@ export const callOptionDocs = {
   retryIf: doc('function', 'always', 'Asked after a failed attempt; `false` ends the call (functions only).'),
   delay: doc('duration', '0', 'How long it rests before it may start.'),
   priority: doc('number', '0', 'Lower numbers start first, 0 to 2,097,151.'),
-  link: doc('boolean', 'false', 'Cancel the call when this process is gone.'),
+  link: doc(
+    'boolean',
+    'false; in a function true for what `flame.call` awaits, unless it has an `id`',
+    'Cancel the call when its maker is gone: this process, or the call that makes it inside of a function.',
+  ),
   onRunnerLost: doc("'retry' or 'fail'", 'retry', 'Whether it runs again after its runner was lost.'),
   resultTtl: doc(
     'duration',

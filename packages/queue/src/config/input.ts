@@ -56,6 +56,8 @@ export interface PoolInput extends PoolHooks {
   readonly payloadLimit?: Bytes | undefined;
   /** Most calls that may wait; further ones are refused with FlameQueueFullError. */
   readonly maxPending?: number | undefined;
+  /** Which calls a function may look at, cancel and retry: `own` those that it made or whose ids are among its arguments, `all` every call of the app. */
+  readonly callAccess?: 'own' | 'all' | undefined;
   /** Modules that this pool's runners load, in the place of the app's `functions`: less to load, and less memory for each process. */
   readonly functions?: readonly string[] | undefined;
   /** Environment variables of the pool's runners, beside their own, and of its executors, which get little else: see `passEnv`. */
@@ -109,6 +111,14 @@ export interface ConfigInput {
   readonly heartbeatTimeout?: Duration | undefined;
   /** How long a runner waits for the autoscaler's first heartbeat before it ends its machine. */
   readonly failsafeTimeout?: Duration | undefined;
+  /** Most calls that await each other in a row; a further one is refused with FlameCallLoopError. */
+  readonly maxCallDepth?: number | undefined;
+  /** Casts a second in one line of calls that make each other, once a function stands in its own line; further ones are refused with FlameCallLoopError. */
+  readonly maxLoopRate?: number | undefined;
+  /** How long after a signed call is due runners may begin it; at least the call's `failedTtl` and 7 days more. */
+  readonly signatureTtl?: Duration | undefined;
+  /** Refuses signed calls that do not say when they are due, as callers of before this option made them. */
+  readonly requireSignedTime?: boolean | undefined;
   /** Accepts a Redis that evicts keys when memory is short, and with it the loss of calls. */
   readonly allowEviction?: boolean | undefined;
   /** Accepts a Redis on another host without authentication. */

@@ -87,6 +87,16 @@ export const poolShape = {
     1,
     1_000_000_000,
   ),
+  callAccess: field(
+    {
+      description:
+        'Which calls a function may look at, cancel and retry: `own` those that it made or whose ids are among its arguments, `all` every call of the app.',
+      kind: "'own' or 'all'",
+      default: 'own',
+    },
+    (value): Parsed<'own' | 'all'> =>
+      value === 'own' || value === 'all' ? yes(value) : no(`expected 'own' or 'all', got ${show(value)}`),
+  ),
   functions: paths(
     "Modules that this pool's runners load, in the place of the app's `functions`: less to load, and less memory for each process.",
     "the app's `functions`",
@@ -241,6 +251,26 @@ export const appShape = {
   failsafeTimeout: duration(
     "How long a runner waits for the autoscaler's first heartbeat before it ends its machine.",
     "the backend's, else 60s",
+  ),
+  maxCallDepth: whole(
+    'Most calls that await each other in a row; a further one is refused with FlameCallLoopError.',
+    '32',
+    1,
+    1_000,
+  ),
+  maxLoopRate: whole(
+    'Casts a second in one line of calls that make each other, once a function stands in its own line; further ones are refused with FlameCallLoopError.',
+    '10',
+    1,
+    1_000_000,
+  ),
+  signatureTtl: duration(
+    "How long after a signed call is due runners may begin it; at least the call's `failedTtl` and 7 days more.",
+    '30d',
+  ),
+  requireSignedTime: flag(
+    'Refuses signed calls that do not say when they are due, as callers of before this option made them.',
+    'false',
   ),
   allowEviction: flag('Accepts a Redis that evicts keys when memory is short, and with it the loss of calls.', 'false'),
   allowInsecureRedis: flag('Accepts a Redis on another host without authentication.', 'false'),

@@ -59,6 +59,8 @@ export interface PoolConfig {
   /** Bytes of encoded arguments, and of an encoded result. */
   readonly payloadLimit: number;
   readonly maxPending: number;
+  /** Which calls the functions of its runners may look at, cancel and retry: those they made or were given, or all of the app. */
+  readonly callAccess: 'own' | 'all';
   /** Glob patterns or paths of the modules that its runners load, relative to the app's `root`. */
   readonly functions: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -97,6 +99,14 @@ export interface AppConfig {
   /** As configured for all pools; each pool has its own value, resolved. */
   readonly heartbeatTimeoutMs: number | undefined;
   readonly failsafeTimeoutMs: number | undefined;
+  /** Most calls that await each other in a row. */
+  readonly maxCallDepth: number;
+  /** Casts a second of one line of descent, once a function stands in its own line. */
+  readonly maxLoopRate: number;
+  /** How long after a call is due it may still be begun. */
+  readonly signatureTtlMs: number;
+  /** Whether signed calls that do not say when they are due are refused. */
+  readonly requireSignedTime: boolean;
   readonly allowEviction: boolean;
   readonly allowInsecureRedis: boolean;
   readonly pools: Readonly<Record<string, PoolConfig>>;

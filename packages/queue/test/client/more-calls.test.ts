@@ -7,7 +7,7 @@ import {
   FlameQueueFullError,
   FlameRemovedError,
 } from '@flamejs/protocol/errors';
-import { createHousekeeping } from '@flamejs/protocol/housekeeping';
+import { createHousekeeping, redisNow } from '@flamejs/protocol/housekeeping';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { waitFor } from '../../../../tests/support/wait-for.ts';
 import { defineFunction } from '../../src/fn.ts';
@@ -168,4 +168,14 @@ test('RO-07 R-25 at 80 % of maxmemory new calls are refused, and those that Redi
   expect(refused.message).toMatch(/memory/);
   app.serve();
   expect(await pending).toBe(3);
+});
+
+test('T-02: a signed call says when it is due, by the clock of Redis', async () => {
+  await app.stop();
+  app = await startApp({}, { signingKey: 'k'.repeat(40) });
+  const handle = await app.flame.cast(sum.with({ delay: '1h' }), 1, 2);
+  const { at } = JSON.parse((await app.client.hget(`${keys.queue}${handle.id}`, 'data')) ?? '') as { at: number };
+  const dueInMs = at - (await redisNow(app.client));
+  expect(dueInMs).toBeGreaterThan(3_600_000 - 60_000);
+  expect(dueInMs).toBeLessThanOrEqual(3_600_000 + 1_000);
 });

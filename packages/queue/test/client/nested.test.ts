@@ -1,5 +1,6 @@
 /** Calls from inside of a function, both sides in this process: an executor's flame object and its runner's service. */
 
+import { newCallId } from '@flamejs/protocol/call-id';
 import { FlameConfigError, FlameWaitTimeoutError } from '@flamejs/protocol/errors';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -19,9 +20,19 @@ beforeEach(async () => {
   app = await startApp();
   service = createNestedService(app.config, pino({ level: 'silent' }));
   asked = 0;
+  const session = service.open({
+    callId: newCallId('images'),
+    functionName: 'asking',
+    descent: undefined,
+    pool: 'images',
+    runnerId: 'r1',
+    ats: 1,
+    scope: undefined,
+    args: () => '[]',
+  });
   setNestedTransport(async (request) => {
     asked += 1;
-    return service.answer(request);
+    return session.answer(request);
   });
   inside = createFlame(app.config);
 });

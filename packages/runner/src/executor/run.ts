@@ -88,6 +88,7 @@ export const startRun = (
     if (finished || verdict !== undefined) return;
     verdict = reason;
     host.send({ t: 'abort', seq, cause, reason: text });
+    listener.onStop?.();
     rearm(host.kill, killGraceMs);
   };
 

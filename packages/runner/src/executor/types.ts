@@ -89,6 +89,8 @@ export interface ExecutionListener {
   readonly onReady?: (json: Uint8Array) => void;
   /** The function made a call of its own. Resolves with the reply's bytes; a rejection's message reaches the function. */
   readonly onNestedCall?: (request: Uint8Array) => Promise<Uint8Array>;
+  /** The function is told to stop: at its timeout, or when it is cancelled. */
+  readonly onStop?: () => void;
 }
 
 /** A running (or waiting) execution. */

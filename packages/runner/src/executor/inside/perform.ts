@@ -14,6 +14,7 @@ import {
   packPayload,
   scopeBox,
   unpackPayload,
+  whileLoading,
 } from '@flamejs/queue/internal';
 import { MAX_LOG_BYTES } from '../line-sink.ts';
 import type { CallMessage, FromExecutor } from '../messages.ts';
@@ -69,7 +70,7 @@ export const perform = (call: CallMessage, port: Port, closures: ClosureModules 
   giveSecrets(context, secrets);
 
   const run = async (): Promise<Ending> => {
-    await closures?.load(functionName);
+    if (closures !== undefined) await whileLoading(() => closures.load(functionName));
     const payload = readArgs(call.args);
     const releases = call.releases === undefined ? {} : { releases: call.releases };
     const result = await executeFunction({ payload, functionName, context, payloadLimit, secrets, ...releases });
