@@ -34,6 +34,9 @@ export type ConnectionRole = 'producer' | 'steady';
 const OWN = { ...CALL_SCRIPTS, ...RUNNER_SCRIPTS, ...SCHEDULE_SCRIPTS };
 const OWN_SCRIPTS: readonly BullScript[] = Object.values(OWN);
 
+/** A half-open link is found by TCP keep-alive instead of never. */
+const DEFAULTS: RedisOptions = { keepAlive: 5_000 };
+
 /** 50 ms, doubling up to 2 s: an outage of a minute costs at most two seconds more. */
 const retryDelay = (times: number): number => Math.min(50 * 2 ** Math.min(times, 10), 2_000);
 
@@ -44,8 +47,6 @@ export const connect = (config: RedisConfig, role: ConnectionRole, name: string)
     enableOfflineQueue: role === 'steady',
     retryStrategy: retryDelay,
     connectionName: name,
-    // A half-open link is found by TCP keep-alive instead of never.
-    keepAlive: 5_000,
     // After a fail-over that left the connection up, the server is a replica now: only a new connection finds the primary. The
     // refused command has done nothing; a producer's caller is told, others send it again.
     reconnectOnError: (error) => (error.message.startsWith('READONLY') ? (role === 'steady' ? 2 : 1) : false),
@@ -57,8 +58,8 @@ export const connect = (config: RedisConfig, role: ConnectionRole, name: string)
     config.kind === 'cluster'
       ? openCluster(config, common)
       : config.url === undefined
-        ? new Redis(exact({ ...config.options, ...common }))
-        : new Redis(config.url, exact({ ...config.options, ...common }));
+        ? new Redis(exact({ ...DEFAULTS, ...config.options, ...common }))
+        : new Redis(config.url, exact({ ...DEFAULTS, ...config.options, ...common }));
   keepErrorsQuiet(client);
   outliveStreamErrors(client);
   defineBullScripts(client);
@@ -68,7 +69,7 @@ export const connect = (config: RedisConfig, role: ConnectionRole, name: string)
 };
 
 const openCluster = (config: Extract<RedisConfig, { kind: 'cluster' }>, common: RedisOptions): Cluster => {
-  const { enableOfflineQueue, retryStrategy: _, ...node } = { ...config.options.redisOptions, ...common };
+  const { enableOfflineQueue, retryStrategy: _, ...node } = { ...DEFAULTS, ...config.options.redisOptions, ...common };
   return new Cluster([...config.nodes], {
     ...config.options,
     enableOfflineQueue: enableOfflineQueue ?? true,

@@ -4,6 +4,7 @@ import type { ConfigProblem } from '@flamejs/protocol/errors/input-errors';
 import { show } from '@flamejs/protocol/parsed';
 import type { ClusterOptions, RedisOptions } from 'ioredis';
 import type { RedisInput } from './input.ts';
+import { checkRedisOptions, optionsInUrl } from './redis-options.ts';
 import type { RedisConfig } from './types.ts';
 
 export interface RedisReading {
@@ -69,6 +70,10 @@ const overridden = (input: RedisInput | undefined, url: string): RedisReading =>
 
 const single = (url: string | undefined, options: RedisOptions, path: string): RedisReading => {
   const config: RedisConfig = { kind: 'single', url, options };
+  const problems = [
+    ...checkRedisOptions('single', options, 'redis'),
+    ...(url === undefined ? [] : checkRedisOptions('single', optionsInUrl(url), path)),
+  ];
   const secured = (password: unknown): boolean => isSet(password) || isSet(options.tls?.cert);
   const unverified = options.tls?.rejectUnauthorized === false;
   if (url === undefined) {
@@ -77,7 +82,7 @@ const single = (url: string | undefined, options: RedisOptions, path: string): R
       : (options.sentinels?.map((sentinel) => sentinel.host ?? 'localhost') ?? [options.host ?? 'localhost']);
     return {
       config,
-      problems: [],
+      problems,
       remote: hosts.filter(isRemote),
       authenticated: secured(options.password),
       unverified,
@@ -92,7 +97,7 @@ const single = (url: string | undefined, options: RedisOptions, path: string): R
   const { host } = address;
   return {
     config,
-    problems: [],
+    problems,
     remote: host !== undefined && isRemote(host) ? [host] : [],
     authenticated: secured(address.password) || isSet(options.password),
     unverified,
@@ -104,7 +109,10 @@ type ClusterInput = Extract<RedisInput, { readonly cluster: unknown }>;
 const cluster = (nodes: ClusterInput['cluster'], options: ClusterOptions): RedisReading => {
   if (!Array.isArray(nodes) || nodes.length === 0)
     return broken('redis.cluster', 'expected a list of at least one node');
-  const problems: ConfigProblem[] = [];
+  const problems: ConfigProblem[] = [
+    ...checkRedisOptions('cluster', options, 'redis.options'),
+    ...checkRedisOptions('clusterNode', options.redisOptions ?? {}, 'redis.options.redisOptions'),
+  ];
   let password: unknown = options.redisOptions?.password;
   const parsed = (nodes as ClusterInput['cluster']).map((node, index) => {
     const address = typeof node === 'string' ? parseUrl(node) : node;
