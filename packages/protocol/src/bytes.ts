@@ -5,10 +5,10 @@ import { no, type Parsed, show, yes } from './parsed.ts';
 export type ByteUnit = 'B' | 'KB' | 'MB' | 'GB';
 
 /** Bytes as a number, or a string such as `'512KB'`, `'16MB'`, `'1.5GB'` (1 KB = 1,024 bytes). */
-export type Bytes = number | `${number}${ByteUnit}`;
+export type Bytes = number | `${number}${ByteUnit}` | `${number} ${ByteUnit}`;
 
 const UNIT: Readonly<Record<ByteUnit, number>> = { B: 1, KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3 };
-const PATTERN = /^(\d+(?:\.\d+)?)(B|KB|MB|GB)$/;
+const PATTERN = /^(\d+(?:\.\d+)?) ?(B|KB|MB|GB)$/;
 const EXPECTED = "a number of bytes or a string such as '512KB', '16MB', '1GB'";
 
 /** @returns whole bytes, or the problem. */

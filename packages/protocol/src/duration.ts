@@ -5,13 +5,13 @@ import { no, type Parsed, show, yes } from './parsed.ts';
 export type DurationUnit = 'ms' | 's' | 'm' | 'h' | 'd';
 
 /** Milliseconds as a number, or a string such as `'250ms'`, `'1.5s'`, `'5m'`, `'2h'`, `'7d'`. */
-export type Duration = number | `${number}${DurationUnit}`;
+export type Duration = number | `${number}${DurationUnit}` | `${number} ${DurationUnit}`;
 
 /** The longest duration: beyond it a number of milliseconds is no longer exact. About 285,000 years. */
 export const MAX_DURATION_MS = Number.MAX_SAFE_INTEGER;
 
 const UNIT_MS: Readonly<Record<DurationUnit, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-const PATTERN = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
+const PATTERN = /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d)$/;
 const EXPECTED = "a number of milliseconds or a string such as '250ms', '30s', '5m', '2h', '7d'";
 
 /** @returns whole milliseconds, or the problem. A positive duration never becomes 0. */

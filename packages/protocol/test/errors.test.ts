@@ -131,3 +131,44 @@ test('a config error lists every problem in its message', () => {
   expect(two.message).toBe('flame.config has 2 problems:\n  - a: x\n  - y');
   expect(two instanceof FlameConfigError && two.problems.length).toBe(2);
 });
+
+const TAIL = [
+  "Error: Cannot find module 'sharp'",
+  '    at Module._resolve (/srv/app/node_modules/tsx/dist/loader.mjs:12:3)',
+  '    at async file:///srv/app/src/tasks/resize.ts:4:1',
+  '{"level":50,"err":{"stack":"TypeError: x\\n    at f (/srv/app/a.js:1:2)\\n    at g (C:\\\\app\\\\b.js:3:4)"},"msg":"failed"}',
+].join('\n');
+
+test('A-05: an error as JSON has no stack lines and no absolute paths, whatever its message quotes', () => {
+  const error = new errors.FlameBootError(`runner r1 ended: ${TAIL}`, { reason: TAIL, cause: new Error(TAIL) });
+  const json = JSON.stringify(error);
+  expect(json).toContain("Cannot find module 'sharp'");
+  expect(json).toContain('failed');
+  expect(json).not.toMatch(/\bat (?:Module|async|f|g)\b|\/srv|C:\\|resize\.ts:4/);
+  expect(error.message).toContain('/srv/app');
+});
+
+test('A-05: nor have its own fields', () => {
+  const error = new errors.FlameQueueTimeoutError('late', {
+    waitedMs: 1,
+    reason: `boot failed in /srv/app/tasks.ts: ${TAIL}`,
+  });
+  expect(error.toJSON().reason).toMatch(/^boot failed in tasks\.ts: Error: Cannot find module 'sharp'/);
+  expect(JSON.stringify(error)).not.toContain('/srv');
+  const config = new errors.FlameConfigError('x', {
+    problems: [{ path: 'functions', message: 'no file /srv/app/x.ts' }],
+  });
+  expect(config.toJSON().problems).toEqual([{ path: 'functions', message: 'no file x.ts' }]);
+});
+
+test('A-05: what only looks like a path stays: addresses, fractions, pages, relative paths', () => {
+  for (const text of [
+    'https://host/a/b.html failed',
+    '1/2 of 3/4',
+    'see docs/redis.md',
+    './src/a.ts',
+    'rediss://h:1/0',
+  ]) {
+    expect(new errors.FlameRemovedError(text).toJSON().message).toBe(text);
+  }
+});

@@ -30,6 +30,11 @@ export interface DefineFunction {
     options: FunctionOptions,
     handler: ((...args: Args) => Result) & Shippable<NoInfer<Args>, NoInfer<Result>>,
   ): FlameFunction<Args, Result>;
+  /** As above, with the defaults of every option. */
+  <Args extends readonly unknown[], Result>(
+    name: string,
+    handler: ((...args: Args) => Result) & Shippable<NoInfer<Args>, NoInfer<Result>>,
+  ): FlameFunction<Args, Result>;
   /** Without a name, for code that the compiler has seen: it names the function by its place and its content. */
   <Args extends readonly unknown[], Result>(
     options: FunctionOptions,
@@ -38,9 +43,10 @@ export interface DefineFunction {
 }
 
 export const defineFunction: DefineFunction = (...given: readonly unknown[]): never => {
-  const [first, second, third] = given;
+  const [first, ...rest] = given;
   const named = typeof first !== 'object' || first === null;
-  const handlerOrClosure = named ? third : second;
+  const isBrief = named && rest.length === 1 && (typeof rest[0] === 'function' || isClosure(rest[0]));
+  const [options, handlerOrClosure] = isBrief ? [{}, rest[0]] : named ? rest : given;
   const name = named ? first : isClosure(handlerOrClosure) ? handlerOrClosure.id : undefined;
   const label = `flame.fn('${String(name ?? '')}')`;
   if (name === undefined) {
@@ -54,7 +60,7 @@ export const defineFunction: DefineFunction = (...given: readonly unknown[]): ne
       { path: '', message: `expected (name, options, function), got ${show(handler)} for the function` },
     ]);
   }
-  const parsed = parseFunctionOptions((named ? second : first) as FunctionOptions, `options of ${label}`);
+  const parsed = parseFunctionOptions(options as FunctionOptions, `options of ${label}`);
   const place = callerOf(defineFunction);
   const where = { source: place?.file, position: place?.position };
   registerFunction({ name: name as string, handler: handler as never, ...where, ...parsed });

@@ -1,3 +1,4 @@
+import { parseBytes } from '@flamejs/protocol/bytes';
 import { FlameConfigError } from '@flamejs/protocol/errors';
 import { afterEach, expect, test, vi } from 'vitest';
 import { currentContext, maybeContext, runWithContext } from '../src/context.ts';
@@ -168,4 +169,24 @@ test('the context follows a call through awaits and timers, and there is none ou
     ),
   );
   expect(seen).toEqual(['p.1', 'p.2']);
+});
+
+test('A-20: a function needs no options', () => {
+  const add = defineFunction('brief', (a: number, b: number) => a + b);
+  expect([add(1, 2), add.flameName, add.pool]).toEqual([3, 'brief', undefined]);
+  expect(bindingOf(add).options).toEqual({});
+  expect(findFunction('brief')?.source).toMatch(/fn\.test\.ts/);
+});
+
+test('A-20: what is no function is still refused, with or without options', () => {
+  for (const given of [['x', 5], ['x', {}], ['x'], ['x', {}, 'text']]) {
+    expect(() => (defineFunction as (...given: unknown[]) => unknown)(...given)).toThrow(FlameConfigError);
+  }
+});
+
+test('A-20: durations and sizes may have a space before their unit', () => {
+  const add = defineFunction('spaced', { timeout: '5 s', resultTtl: '1.5 h' }, () => 1);
+  expect(bindingOf(add).options).toMatchObject({ timeoutMs: 5_000, resultTtlMs: 5_400_000 });
+  expect(parseBytes('16 MB')).toBe(16 * 1024 * 1024);
+  expect(() => add.with({ timeout: '5 sec' as never })).toThrow(/timeout: expected/);
 });

@@ -17,13 +17,21 @@ test.each([
   ['a replica', { role: 'slave' }, /needs the primary/],
   ['RESP3', { protocol: 3 }, /form of replies/],
   ['a typo', { pasword: 'x' }, /is no option that ioredis has here\..*password/],
-  ['lazyConnect of a cluster', { cluster: ['redis://localhost:7'], options: { lazyConnect: true } }, /^redis\.options\.lazyConnect/],
+  [
+    'lazyConnect of a cluster',
+    { cluster: ['redis://localhost:7'], options: { lazyConnect: true } },
+    /^redis\.options\.lazyConnect/,
+  ],
   [
     'keyPrefix of the nodes of a cluster',
     { cluster: ['redis://localhost:7'], options: { redisOptions: { keyPrefix: 'a' } } },
     /^redis\.options\.redisOptions\.keyPrefix/,
   ],
-  ['replicas of a cluster', { cluster: ['redis://localhost:7'], options: { scaleReads: 'slave' } }, /needs the primary/],
+  [
+    'replicas of a cluster',
+    { cluster: ['redis://localhost:7'], options: { scaleReads: 'slave' } },
+    /needs the primary/,
+  ],
   ['an option in a URL', 'redis://localhost:6379?lazyConnect=true', /^redis\.lazyConnect/],
 ])('C-74: %s is refused with what to use', (_, redis, says) => {
   const problems = problemsOf(redis);
@@ -32,14 +40,23 @@ test.each([
 });
 
 test('C-74: options stay checked when the environment names another address, and so is that address', () => {
-  expect(problemsOf({ host: 'a', keyPrefix: 'x' }, 'redis://localhost:1')).toEqual([expect.stringMatching(/keyPrefix/)]);
+  expect(problemsOf({ host: 'a', keyPrefix: 'x' }, 'redis://localhost:1')).toEqual([
+    expect.stringMatching(/keyPrefix/),
+  ]);
   expect(problemsOf(undefined, 'redis://localhost:1?keyPrefix=x')).toEqual([
     expect.stringMatching(/^FLAME_REDIS_URL\.keyPrefix/),
   ]);
 });
 
 test('C-74: values that change nothing are accepted, as programs for BullMQ have them', () => {
-  const nothing = { lazyConnect: false, maxRetriesPerRequest: null, keyPrefix: '', readOnly: false, db: 2, protocol: 2 };
+  const nothing = {
+    lazyConnect: false,
+    maxRetriesPerRequest: null,
+    keyPrefix: '',
+    readOnly: false,
+    db: 2,
+    protocol: 2,
+  };
   expect(problemsOf(nothing)).toEqual([]);
 });
 
@@ -61,7 +78,9 @@ test('C-74: every option that ioredis documents is decided', () => {
   const undecided = (problems: readonly string[]): string[] => problems.filter((line) => line.includes('is no option'));
   const all = (names: readonly string[]): object => Object.fromEntries(names.map((name) => [name, {}]));
   expect(undecided(problemsOf(all(single.filter((name) => name !== 'sentinels'))))).toEqual([]);
-  expect(undecided(problemsOf({ cluster: ['redis://localhost:7'], options: { ...all(cluster), redisOptions: {} } }))).toEqual([]);
+  expect(
+    undecided(problemsOf({ cluster: ['redis://localhost:7'], options: { ...all(cluster), redisOptions: {} } })),
+  ).toEqual([]);
 });
 
 test('C-74: with the options that are left to the app, a connection works', async () => {

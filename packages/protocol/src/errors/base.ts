@@ -4,6 +4,8 @@
  * Flame error is a registered symbol on its prototype and its `code`, never the identity of a class.
  */
 
+import { publicData, publicText } from './public-text.ts';
+
 const BRAND = Symbol.for('@flamejs/error');
 
 /** Own fields that `toJSON()` leaves out: they carry traces of the remote machine. */
@@ -56,10 +58,10 @@ export class FlameError extends Error {
   }
   // biome-ignore-end lint/complexity/noThisInStatic: see above
 
-  /** Plain data for logs and HTTP responses. No stack, no stderr: those name files of the remote machine. */
+  /** Plain data for logs and HTTP responses. No stack, no stderr, no folders: those are of the remote machine. */
   toJSON(): Record<string, unknown> {
-    const json: Record<string, unknown> = { name: this.name, code: this.code, message: this.message };
-    for (const [key, value] of Object.entries(this)) if (!PRIVATE_FIELDS.has(key)) json[key] = value;
+    const json: Record<string, unknown> = { name: this.name, code: this.code, message: publicText(this.message) };
+    for (const [key, value] of Object.entries(this)) if (!PRIVATE_FIELDS.has(key)) json[key] = publicData(value);
     const cause = describeCause(this.cause);
     if (cause !== undefined) json.cause = cause;
     return json;
@@ -80,6 +82,8 @@ function isBranded(value: unknown): value is { readonly code: unknown } {
 function describeCause(cause: unknown): unknown {
   if (cause === undefined) return undefined;
   if (cause instanceof FlameError) return cause.toJSON();
-  if (cause instanceof Error) return { name: cause.name, message: cause.message };
-  return typeof cause === 'object' || typeof cause === 'function' ? Object.prototype.toString.call(cause) : cause;
+  if (cause instanceof Error) return { name: cause.name, message: publicText(String(cause.message)) };
+  return typeof cause === 'object' || typeof cause === 'function'
+    ? Object.prototype.toString.call(cause)
+    : publicData(cause);
 }
