@@ -114,7 +114,7 @@ describe.skipIf(missing !== undefined)(`containers${missing === undefined ? '' :
     await backend.terminate([id], AbortSignal.timeout(30_000));
   }, 90_000);
 
-  test('process 1 is the runner: it is healthy, and SIGTERM lets its call finish and ends it with 0', async () => {
+  test('C-57 without an init of the engine the image brings one: the runner is healthy, and SIGTERM lets its call finish and ends it with 0', async () => {
     const site = await startSite();
     const { flame, resizeImage, photos } = await site.application();
     // No init of the engine's stands in between.
@@ -139,6 +139,14 @@ describe.skipIf(missing !== undefined)(`containers${missing === undefined ? '' :
         timeoutMs: 30_000,
       },
     );
+    // C-57: an orphan falls to process 1, which reaps it.
+    await engine.podman(['exec', id, 'sh', '-c', '(sleep 0.1 &) ; exit 0']);
+    const zombies =
+      'for f in /proc/[0-9]*/stat; do read -r _ _ state _ < $f && [ "$state" = Z ] && echo $f; done; exit 0';
+    await waitFor(async () => (await engine.podman(['exec', id, 'sh', '-c', `sleep 0.3; ${zombies}`])) === '', {
+      what: 'the orphan to be reaped',
+      timeoutMs: 20_000,
+    });
     // More calls than it has slots: one of them runs at whatever moment the signal comes.
     const big = photos.find(({ name }) => name.includes('hubble'))?.image ?? new Uint8Array();
     const handles = await Promise.all(Array.from({ length: 40 }, () => flame.cast(resizeImage, big, 1_800)));

@@ -15,6 +15,7 @@ const run = async (): Promise<number> => {
   const runnerId = env.FLAME_RUNNER_ID || `by-hand-${randomBytes(6).toString('hex')}`;
   const logger = pino({ level: env.FLAME_LOG_LEVEL || 'info', base: { runnerId, pid: process.pid } });
   try {
+    if (process.pid === 1) logger.warn(NO_INIT);
     const config = await loadConfig();
     const pool = poolOf(config, env.FLAME_POOL);
     const executors = openExecutors(config, pool, { runnerId, logger });
@@ -30,6 +31,10 @@ const run = async (): Promise<number> => {
     endMachine(env.FLAME_END_MACHINE, logger);
   }
 };
+
+// Node waits for its own children only; the kernel hands process 1 everybody's.
+const NO_INIT =
+  'this runner is process 1: what functions leave behind stays as zombies; start it through an init, such as `docker run --init` or the ENTRYPOINT of docker/Dockerfile';
 
 // A fault of our own: the calls here are taken back when their locks run out, and the machine must not stay for nothing.
 process.on('uncaughtException', (error) => {

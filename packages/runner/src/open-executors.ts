@@ -26,6 +26,13 @@ export interface Executors {
   close(): Promise<void>;
 }
 
+export interface OpenExecutorsOptions {
+  readonly runnerId: string;
+  readonly logger: Logger;
+  /** Told once for each variable that code of the application reads and is not given, beside the log: what to add. */
+  readonly onMissedEnv?: ((advice: string) => void) | undefined;
+}
+
 export interface CallLeft {
   readonly functionName: string;
   /** The processes and ports, for people. */
@@ -40,7 +47,7 @@ export const slotsOf = (pool: PoolConfig): number => (pool.singleUse ? 1 : pool.
 export const openExecutors = (
   config: AppConfig,
   pool: PoolConfig,
-  { runnerId, logger }: { readonly runnerId: string; readonly logger: Logger },
+  { runnerId, logger, onMissedEnv }: OpenExecutorsOptions,
 ): Executors => {
   let width = 0;
   let tell: (width: number) => void = () => {};
@@ -68,6 +75,7 @@ export const openExecutors = (
       secrets: ownSecrets(config, process.env),
       configFile: config.configFile,
       keep: pool.keep,
+      onMissedEnv: (_, advice) => onMissedEnv?.(advice),
       memoryLimit: pool.memoryLimit,
       bootTimeoutMs: pool.bootTimeoutMs,
       logger,

@@ -3,7 +3,7 @@ import { holdsSecret, type OwnSecrets } from '@flamejs/queue/internal';
 import { EXECUTOR_ENV, MARK_ENV } from './markers.ts';
 import { inheritableNodeOptions } from './node-options.ts';
 
-/** What every executor gets when its runner has it; docs/operating.md lists the same, and a test compares them. */
+/** What every executor gets when its runner has it; docs/executors.md lists the same, and a test compares them. */
 export const BASIC_ENV: readonly string[] = [
   ...[
     'PATH',

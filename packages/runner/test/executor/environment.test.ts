@@ -1,5 +1,5 @@
 /** What executors are given of their runner's environment, and what happens when code asks for the rest. */
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -91,10 +91,14 @@ test('T-03: secrets of ours pass under no name, whole or as a part, plain or as 
   expect(given.withheld.get('K')).toBe('none');
 });
 
-test('T-03: a pattern is no regular expression, and a name that only begins like a basic is none', () => {
+test('T-03: the basics are those of the docs, a pattern is no regular expression, and a name that only begins like a basic is none', () => {
   const own = { 'A.B': '1', AXB: '2', PATHS: '3', LC_ALL: '4' };
   const { env } = executorEnv({ own, env: {}, passEnv: ['A.B'], secrets: NO_SECRETS });
   expect(env).toEqual({ 'A.B': '1', LC_ALL: '4' });
+  const page = readFileSync(new URL('../../../../docs/executors.md', import.meta.url), 'utf8');
+  const [, section = ''] = /## Environment variables\n([\s\S]*?)\nWhat else/.exec(page) ?? [];
+  const documented = [...section.matchAll(/`([A-Za-z_*]+)`/g)].map(([, each]) => each);
+  expect(documented.filter((each) => each !== 'NODE_OPTIONS').sort()).toEqual([...BASIC_ENV].sort());
   expect(BASIC_ENV.filter((name) => name.startsWith('NODE_'))).toEqual([
     'NODE_ENV',
     'NODE_PATH',
