@@ -39,16 +39,20 @@ export interface TickResult {
   readonly physical: number;
 }
 
+/** What a tick itself may take, beside the pause between two. */
+const STEP_SLACK_MS = 1_000;
+
 export const tickPool = async (ctx: PoolContext, input: TickInput): Promise<TickResult> => {
   const { memory, term, clock, timing } = ctx;
   const now = term.now();
   const snapshot = await observe(ctx, input.records);
-  memory.watch.note({ at: clock.mono(), snapshot, listing: input.listing }, 3 * timing.tickMs + 5_000);
+  const look = { at: clock.mono(), snapshot, listing: input.listing };
+  memory.watch.note(look, 3 * timing.tickMs + 5_000, 1.5 * timing.tickMs + STEP_SLACK_MS);
   if (snapshot !== null) applySettings(ctx, snapshot);
   if (snapshot !== null) notePause(ctx, snapshot.paused);
   if (snapshot !== null) followRelease(ctx, snapshot);
 
-  const sightings = await sight(ctx, input);
+  const sightings = await sight(ctx, input, now);
   const records = await advanceAll(ctx, input, sightings, now);
   const strays = memory.watch.strays(input.records);
   const known = [...input.records, ...strays.map(({ instance }) => instance)].map(({ runnerId }) => runnerId);
@@ -72,7 +76,7 @@ export const tickPool = async (ctx: PoolContext, input: TickInput): Promise<Tick
     target,
     runners: records.map((record) => ({
       record,
-      seen: sightings.get(record.runnerId) ?? memory.watch.sighting(record, 'unknown', false),
+      seen: sightings.get(record.runnerId) ?? memory.watch.sighting(record, 'unknown', false, now),
       idleMs: idleMsOf(record, agents.get(record.runnerId), snapshot?.now ?? 0),
       active: agents.get(record.runnerId)?.active ?? 0,
     })),
@@ -151,14 +155,14 @@ const observe = async (ctx: PoolContext, records: readonly IntentRecord[]): Prom
 };
 
 /** Locks are read only of runners that have been silent for long: it takes a walk through the active calls. */
-const sight = async (ctx: PoolContext, input: TickInput): Promise<ReadonlyMap<string, Sighting>> => {
+const sight = async (ctx: PoolContext, input: TickInput, now: number): Promise<ReadonlyMap<string, Sighting>> => {
   const { memory, timing, location } = ctx;
   const sightings = await Promise.all(
     input.records.map(async (record): Promise<readonly [string, Sighting]> => {
       const elsewhere = location !== null && record.location !== null && record.location !== location;
       const silent = memory.watch.silentMs(record.runnerId) >= timing.lostMs && record.readyAt !== null;
       const locks = silent ? await locksOf(ctx, record.runnerId) : 'unknown';
-      return [record.runnerId, memory.watch.sighting(record, locks, elsewhere)];
+      return [record.runnerId, memory.watch.sighting(record, locks, elsewhere, now)];
     }),
   );
   return new Map(sightings);

@@ -98,6 +98,14 @@ describe('booting', () => {
       happened: [{ type: 'runner.ready', details: { bootMs: 200_000 } }],
     });
   });
+  test('C-70: time that the controller slept through is no time that a boot or a drain took', () => {
+    const late = NOW + 100_000;
+    expect(stateAfter(accepted('booting'), seen({ agent: null, sleptMs: 80_000 }), late)).toBe('booting');
+    expect(stateAfter(accepted('booting'), seen({ agent: null, sleptMs: 80_000 }), late + 80_000)).toBe('failed');
+    const draining = accepted('draining', { drain: drain({ deadlineAt: NOW - 1_000 }) });
+    expect(stateAfter(draining, seen({ agent: agent({ active: 1 }), sleptMs: 30_000 }))).toBe('draining');
+    expect(stateAfter(draining, seen({ agent: agent({ active: 1 }) }))).toBe('terminating');
+  });
   test('P25 it fails at its boot timeout, by the provider’s word, or by its own end', () => {
     const late = NOW + 100_000;
     expect(stateAfter(accepted('booting'), seen({ agent: null }), late - 1)).toBe('booting');
@@ -241,6 +249,7 @@ const sightings: fc.Arbitrary<Sighting> = fc.record({
   absences: fc.nat(3),
   locks: fc.constantFrom<Sighting['locks']>('held', 'none', 'unknown'),
   steadyMs: fc.constantFrom(0, 60_000),
+  sleptMs: fc.constantFrom(0, 30_000),
   elsewhere: fc.boolean(),
 });
 const records: fc.Arbitrary<IntentRecord> = fc

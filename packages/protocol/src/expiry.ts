@@ -18,14 +18,22 @@ export type ExpiryDecision =
 /** How often a bound without a time of its own is looked at again. */
 const LOOK_AGAIN_MS = 2_000;
 
+/** The default bound of `flame.call`: how long its pool may stand still. */
+export interface StillBound {
+  /** The pool's `bootTimeout` + 30 s. */
+  readonly limitMs: number;
+  /** For how long whoever judges has watched the call: the rest he may have slept through, like all the others. */
+  readonly watchedMs: number;
+}
+
 /**
- * @param stillLimitMs the pool's `bootTimeout` + 30 s for a `call` without its own `queueTimeout`; `undefined` turns the
- *   default bound off (casts, explicit queueTimeout)
+ * @param still for a `call` without its own `queueTimeout`; `undefined` turns the default bound off (casts, explicit
+ *   queueTimeout)
  * @param status the pool's entry in the registry, for the same calls
  */
 export const decideExpiry = (
   call: CallInspection,
-  stillLimitMs: number | undefined,
+  still: StillBound | undefined,
   status?: PoolStatus,
 ): ExpiryDecision => {
   if (call.deadlineAt > 0 && call.now >= call.deadlineAt && call.state !== 'active' && call.state !== 'orphaned') {
@@ -41,16 +49,18 @@ export const decideExpiry = (
     if (call.waitedMs >= call.queueTimeoutMs) return { kind: 'queue-timeout', waitedMs: call.waitedMs };
     return keep(call.queueTimeoutMs - call.waitedMs);
   }
-  if (stillLimitMs === undefined) return keep(LOOK_AGAIN_MS);
+  if (still === undefined) return keep(LOOK_AGAIN_MS);
+  const { limitMs, watchedMs } = still;
   if (call.parked !== undefined) {
     // Others of the pool may go on for ever: what counts is whether a runner for this one is on its way.
-    const { rolling, forMs } = call.parked;
-    if (rolling || forMs < stillLimitMs) return keep(Math.max(LOOK_AGAIN_MS, stillLimitMs - forMs));
+    const { rolling } = call.parked;
+    const forMs = Math.min(call.parked.forMs, watchedMs);
+    if (rolling || forMs < limitMs) return keep(Math.max(LOOK_AGAIN_MS, limitMs - forMs));
     return { kind: 'no-progress', stillMs: forMs };
   }
   if (call.runners === 0 && isUnbootable(status, call.enqueuedAt)) return { kind: 'unbootable' };
-  const stillMs = Math.min(call.waitedMs, call.now - call.lastStartAt);
-  if (call.liveActive > 0 || stillMs < stillLimitMs) return keep(Math.max(LOOK_AGAIN_MS, stillLimitMs - stillMs));
+  const stillMs = Math.min(call.waitedMs, call.now - call.lastStartAt, watchedMs);
+  if (call.liveActive > 0 || stillMs < limitMs) return keep(Math.max(LOOK_AGAIN_MS, limitMs - stillMs));
   return { kind: 'no-progress', stillMs };
 };
 

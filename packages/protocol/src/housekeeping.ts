@@ -7,14 +7,16 @@ import type { CallBackend } from './call-backend.ts';
 import { callBackendFactory } from './call-backend-factory.ts';
 import { type RedisClient, runScript } from './connect.ts';
 import { encodeOutcome } from './encode-outcome.ts';
+import { endWaiting } from './end-waiting.ts';
 import { FlameRunnerLostError } from './errors/index.ts';
 import { decideExpiry } from './expiry.ts';
-import { expiryError } from './expiry-error.ts';
 import { inspectCall } from './inspection.ts';
-import type { PoolKeys } from './keys.ts';
+import type { PoolStatus } from './explain.ts';
+import { appKeys, type PoolKeys } from './keys.ts';
 import { cancelOrphans } from './linked.ts';
 import { settleWaiting } from './outcome.ts';
 import { createVault, noVault } from './payload/vault.ts';
+import { parsePoolStatus } from './pool-status.ts';
 import { type CastingConfig, runDueSchedules, type ScheduleRun } from './schedules.ts';
 import type { OnDamage } from './stored.ts';
 
@@ -71,6 +73,12 @@ export const createHousekeeping = (
   backend.on('error', () => undefined);
 
   let places: readonly number[] = [0, 0];
+
+  /** Without it nobody could say why nothing started. */
+  const statusOf = async (): Promise<PoolStatus | undefined> =>
+    config === undefined
+      ? undefined
+      : parsePoolStatus((await client.hget(appKeys(config.prefix, config.app).pools, pool)) ?? '');
 
   const failUnrepeatable = async (ids: readonly string[]): Promise<void> => {
     if (ids.length === 0) return;
@@ -129,9 +137,8 @@ export const createHousekeeping = (
           await client.zadd(keys.expiry, 'XX', call.now + decision.againInMs, id);
           continue;
         }
-        const error = expiryError(id, pool, call, decision);
-        const verdict = { ...encodeOutcome(error, call), generation: call.generation };
-        const settled = await settleWaiting(client, keys, id, verdict, vault);
+        const status = await statusOf();
+        const settled = await endWaiting(client, keys, { callId: id, pool, call, decision, status }, vault);
         if (settled === 'settled') ended += 1;
       }
       return ended + (await cancelOrphans(client, keys, vault));

@@ -1,5 +1,6 @@
 /** What the runner, the autoscaler, the dashboard and the command line share with the facade. Not for applications. */
 
+export { type AwakeClock, createAwakeClock } from './awake.ts';
 export { BULLMQ_VERSION } from './bullmq-scripts.ts';
 export {
   type AcceptedCall,
@@ -11,7 +12,7 @@ export { newCallId, poolOfCallId, userCallId } from './call-id.ts';
 export { connect, disconnect, type RedisClient, runScript, whenReady } from './connect.ts';
 export { encodeOutcome } from './encode-outcome.ts';
 export * from './envelope.ts';
-export { decideExpiry, type ExpiryDecision } from './expiry.ts';
+export { decideExpiry, type ExpiryDecision, type StillBound } from './expiry.ts';
 export { expiryError } from './expiry-error.ts';
 export { type Explanation, explainWaiting, type PoolStatus, type WaitingReason } from './explain.ts';
 export { beat, type HeartbeatFields, type HeartbeatReply, leave } from './heartbeat.ts';

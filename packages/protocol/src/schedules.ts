@@ -17,6 +17,7 @@ import { type Fields, haveNumbers, type OnDamage, parseObject } from './stored.t
 
 /** What making a schedule's calls takes: part of an app's config. */
 export interface CastingConfig extends VaultConfig {
+  readonly prefix: string;
   readonly signingKey: string | undefined;
   readonly pools: Readonly<Record<string, { readonly payloadLimit: number }>>;
 }

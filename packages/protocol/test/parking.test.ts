@@ -128,9 +128,9 @@ test('R-35 without a queueTimeout it ends when no runner of its release is on it
   const call = await inspectCall(pool.client, keys, id);
   if (call.parked === undefined) throw new Error('it is not parked');
   const late = { ...call, lastStartAt: call.now, liveActive: 3, parked: { ...call.parked, forMs: 60_000 } };
-  expect(decideExpiry(late, 60_000)).toEqual({ kind: 'no-progress', stillMs: 60_000 });
-  expect(decideExpiry(late, 60_001).kind).toBe('keep');
-  expect(decideExpiry({ ...late, parked: { ...late.parked, rolling: true } }, 60_000).kind).toBe('keep');
+  expect(decideExpiry(late, bound(60_000))).toEqual({ kind: 'no-progress', stillMs: 60_000 });
+  expect(decideExpiry(late, bound(60_001)).kind).toBe('keep');
+  expect(decideExpiry({ ...late, parked: { ...late.parked, rolling: true } }, bound(60_000)).kind).toBe('keep');
   await register('old', 'r1', 'draining');
   expect((await inspectCall(pool.client, keys, id)).parked?.rolling).toBe(true);
 });
@@ -147,3 +147,5 @@ test('a parked call that is settled or removed leaves no trace for the autoscale
   await pool.backend.remove(removed, false);
   expect(await pool.client.exists(`${keys.base}:parked:r2`)).toBe(0);
 });
+
+const bound = (limitMs: number) => ({ limitMs, watchedMs: Number.POSITIVE_INFINITY });

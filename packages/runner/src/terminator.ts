@@ -2,7 +2,7 @@
  * Ends this runner when nobody needs it any more: told by a signal, left by its parent, or forgotten by the autoscaler. An
  * instance that is not wanted always ends, even if the autoscaler never returns.
  */
-import type { AppKeys, RedisClient } from '@flamejs/protocol';
+import { type AppKeys, createAwakeClock, type RedisClient } from '@flamejs/protocol';
 
 export interface HeartbeatWatch {
   stop(): void;
@@ -21,12 +21,15 @@ export interface HeartbeatWatchOptions {
 /** Between two looks; shorter when a timeout is. */
 const LOOK_MS = 5_000;
 
-/** Watches the autoscaler's heartbeat: that it changes, on our own clock. Not being able to look is silence too. */
+/** Watches the autoscaler's heartbeat: that it changes, while we are awake. Not being able to look is silence too. */
 export const watchAutoscaler = (options: HeartbeatWatchOptions): HeartbeatWatch => {
   const { client, keys, failsafeTimeoutMs, heartbeatTimeoutMs, onSilent } = options;
   let seen: string | null | undefined;
   let everMoved = false;
-  let changedAt = performance.now();
+  const everyMs = Math.max(50, Math.min(LOOK_MS, failsafeTimeoutMs / 4, heartbeatTimeoutMs / 4));
+  // Whoever slept himself has not heard the other be silent.
+  const awake = createAwakeClock(2 * everyMs);
+  let changedAt = awake.ms();
   let looking = false;
 
   const look = async (): Promise<void> => {
@@ -37,7 +40,7 @@ export const watchAutoscaler = (options: HeartbeatWatchOptions): HeartbeatWatch 
       // The first value may be what a dead autoscaler left behind.
       if (value !== null && seen !== undefined && value !== seen) {
         everMoved = true;
-        changedAt = performance.now();
+        changedAt = awake.ms();
       }
       seen = value;
     } catch {
@@ -49,13 +52,12 @@ export const watchAutoscaler = (options: HeartbeatWatchOptions): HeartbeatWatch 
 
   const check = (): void => {
     void look();
-    const silentMs = performance.now() - changedAt;
+    const silentMs = awake.ms() - changedAt;
     if (silentMs < (everMoved ? heartbeatTimeoutMs : failsafeTimeoutMs)) return;
     clearInterval(timer);
     onSilent(everMoved ? 'heartbeat' : 'failsafe', Math.round(silentMs));
   };
 
-  const everyMs = Math.max(50, Math.min(LOOK_MS, failsafeTimeoutMs / 4, heartbeatTimeoutMs / 4));
   const timer = setInterval(check, everyMs);
   void look();
   return { stop: () => clearInterval(timer) };

@@ -20,15 +20,22 @@ export interface Look {
 }
 
 export interface Watch {
-  /** Takes in one tick's observation. @param maxGapMs a longer pause between two good looks starts the watching anew */
-  note(look: Look, maxGapMs: number): void;
+  /**
+   * Takes in one tick's observation. @param maxGapMs a longer pause between two good looks starts the watching anew
+   * @param longestStepMs what counts of a shorter one at most: the rest this process has slept through, or was not looking
+   */
+  note(look: Look, maxGapMs: number, longestStepMs: number): void;
   /** A call has just changed, or may have changed, what the provider would list. */
   touched(runnerId: string, at: number): void;
-  sighting(record: IntentRecord, locks: Sighting['locks'], elsewhere: boolean): Sighting;
+  /** @param now on the clock of the record's times */
+  sighting(record: IntentRecord, locks: Sighting['locks'], elsewhere: boolean, now: number): Sighting;
   silentMs(runnerId: string): number;
   strays(records: readonly IntentRecord[]): readonly Stray[];
   steadyMs(): number;
 }
+
+/** Newest sleeps that are remembered. */
+const SLEEPS = 20;
 
 interface Heart {
   readonly beat: number;
@@ -45,7 +52,15 @@ export const createWatch = (): Watch => {
   const hearts = new Map<string, Heart>();
   const absences = new Map<string, { readonly count: number; readonly seq: number }>();
   const touches = new Map<string, number>();
+  const sleeps: { readonly at: number; readonly ms: number }[] = [];
   const unknown = new Map<string, { readonly count: number; readonly seq: number; readonly since: number }>();
+
+  const noteSleep = (at: number, ms: number): void => {
+    if (ms > 0) sleeps.push({ at, ms });
+    if (sleeps.length > SLEEPS) sleeps.shift();
+  };
+  const sleptWithin = (pastMs: number): number =>
+    sleeps.reduce((sum, { at, ms }) => sum + (look.at - at < pastMs ? Math.min(ms, pastMs) : 0), 0);
 
   const noteHearts = (elapsedMs: number | null): void => {
     for (const [id, heart] of hearts) {
@@ -60,7 +75,8 @@ export const createWatch = (): Watch => {
   };
 
   return {
-    note(next, maxGapMs) {
+    note(next, maxGapMs, longestStepMs) {
+      if (look.at > 0) noteSleep(next.at, next.at - look.at - longestStepMs);
       look = next;
       if (next.listing !== null) instances = new Map(next.listing.instances.map((i) => [i.runnerId, i]));
       if (next.snapshot === null) {
@@ -71,15 +87,16 @@ export const createWatch = (): Watch => {
       agents = new Map(next.snapshot.agents.map((agent) => [agent.runnerId, agent]));
       const elapsed = lastGoodAt === null ? null : next.at - lastGoodAt;
       const unbroken = elapsed !== null && elapsed >= 0 && elapsed <= maxGapMs;
-      steadyMs = unbroken ? steadyMs + elapsed : 0;
+      const watched = unbroken ? Math.min(elapsed, longestStepMs) : null;
+      steadyMs = watched === null ? 0 : steadyMs + watched;
       lastGoodAt = next.at;
-      noteHearts(unbroken ? elapsed : null);
+      noteHearts(watched);
     },
     touched(runnerId, at) {
       touches.set(runnerId, at);
       absences.delete(runnerId);
     },
-    sighting(record, locks, elsewhere) {
+    sighting(record, locks, elsewhere, now) {
       const { runnerId } = record;
       if (!hearts.has(runnerId))
         hearts.set(runnerId, { beat: agents.get(runnerId)?.heartbeatAt ?? 0, silentMs: 0, moved: false });
@@ -90,6 +107,7 @@ export const createWatch = (): Watch => {
         absences: absences.get(runnerId)?.count ?? 0,
         locks,
         steadyMs,
+        sleptMs: sleptWithin(now - record.stateSince),
         elsewhere,
       };
     },

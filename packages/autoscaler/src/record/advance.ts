@@ -97,7 +97,7 @@ const RULES: Readonly<Record<RunnerState, (c: Case) => Advanced | undefined>> = 
     }
     if (isGone(c)) return vanish(c);
     if (agent?.state === 'ended') return end(c, agent);
-    if (drain !== null && drain.deadlineAt !== null && c.now >= drain.deadlineAt) {
+    if (drain !== null && drain.deadlineAt !== null && c.now - c.seen.sleptMs >= drain.deadlineAt) {
       return terminating(c, 'deadline', `${drain.reason}: not drained in time`, 'runner.ended');
     }
     if (c.record.readyAt === null)
@@ -141,7 +141,8 @@ const comesBack = (c: Case): Advanced | undefined => {
 };
 
 const hasNotBooted = (c: Case): boolean => {
-  if (c.now - c.record.createdAt < c.timing.bootTimeoutMs || c.seen.steadyMs < c.timing.steadyMs) return false;
+  if (c.now - c.record.createdAt - c.seen.sleptMs < c.timing.bootTimeoutMs || c.seen.steadyMs < c.timing.steadyMs)
+    return false;
   return c.seen.agent !== 'unknown';
 };
 

@@ -15,6 +15,8 @@ export interface Sighting {
   readonly locks: 'held' | 'none' | 'unknown';
   /** For how long this controller has seen everything without a gap. */
   readonly steadyMs: number;
+  /** How much of the record's time in its present state this controller has slept through, or could not look. */
+  readonly sleptMs: number;
   /** It runs where this controller's backend cannot see: another host's local process. */
   readonly elsewhere: boolean;
 }
@@ -26,5 +28,6 @@ export const UNSEEN: Sighting = {
   absences: 0,
   locks: 'unknown',
   steadyMs: 0,
+  sleptMs: 0,
   elsewhere: false,
 };

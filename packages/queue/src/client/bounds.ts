@@ -4,13 +4,11 @@
  */
 
 import type { RedisClient } from '@flamejs/protocol/connect';
-import { encodeOutcome } from '@flamejs/protocol/encode-outcome';
+import { endWaiting } from '@flamejs/protocol/end-waiting';
 import { decideExpiry } from '@flamejs/protocol/expiry';
-import { expiryError } from '@flamejs/protocol/expiry-error';
 import { explainWaiting } from '@flamejs/protocol/explain';
 import { createHousekeeping, type Housekeeping } from '@flamejs/protocol/housekeeping';
 import { inspectCall } from '@flamejs/protocol/inspection';
-import { settleWaiting } from '@flamejs/protocol/outcome';
 import type { Vault } from '@flamejs/protocol/payload/vault';
 import type { OnDamage } from '@flamejs/protocol/stored';
 import type { Logger } from 'pino';
@@ -20,8 +18,11 @@ import type { Awaited } from './pending.ts';
 import { readPoolStatus } from './unbootable-pools.ts';
 
 export interface Bounds {
-  /** Ends a call whose waiting has lasted too long. @returns in how many ms its bound has to be looked at again */
-  enforce(client: RedisClient, entry: Awaited, pool: PoolClient): Promise<number>;
+  /**
+   * Ends a call whose waiting has lasted too long. @param watchedMs for how long this process has watched it, awake
+   * @returns in how many ms its bound has to be looked at again
+   */
+  enforce(client: RedisClient, entry: Awaited, pool: PoolClient, watchedMs: number): Promise<number>;
   /** Warns, once for each pool, when a call waits and nobody is there who could start a runner for it. */
   warnIfUnserved(client: RedisClient, entry: Awaited, pool: PoolClient): Promise<void>;
 }
@@ -48,7 +49,7 @@ export const createBounds = (config: AppConfig, vault: Vault, logger: Logger, on
   };
 
   return {
-    async enforce(client, { callId, stillLimitMs }, pool) {
+    async enforce(client, { callId, stillLimitMs }, pool, watchedMs) {
       const [call, all] = await Promise.all([
         inspectCall(client, pool.keys, callId),
         readPoolStatus(client, config, onDamage),
@@ -60,11 +61,10 @@ export const createBounds = (config: AppConfig, vault: Vault, logger: Logger, on
         if (back.length > 0) pool.kick.send();
         return back.includes(callId) ? AFTER_MS : TAKEN_BACK_MS;
       }
-      const decision = decideExpiry(call, stillLimitMs, status);
+      const still = stillLimitMs === undefined ? undefined : { limitMs: stillLimitMs, watchedMs };
+      const decision = decideExpiry(call, still, status);
       if (decision.kind === 'keep') return decision.againInMs;
-      const error = expiryError(callId, pool.config.name, call, decision, status);
-      const verdict = { ...encodeOutcome(error, call), generation: call.generation };
-      await settleWaiting(client, pool.keys, callId, verdict, vault);
+      await endWaiting(client, pool.keys, { callId, pool: pool.config.name, call, decision, status }, vault);
       return AFTER_MS;
     },
     async warnIfUnserved(client, { callId, since }, pool) {

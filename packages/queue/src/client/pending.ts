@@ -21,6 +21,8 @@ export interface Awaited {
   asking: readonly Settler[];
   /** Monotonic ms. */
   readonly since: number;
+  /** The same on the sweep's clock, which stands while this process sleeps; `undefined` before its first look. */
+  watchedFrom: number | undefined;
   /** Monotonic ms of the next look at the stored outcome; `Infinity` as long as nobody's call has been accepted. */
   lookAt: number;
   /** How long to wait after the next look. Doubles, so that thousands of long calls do not cost a query a second each. */
@@ -136,6 +138,7 @@ const newEntry = (callId: string, pool: string): Awaited => ({
   settlers: NOBODY,
   asking: NOBODY,
   since: performance.now(),
+  watchedFrom: undefined,
   lookAt: Number.POSITIVE_INFINITY,
   lookEveryMs: FIRST_LOOK_MS,
   stillLimitMs: undefined,

@@ -3,6 +3,7 @@
  * after each reconnect, bounds on waiting are enforced, and calls that have vanished from Redis are accounted for.
  */
 
+import { createAwakeClock } from '@flamejs/protocol/awake';
 import { callBackendFactory } from '@flamejs/protocol/call-backend-factory';
 import type { RedisClient } from '@flamejs/protocol/connect';
 import { FlameDataLossError, FlameRemovedError } from '@flamejs/protocol/errors';
@@ -15,7 +16,7 @@ import { createBounds } from './bounds.ts';
 import type { PoolClient } from './caller.ts';
 import { createHeldCalls, type HeldCalls } from './held-calls.ts';
 import type { Link } from './link.ts';
-import { type Awaited, backOff, noteLook, type PendingCalls } from './pending.ts';
+import { type Awaited, backOff, FIRST_LOOK_MS, noteLook, type PendingCalls } from './pending.ts';
 import { createUnbootablePools } from './unbootable-pools.ts';
 
 const STEP_MS = 500;
@@ -68,6 +69,7 @@ export const createSweep = (options: SweepOptions): Sweep => {
   const onDamage = damageLog(logger);
   const bounds = createBounds(config, vault, logger, onDamage);
   const unbootable = createUnbootablePools(config, onDamage);
+  const awake = createAwakeClock(4 * STEP_MS);
   let timer: NodeJS.Timeout | undefined;
   let timerAt = 0;
   let stopped = false;
@@ -82,6 +84,7 @@ export const createSweep = (options: SweepOptions): Sweep => {
   const step = async (): Promise<void> => {
     held.prune((callId) => pending.get(callId) !== undefined);
     if (pending.size === 0) return;
+    awake.ms();
     const client = await link.client();
     const now = performance.now();
     if (await unbootable.look(client, pending.values()))
@@ -112,9 +115,11 @@ export const createSweep = (options: SweepOptions): Sweep => {
     if (found.state === 'missing') return vanished(client, entry, pool);
     noteLook(entry, found);
     await bounds.warnIfUnserved(client, entry, pool);
-    const stuck = entry.stillLimitMs !== undefined && performance.now() - entry.since >= entry.stillLimitMs;
+    entry.watchedFrom ??= awake.ms() - Math.min(FIRST_LOOK_MS, performance.now() - entry.since);
+    const watchedMs = awake.ms() - entry.watchedFrom;
+    const stuck = entry.stillLimitMs !== undefined && watchedMs >= entry.stillLimitMs;
     if (!entry.bounded && !stuck && !unbootable.strands(entry)) return;
-    const againInMs = await bounds.enforce(client, entry, pool);
+    const againInMs = await bounds.enforce(client, entry, pool, watchedMs);
     if (!entry.bounded && againInMs > STEP_MS) return;
     entry.lookAt = Math.min(entry.lookAt, performance.now() + againInMs);
     schedule(againInMs);

@@ -94,7 +94,9 @@ test('C-02: the default bound of a call holds for one that was delayed, and for 
     },
     { what: 'the backoff to be over' },
   );
-  expect(decideExpiry(due, 100)).toMatchObject({ kind: 'no-progress' });
+  expect(decideExpiry(due, { limitMs: 100, watchedMs: Number.POSITIVE_INFINITY })).toMatchObject({
+    kind: 'no-progress',
+  });
   expect(await app.flame.attach(id).status()).toMatchObject({ state: 'waiting', reason: 'no-autoscaler' });
 });
 
