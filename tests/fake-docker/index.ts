@@ -15,6 +15,9 @@ export interface FakeContainer {
   readonly spec: CreateBody;
   status: Status;
   exitCode: number;
+  /** What it wrote, and whether the kernel ended it for want of memory. */
+  output?: string;
+  outOfMemory?: boolean;
   readonly createdAt: number;
 }
 
@@ -39,7 +42,7 @@ export interface FakeDocker {
   readonly requests: readonly string[];
   /** The next request whose `METHOD path` matches is applied and its connection cut, or refused with a status and words. */
   next(pattern: RegExp, fault: 'lost-reply' | number, words?: string): void;
-  exit(id: string, code?: number): void;
+  exit(id: string, code?: number, how?: { readonly output?: string; readonly outOfMemory?: boolean }): void;
   close(): Promise<void>;
 }
 
@@ -85,7 +88,7 @@ export const startFakeDocker = async (): Promise<FakeDocker> => {
     return found;
   };
 
-  const answer = (method: string, url: URL, body: unknown): { status: number; json?: unknown } => {
+  const answer = (method: string, url: URL, body: unknown): { status: number; json?: unknown; bytes?: Buffer } => {
     const route = `${method} ${url.pathname.replace(/^\/v[\d.]+/, '')}`;
     if (route === 'GET /_ping') return { status: 200, json: 'OK' };
     if (route === 'POST /containers/create')
@@ -106,6 +109,7 @@ export const startFakeDocker = async (): Promise<FakeDocker> => {
     const [, key = '', verb] = /^\w+ \/containers\/([^/]+)(?:\/(\w+))?$/.exec(route) ?? [];
     const container = find(decodeURIComponent(key));
     if (method === 'GET' && verb === 'json') return { status: 200, json: inspect(container) };
+    if (method === 'GET' && verb === 'logs') return { status: 200, bytes: framed(container.output ?? '') };
     if (method === 'POST' && verb === 'start') {
       if (container.status === 'running') return { status: 304 };
       container.status = 'running';
@@ -186,9 +190,10 @@ export const startFakeDocker = async (): Promise<FakeDocker> => {
     const { fault, words = '' } = (at < 0 ? undefined : faults.splice(at, 1)[0]) ?? {};
     let status: number;
     let json: unknown;
+    let bytes: Buffer | undefined;
     try {
       if (typeof fault === 'number') throw new Refusal(fault, words);
-      ({ status, json } = answer(request.method ?? 'GET', url, text === '' ? {} : JSON.parse(text)));
+      ({ status, json, bytes } = answer(request.method ?? 'GET', url, text === '' ? {} : JSON.parse(text)));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       status = error.status;
@@ -197,6 +202,10 @@ export const startFakeDocker = async (): Promise<FakeDocker> => {
     requests.push(`${line} ${fault === 'lost-reply' ? 'lost' : status}`);
     if (fault === 'lost-reply') {
       request.socket.destroy();
+      return;
+    }
+    if (bytes !== undefined) {
+      response.writeHead(status, { 'content-type': 'application/vnd.docker.raw-stream' }).end(bytes);
       return;
     }
     response
@@ -217,8 +226,10 @@ export const startFakeDocker = async (): Promise<FakeDocker> => {
     next: (pattern, fault, words = 'ordered by the test') => {
       faults.push({ pattern, fault, words });
     },
-    exit: (id, code = 0) => {
+    exit: (id, code = 0, { output, outOfMemory = false } = {}) => {
       const container = find(id);
+      if (output !== undefined) container.output = output;
+      container.outOfMemory = outOfMemory;
       container.status = 'exited';
       container.exitCode = code;
     },
@@ -229,10 +240,25 @@ export const startFakeDocker = async (): Promise<FakeDocker> => {
   };
 };
 
-const inspect = ({ id, name, spec, status, exitCode, createdAt }: FakeContainer): unknown => ({
+/** As the engine frames output of a container without a terminal. */
+const framed = (text: string): Buffer => {
+  const body = Buffer.from(text);
+  const head = Buffer.alloc(8);
+  head[0] = 2;
+  head.writeUInt32BE(body.length, 4);
+  return Buffer.concat([head, body]);
+};
+
+const inspect = ({ id, name, spec, status, exitCode, createdAt, outOfMemory }: FakeContainer): unknown => ({
   Id: id,
   Name: `/${name}`,
   Created: new Date(createdAt).toISOString(),
   Config: { Image: spec.Image, Labels: spec.Labels ?? {}, Env: spec.Env ?? [] },
-  State: { Status: status, Running: status === 'running', ExitCode: exitCode },
+  State: {
+    Status: status,
+    Running: status === 'running',
+    ExitCode: exitCode,
+    OOMKilled: outOfMemory === true,
+    Error: '',
+  },
 });

@@ -11,6 +11,7 @@ export interface FakeMachine {
   readonly region: string;
   readonly config: Readonly<Record<string, unknown>> & { readonly metadata?: Readonly<Record<string, string>> };
   state: string;
+  events?: readonly unknown[];
   readonly created_at: string;
 }
 
@@ -23,7 +24,7 @@ export interface FakeFly {
   readonly capacity: Map<string, number>;
   next(method: string, fault: 'lost-reply' | { readonly status: number; readonly error: string }): void;
   /** The machine's program ends; `auto_destroy` destroys it. */
-  exit(id: string): void;
+  exit(id: string, exit?: { readonly exit_code: number; readonly oom_killed?: boolean }): void;
   close(): Promise<void>;
 }
 
@@ -114,6 +115,11 @@ export const startFakeFly = async (app = 'shop-fly'): Promise<FakeFly> => {
     if (named !== app) throw new Refusal(404, `app not found: ${named}`);
     if (method === 'POST' && id === undefined) return { status: 200, json: create(body) };
     if (method === 'GET' && id === undefined) return { status: 200, json: list(url.searchParams) };
+    if (method === 'GET' && id !== undefined) {
+      const machine = machines.get(id);
+      if (machine === undefined) throw new Refusal(404, `machine not found: ${id}`);
+      return { status: 200, json: machine };
+    }
     if (method === 'DELETE' && id !== undefined) {
       const machine = machines.get(id);
       if (machine === undefined || machine.state === 'destroyed') throw new Refusal(404, `machine not found: ${id}`);
@@ -165,8 +171,10 @@ export const startFakeFly = async (app = 'shop-fly'): Promise<FakeFly> => {
     next: (method, fault) => {
       faults.push({ method, fault });
     },
-    exit: (id) => {
+    exit: (id, exit) => {
       const machine = machines.get(id);
+      if (machine !== undefined && exit !== undefined)
+        machine.events = [{ type: 'exit', status: 'stopped', request: { exit_event: exit } }, { type: 'start' }];
       if (machine !== undefined) machine.state = machine.config.auto_destroy === true ? 'destroyed' : 'stopped';
     },
     close: async () => {

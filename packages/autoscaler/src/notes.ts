@@ -69,7 +69,7 @@ const bootHasFailed = (
 /** Its machine is certainly gone, so its calls need not wait for their locks to run out. */
 const takeBack = (ctx: PoolContext, { runnerId, reason }: IntentRecord): void => {
   const work = async (): Promise<void> => {
-    await ctx.housekeeping?.releaseRunner(runnerId);
+    await ctx.housekeeping?.releaseRunner(runnerId, reason);
     await ctx.store.forget(ctx.pool.name, ctx.term.epoch, runnerId, reason);
     ctx.wake();
   };

@@ -98,6 +98,31 @@ describe('booting', () => {
       happened: [{ type: 'runner.ready', details: { bootMs: 200_000 } }],
     });
   });
+  test('C-53: what its provider has agreed to end is gone with the second list that lacks it, however young it is', () => {
+    const recently = {
+      attempt: 1,
+      outcome: 'accepted' as const,
+      acceptedAt: NOW - 20_000,
+      tries: 1,
+      nextAt: 0,
+      env: {},
+    };
+    const terminate = { tries: 1, nextAt: NOW + 5_000, acceptedAt: NOW - 5_000, error: null };
+    const failed = accepted('terminating', { readyAt: null, grounds: 'boot-failed', launch: recently, terminate });
+    const absent = seen({ agent: null, instance: 'absent', absences: 2 });
+    expect(stateAfter(failed, absent)).toBe('terminated');
+    expect(stateAfter(failed, { ...absent, absences: 1 })).toBe('terminating');
+    // Not accepted yet: the list may lag behind the launch.
+    expect(stateAfter({ ...failed, terminate: { ...terminate, acceptedAt: null } }, absent)).toBe('terminating');
+    expect(stateAfter({ ...failed, terminate: null }, absent)).toBe('terminating');
+    // An answering runner is there, whatever the list says.
+    expect(stateAfter(failed, { ...absent, agent: agent(), silentMs: 0 })).toBe('terminating');
+  });
+  test('C-53: one that the provider shows as ended is gone at once, and not terminated again', () => {
+    const failed = accepted('failed', { readyAt: null, grounds: 'boot-failed' });
+    const gone = { ...machine, state: 'gone' as const, end: { reason: 'Client.UserInitiatedShutdown' } };
+    expect(stateAfter(failed, seen({ agent: null, instance: gone }))).toBe('terminated');
+  });
   test('C-70: time that the controller slept through is no time that a boot or a drain took', () => {
     const late = NOW + 100_000;
     expect(stateAfter(accepted('booting'), seen({ agent: null, sleptMs: 80_000 }), late)).toBe('booting');
@@ -113,7 +138,7 @@ describe('booting', () => {
       state: 'failed',
       grounds: 'boot-failed',
     });
-    const gone = { ...machine, state: 'gone' as const, details: { reason: 'exit code 1' } };
+    const gone = { ...machine, state: 'gone' as const, end: { reason: 'exit code 1' } };
     expect(step(accepted('booting'), seen({ agent: null, instance: gone })).record).toMatchObject({
       state: 'terminated',
       reason: 'exit code 1',

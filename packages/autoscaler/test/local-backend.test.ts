@@ -42,7 +42,8 @@ test('a process that ends at once leaves its exit code and its last words', asyn
   await waitFor(() => changed.length > 0, { what: 'the exit to be told' });
   const [instance] = await backend.list(app, signal);
   expect(instance?.state).toBe('gone');
-  expect(instance?.details?.reason).toMatch(/exited with code 7[\s\S]*the image is broken/);
+  expect(instance?.end).toMatchObject({ reason: 'exited with code 7', exitCode: 7 });
+  expect(instance?.end?.lastLines).toMatch(/the image is broken/);
   await backend.close?.();
 });
 

@@ -33,8 +33,8 @@ const SWEEP_STEPS = 25;
 export interface Housekeeping {
   /** Takes calls back whose locks have run out, and fails those that must not run again. @returns ids taken back */
   recoverStalled(): Promise<readonly string[]>;
-  /** Takes back at once what a runner held that is known to be gone. @returns ids taken back */
-  releaseRunner(runnerId: string): Promise<readonly string[]>;
+  /** Takes back at once what a runner held that is known to be gone, and why. @returns ids taken back */
+  releaseRunner(runnerId: string, why?: string): Promise<readonly string[]>;
   /** Moves delayed calls that are due to waiting. @returns how many calls wait now */
   promoteDelayed(): Promise<number>;
   /** Casts the calls of schedules that are due. */
@@ -80,7 +80,7 @@ export const createHousekeeping = (
       ? undefined
       : parsePoolStatus((await client.hget(appKeys(config.prefix, config.app).pools, pool)) ?? '');
 
-  const failUnrepeatable = async (ids: readonly string[]): Promise<void> => {
+  const failUnrepeatable = async (ids: readonly string[], why?: string): Promise<void> => {
     if (ids.length === 0) return;
     const pipeline = client.pipeline();
     for (const id of ids) pipeline.hget(`${keys.queue}${id}`, 'f:fail');
@@ -89,7 +89,7 @@ export const createHousekeeping = (
       const call = await inspectCall(client, keys, id);
       if (!call.failOnLoss || call.runnerId === undefined || call.state !== 'waiting') continue;
       const error = new FlameRunnerLostError(
-        `call ${id}: its runner ${call.runnerId} was lost, and onRunnerLost is 'fail'`,
+        `call ${id}: its runner ${call.runnerId} was lost${why ? ` (${why})` : ''}, and onRunnerLost is 'fail'`,
         {
           callId: id,
           losses: call.runnerLosses + 1,
@@ -106,9 +106,9 @@ export const createHousekeeping = (
       await failUnrepeatable(ids);
       return ids;
     },
-    async releaseRunner(runnerId) {
+    async releaseRunner(runnerId, why) {
       const ids = (await runScript(client, 'flameReleaseRunner', [keys.queue, runnerId])) as string[];
-      await failUnrepeatable(ids);
+      await failUnrepeatable(ids, why);
       return ids;
     },
     async promoteDelayed() {

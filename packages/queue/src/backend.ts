@@ -34,6 +34,19 @@ export interface LaunchRequest {
 
 export type InstanceState = 'pending' | 'running' | 'stopping' | 'gone';
 
+/** How an instance ended, as far as its provider knows. */
+export interface InstanceEnd {
+  /** One line for people: `exited with code 7`, `ended by SIGKILL`, `out of memory (exit code 137)`, the provider's own words. */
+  readonly reason: string;
+  readonly exitCode?: number;
+  /** Such as `SIGKILL`. */
+  readonly signal?: string;
+  /** It used up its memory. */
+  readonly outOfMemory?: boolean;
+  /** What it wrote last, as plain text without credentials; at most 2 KB. */
+  readonly lastLines?: string;
+}
+
 export interface Instance {
   /** The provider's own id: pid, container id, instance id. */
   readonly id: string;
@@ -46,6 +59,8 @@ export interface Instance {
   readonly location?: string;
   /** What it costs, for the dashboard: instance type, spot or on demand. */
   readonly details?: Readonly<Record<string, string>>;
+  /** Why it ended, of one that is `gone`: it stands in events, in `status()` and in the errors of callers. */
+  readonly end?: InstanceEnd;
 }
 
 export interface TerminateResult {
@@ -64,7 +79,10 @@ export interface Backend {
    * @throws FlameLaunchError with a `kind`; after `unknown` the same request is replayed until the outcome is definite.
    */
   launch(request: LaunchRequest, signal: AbortSignal): Promise<Instance>;
-  /** Every instance of this app that is not gone. Whole, or it throws: a partial list would look like lost machines. */
+  /**
+   * Every instance of this app that is not gone, and for a while those that are, with how they ended. Whole, or it throws: a
+   * partial list would look like lost machines.
+   */
   list(app: string, signal: AbortSignal): Promise<readonly Instance[]>;
   /** Idempotent; already gone is success. One bad id does not spoil the others. */
   terminate(ids: readonly string[], signal: AbortSignal): Promise<readonly TerminateResult[]>;

@@ -12,6 +12,7 @@ import {
 } from '@flamejs/queue';
 import { deriveRelease, type LongTimeout, setLongTimeout } from '@flamejs/queue/internal';
 import { type Logger, pino } from 'pino';
+import { instanceEnd } from './instance-end.ts';
 import { resolveEntry, rootsOf } from './local/entry.ts';
 import { findByEnvironment, instanceIdOf, livingPid, runnerPid, startTimeOf } from './local/identity.ts';
 import { collectOutput, type Output } from './local/output.ts';
@@ -112,9 +113,8 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
       state: gone ? 'gone' : stopping.has(instanceId) ? 'stopping' : 'running',
       launchedAt: entry.launchedAt,
       location,
-      details: gone
-        ? { reason: entry.ended?.reason ?? 'the process is gone' }
-        : { pid: instanceId.split('@')[0] ?? '' },
+      details: { pid: instanceId.split('@')[0] ?? '' },
+      ...(gone ? { end: entry.ended?.end ?? instanceEnd({ told: 'the process is gone' }) } : {}),
     };
   };
 
@@ -170,10 +170,8 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
       if (child.pid !== undefined) endGroup(child.pid);
       await Promise.race([closed, sleep(LAST_WORDS_MS, undefined, { ref: false })]);
       children.delete(id);
-      const how = signal === null ? `exited with code ${code}` : `ended by ${signal}`;
-      const tail = code === 0 ? '' : output.tail();
-      const reason = tail === '' ? how : `${how}: ${tail}`;
-      registry.write({ ...entry, ended: { at: Date.now(), reason } });
+      const how = signal === null ? { exitCode: code ?? 0 } : { signal };
+      registry.write({ ...entry, ended: { at: Date.now(), end: instanceEnd({ ...how, output: output.tail() }) } });
       for (const listener of listeners) listener(entry.pool);
     });
   };

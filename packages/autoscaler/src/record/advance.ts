@@ -9,6 +9,7 @@
 
 import type { PoolEvent, RunnerRecord } from '@flamejs/protocol';
 import { formatDuration, type RunnerState } from '@flamejs/queue';
+import { describeEnd } from '../backends/instance-end.ts';
 import type { Timing } from '../timing.ts';
 import type { DrainIntent, Grounds, IntentRecord } from './intent.ts';
 import { withoutFuture } from './rebase.ts';
@@ -205,12 +206,26 @@ const isGone = (c: Case): boolean => {
   const agent = agentOf(c);
   const answers = agent !== undefined && agent.state !== 'ended' && seen.silentMs < timing.suspectMs;
   const graceOver = now - (record.launch.acceptedAt ?? record.createdAt) >= timing.graceMs;
-  return seen.absences >= 2 && seen.steadyMs >= timing.steadyMs && graceOver && !answers;
+  // The grace is for lists that lag behind a launch. What the provider has agreed to end need not be waited for.
+  const ending = record.terminate !== null && record.terminate.acceptedAt !== null;
+  return seen.absences >= 2 && seen.steadyMs >= timing.steadyMs && (graceOver || ending) && !answers;
 };
 
 const goneReason = ({ seen }: Case): string => {
-  const told = typeof seen.instance === 'object' ? seen.instance.details?.reason : undefined;
-  return told ?? 'its machine is gone';
+  const end = typeof seen.instance === 'object' ? seen.instance.end : undefined;
+  return end === undefined ? 'its machine is gone' : describeEnd(end);
+};
+
+/** For events, beside the words: what programs can count by. */
+const endDetails = ({ seen }: Case): Readonly<Record<string, unknown>> => {
+  const {
+    lastLines: _,
+    reason: __,
+    ...facts
+  } = (typeof seen.instance === 'object' ? seen.instance.end : undefined) ?? {
+    reason: '',
+  };
+  return facts;
 };
 
 const fail = (c: Case, reason: string, details: { readonly definite?: true } = {}): Advanced => {
@@ -218,6 +233,7 @@ const fail = (c: Case, reason: string, details: { readonly definite?: true } = {
   return move({ ...c, record }, isGone(c) ? 'terminated' : 'failed', reason, 'runner.failed', {
     afterMs: c.now - c.record.createdAt,
     ...details,
+    ...endDetails(c),
   });
 };
 
@@ -232,7 +248,7 @@ const interruption = (c: Case): string | undefined => {
     isGone(c) || agent?.state === 'ended' || (typeof instance === 'object' && instance.state === 'stopping');
   if (!leaving) return undefined;
   if (agent !== undefined && /^spot /.test(agent.reason)) return agent.reason;
-  const told = typeof instance === 'object' ? instance.details?.stateReason : undefined;
+  const told = typeof instance === 'object' ? (instance.end?.reason ?? instance.details?.stateReason) : undefined;
   return told !== undefined && /Spot/.test(told) ? `the provider took it away: ${told}` : undefined;
 };
 
@@ -248,7 +264,7 @@ const takenAway = (c: Case, reason: string): Advanced => {
 /** A runner that was ready is gone without our doing: what it executed has to be taken back. */
 const vanish = (c: Case): Advanced => {
   const orderly = agentOf(c)?.state === 'ended' || c.record.drain !== null;
-  return move(c, 'terminated', goneReason(c), orderly ? 'runner.terminated' : 'runner.lost');
+  return move(c, 'terminated', goneReason(c), orderly ? 'runner.terminated' : 'runner.lost', endDetails(c));
 };
 
 const gone = (c: Case): Advanced => move(c, 'terminated', c.record.reason, 'runner.terminated');

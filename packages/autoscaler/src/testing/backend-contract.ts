@@ -192,6 +192,16 @@ export const testBackend = (
     await waitForLiving(fixture, []);
   });
 
+  each('an ended instance that is still listed says in words how it ended', async (fixture) => {
+    if (fixture.crash === undefined) return;
+    const launched = await fixture.backend.launch(request(fixture), signal());
+    await waitForLiving(fixture, [launched.runnerId]);
+    await fixture.crash(launched);
+    await waitForLiving(fixture, []);
+    const gone = (await fixture.backend.list(app, signal())).filter(({ state }) => state === 'gone');
+    expect(gone.filter(({ end }) => end === undefined || end.reason === '' || end.reason.includes('\n'))).toEqual([]);
+  });
+
   each('a launch whose answer was lost is found by asking again', async (fixture) => {
     if (fixture.loseNextAnswer === undefined) return;
     const asked = request(fixture);

@@ -174,7 +174,7 @@ test('an ended container keeps its name for ten minutes and is removed then', as
   const { engine, backend } = await setup();
   const { id } = await backend.launch(request(), never);
   engine.exit(id, 3);
-  expect(await backend.launch(request(), never)).toMatchObject({ id, state: 'gone', details: { exitCode: '3' } });
+  expect(await backend.launch(request(), never)).toMatchObject({ id, state: 'gone', end: { exitCode: 3 } });
   const clock = { ms: 0 };
   const tombs = createTombs(() => clock.ms);
   const removed: string[] = [];

@@ -23,15 +23,23 @@ test('the list holds the machines of this app that are not gone, and no others',
   cloud.knobs.terminate.delayMs = 0;
 });
 
-test('a terminated machine is not listed, although EC2 shows it for an hour', async () => {
+test('a terminated machine is listed as gone for as long as EC2 shows it, with EC2’s reason', async () => {
   const { cloud, backend } = await setup();
   const instance = await backend.launch(request(), never);
   await waitFor(() => cloud.machines.get(instance.id)?.state() === 'running', { what: 'the boot' });
   await backend.terminate([instance.id], never);
-  await waitFor(async () => (await backend.list('shop', never)).length === 0, { what: 'the list to be empty' });
-  await waitFor(async () => (await backendOn(cloud).list('shop', never)).length === 0, {
-    what: 'another list to be empty',
-  });
+  for (const each of [backend, backendOn(cloud)]) {
+    const listed = await waitFor(
+      async () => {
+        const instances = await each.list('shop', never);
+        return instances.every(({ state }) => state === 'gone') && instances;
+      },
+      { what: 'the list to show it as gone' },
+    );
+    expect(listed).toMatchObject([
+      { id: instance.id, end: { reason: expect.stringMatching(/UserInitiatedShutdown/) } },
+    ]);
+  }
 });
 
 test('more than a page of machines is listed whole', async () => {
@@ -74,7 +82,8 @@ test('a machine that died before the tag index showed it is not listed from memo
   const { cloud, backend } = await setup({ lag: { tagMs: 200 }, boot: { outcome: () => 'dies' } });
   const instance = await backend.launch(request(), never);
   await waitFor(() => cloud.machines.get(instance.id)?.state() === 'terminated', { what: 'it to die' });
-  await waitFor(async () => (await backend.list('shop', never)).length === 0, { what: 'the list to notice' });
+  const living = async () => (await backend.list('shop', never)).filter(({ state }) => state !== 'gone');
+  await waitFor(async () => (await living()).length === 0, { what: 'the list to notice' });
 });
 
 test('a launch that is replayed after its machine has ended says that it is gone', async () => {

@@ -55,7 +55,13 @@ export const docker = (options: DockerOptions): Backend => {
           found.filter(({ State }) => GONE.has(State)),
           engine,
         );
-        return found.map(fromList).filter(({ state }) => state !== 'gone');
+        return Promise.all(
+          found.map(fromList).map(async (instance) => {
+            if (instance.state !== 'gone') return instance;
+            const end = await tombs.end(instance.id, engine);
+            return end === undefined ? instance : { ...instance, end };
+          }),
+        );
       } catch (error) {
         throw dockerError('list containers', error);
       }

@@ -1,5 +1,6 @@
-import type { Instance, InstanceState } from '@flamejs/queue';
+import type { Instance, InstanceEnd, InstanceState } from '@flamejs/queue';
 import type { ContainerInfo, ContainerInspectInfo } from 'dockerode';
+import { instanceEnd } from '../instance-end.ts';
 import { LABEL } from './container-spec.ts';
 
 const STATES: Readonly<Record<string, InstanceState>> = {
@@ -24,9 +25,25 @@ export const fromInspect = ({ Id, Created, Config, State }: ContainerInspectInfo
     pool: Config.Labels?.[LABEL.pool] ?? '',
     state,
     launchedAt: Date.parse(Created),
-    details: { image: Config.Image, ...(state === 'gone' ? { exitCode: String(State.ExitCode) } : {}) },
+    details: { image: Config.Image },
+    ...(state === 'gone' ? { end: endOf(State) } : {}),
   };
 };
+
+/** @param output what it wrote last */
+export const endOf = (state: ContainerInspectInfo['State'], output = ''): InstanceEnd => {
+  // Above 128 a container's code is 128 and the signal that ended its process.
+  const signal = SIGNALS[state.ExitCode];
+  return instanceEnd({
+    exitCode: state.ExitCode,
+    ...(signal === undefined ? {} : { signal }),
+    ...(state.OOMKilled ? { outOfMemory: true } : {}),
+    told: state.Error === '' ? undefined : state.Error,
+    output,
+  });
+};
+
+const SIGNALS: Readonly<Record<number, string>> = { 134: 'SIGABRT', 137: 'SIGKILL', 139: 'SIGSEGV', 143: 'SIGTERM' };
 
 export const fromList = ({ Id, Created, Labels, State, Image }: ContainerInfo): Instance => ({
   id: Id,

@@ -10,7 +10,6 @@ import { toInstance } from './to-instance.ts';
 const PAGE = 500;
 /** EC2's limit for the values of one filter. */
 const FILTER_VALUES = 200;
-const NOT_GONE = ['pending', 'running', 'shutting-down', 'stopping', 'stopped'];
 
 /** @throws FlameLaunchError: a partial list would look like lost machines. */
 export const listInstances = async (
@@ -20,13 +19,12 @@ export const listInstances = async (
   signal: AbortSignal,
 ): Promise<readonly Instance[]> => {
   const listed = await describeAll(
-    [
-      { Name: `tag:${TAG.app}`, Values: [app] },
-      { Name: 'instance-state-name', Values: NOT_GONE },
-    ],
+    // Terminated ones too, which EC2 shows for about an hour: they say why, and that they no longer count.
+    [{ Name: `tag:${TAG.app}`, Values: [app] }],
     api,
     signal,
   );
+  for (const { id, state } of listed) if (state === 'gone') recent.remove(id);
   const seen = new Set(listed.map(({ id }) => id));
   const unseen = recent.missing(app, seen);
   return unseen.length === 0 ? listed : [...listed, ...(await settleUnseen(unseen, api, recent, signal))];

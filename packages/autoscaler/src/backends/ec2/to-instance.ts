@@ -1,5 +1,6 @@
 import type { Instance as SdkInstance } from '@aws-sdk/client-ec2';
-import type { Instance, InstanceState } from '@flamejs/queue';
+import type { Instance, InstanceEnd, InstanceState } from '@flamejs/queue';
+import { instanceEnd } from '../instance-end.ts';
 import { TAG } from './tags.ts';
 
 const STATES: Readonly<Record<string, InstanceState>> = {
@@ -10,6 +11,13 @@ const STATES: Readonly<Record<string, InstanceState>> = {
   // Nothing of ours stops a machine, but people do. It still costs its disk, so it is not gone.
   stopped: 'stopping',
   terminated: 'gone',
+};
+
+/** EC2's message begins with its code more often than not. */
+const endOf = ({ StateReason, StateTransitionReason }: SdkInstance): InstanceEnd => {
+  const { Code = '', Message = '' } = StateReason ?? {};
+  const told = Message.startsWith(Code) ? Message : `${Code}: ${Message}`;
+  return instanceEnd({ told: told === '' ? (StateTransitionReason ?? '') : told });
 };
 
 /** @returns `undefined` for what carries no runner id, or no id at all. */
@@ -32,5 +40,6 @@ export const toInstance = (from: SdkInstance): Instance | undefined => {
       specHash: tags.get(TAG.specHash) ?? '',
       ...(from.StateReason?.Code === undefined ? {} : { stateReason: from.StateReason.Code }),
     },
+    ...(from.State?.Name === 'terminated' ? { end: endOf(from) } : {}),
   };
 };

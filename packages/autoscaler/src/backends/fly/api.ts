@@ -8,12 +8,23 @@ export interface FlyMachine {
   readonly state: string;
   readonly region: string;
   readonly created_at: string;
+  /** What happened to it, newest first. */
+  readonly events?: readonly FlyEvent[];
   readonly config?: { readonly metadata?: Readonly<Record<string, string>>; readonly image?: string };
+}
+
+export interface FlyEvent {
+  readonly type: string;
+  readonly request?: {
+    readonly exit_event?: { readonly exit_code?: number; readonly oom_killed?: boolean; readonly error?: string };
+  };
 }
 
 export interface FlyApi {
   create(body: unknown, signal: AbortSignal): Promise<FlyMachine>;
   list(query: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly FlyMachine[]>;
+  /** Also of one that is destroyed. */
+  get(id: string, signal: AbortSignal): Promise<FlyMachine>;
   /** Gone already is success. */
   destroy(id: string, signal: AbortSignal): Promise<void>;
 }
@@ -46,6 +57,7 @@ export const createApi = (settings: FlySettings): FlyApi => {
     create: async (body, signal) => (await send('POST', '', signal, body)) as FlyMachine,
     list: async (query, signal) =>
       ((await send('GET', `?${new URLSearchParams(query)}`, signal)) ?? []) as readonly FlyMachine[],
+    get: async (id, signal) => (await send('GET', `/${encodeURIComponent(id)}`, signal)) as FlyMachine,
     destroy: async (id, signal) => {
       try {
         await send('DELETE', `/${encodeURIComponent(id)}?force=true`, signal);

@@ -8,6 +8,7 @@ import {
 } from '@flamejs/queue';
 import { bootsWith } from '../by-release.ts';
 import { createApi, type FlyApi } from './api.ts';
+import { createEnded } from './ended.ts';
 import { META, machineConfig, toInstance } from './machine-config.ts';
 import { type FlyOptions, type FlySettings, parseOptions } from './options.ts';
 
@@ -32,6 +33,7 @@ export const fly = (options: FlyOptions = {}): Backend => {
   const api = createApi(settings);
   /** Launches whose last request may have made a machine that Fly does not list yet. */
   const doubted = new Set<string>();
+  const ended = createEnded(() => performance.now());
   return {
     name: 'fly',
     defaults: DEFAULTS,
@@ -52,10 +54,12 @@ export const fly = (options: FlyOptions = {}): Backend => {
     list: async (app, signal) => {
       const machines = await api.list({ [`metadata.${META.app}`]: app }, signal);
       // Fly filters; that a machine is ours is too important to leave to one filter.
-      return machines
+      const listed = machines
         .filter(({ config }) => config?.metadata?.[META.app] === app)
         .map(toInstance)
         .filter(({ state }) => state !== 'gone');
+      const gone = await ended.note(app, listed, async (id) => toInstance(await api.get(id, signal)));
+      return [...listed, ...gone];
     },
     terminate: (ids, signal) =>
       Promise.all(

@@ -1,7 +1,8 @@
 /** A runner's machine as Fly wants it. Pure. */
 import { basename } from 'node:path';
-import type { Instance, InstanceState, LaunchRequest } from '@flamejs/queue';
+import type { Instance, InstanceEnd, InstanceState, LaunchRequest } from '@flamejs/queue';
 import { IMAGE, ofRelease } from '../by-release.ts';
+import { instanceEnd } from '../instance-end.ts';
 import type { FlyMachine } from './api.ts';
 import type { FlySettings } from './options.ts';
 
@@ -60,6 +61,16 @@ const STATES: Readonly<Record<string, InstanceState>> = {
   replaced: 'gone',
 };
 
+/** @returns how it ended, as its newest exit tells */
+const endOf = ({ events = [] }: FlyMachine): InstanceEnd => {
+  const exit = events.find(({ type }) => type === 'exit')?.request?.exit_event;
+  return instanceEnd({
+    ...(exit?.exit_code === undefined ? {} : { exitCode: exit.exit_code }),
+    ...(exit?.oom_killed ? { outOfMemory: true } : {}),
+    told: exit?.error || undefined,
+  });
+};
+
 export const toInstance = (machine: FlyMachine): Instance => ({
   id: machine.id,
   runnerId: machine.config?.metadata?.[META.runnerId] ?? machine.name,
@@ -69,4 +80,5 @@ export const toInstance = (machine: FlyMachine): Instance => ({
   launchedAt: Date.parse(machine.created_at),
   location: machine.region,
   details: { image: machine.config?.image ?? '' },
+  ...(STATES[machine.state] === 'gone' ? { end: endOf(machine) } : {}),
 });

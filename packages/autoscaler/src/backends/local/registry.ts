@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import type { InstanceEnd } from '@flamejs/queue';
 import { privateFolder } from './private-folder.ts';
 
 export interface LocalEntry {
@@ -27,7 +28,7 @@ export interface LocalEntry {
   readonly instanceId: string | null;
   readonly launchedAt: number;
   /** Why and when it ended. */
-  readonly ended: { readonly at: number; readonly reason: string } | null;
+  readonly ended: { readonly at: number; readonly end: InstanceEnd } | null;
 }
 
 export interface Registry {
