@@ -95,4 +95,28 @@ export default [
     tests: ['T-05: a large value is made readable off the event loop'],
     in: ['packages/dashboard/test/preview.test.ts'],
   },
+  {
+    name: 'anybody may say by which name the dashboard was called',
+    file: 'packages/dashboard/src/guard/proxies.ts',
+    find: "const forwarded = trusted ? header('x-forwarded-host')",
+    replace: "const forwarded = trusted || !trusted ? header('x-forwarded-host')",
+    tests: ['T-11: X-Forwarded-Host counts from a proxy that is trusted'],
+    in: ['packages/dashboard/test/proxies.test.ts'],
+  },
+  {
+    name: 'a proxy’s requests count as those of this machine',
+    file: 'packages/dashboard/src/guard/guard.ts',
+    find: 'if (credentials.length === 0 && FORWARDING_HEADERS.some(',
+    replace: 'if (credentials.length < 0 && FORWARDING_HEADERS.some(',
+    tests: ['T-11: without a credential a request with'],
+    in: ['packages/dashboard/test/proxies.test.ts'],
+  },
+  {
+    name: 'pages refer to the root of the host',
+    file: 'packages/dashboard/src/routes/relative.ts',
+    find: "'../'.repeat(path.split('/').length - 2) || './'",
+    replace: "'/'.repeat(Math.min(1, path.length))",
+    tests: ['T-11: every page and every button works'],
+    in: ['packages/dashboard/test/proxies.test.ts'],
+  },
 ] satisfies readonly SabotageSwitch[];

@@ -6,6 +6,7 @@ export interface DashboardFlags {
   readonly port?: number;
   readonly basePath?: string;
   readonly allowedHost?: readonly string[];
+  readonly trustProxy?: readonly string[];
 }
 
 /** Reads FLAME_DASHBOARD_TOKEN (operator) and FLAME_DASHBOARD_VIEWER_TOKEN beside the flags. */
@@ -18,6 +19,7 @@ export const dashboardOptions = (flags: DashboardFlags, env: NodeJS.ProcessEnv =
     ...(flags.port === undefined ? {} : { port: flags.port }),
     ...(flags.basePath === undefined ? {} : { basePath: flags.basePath }),
     ...(flags.allowedHost === undefined ? {} : { allowedHosts: flags.allowedHost }),
+    ...(flags.trustProxy === undefined ? {} : { trustProxy: flags.trustProxy }),
     ...(credential.length === 0 ? {} : { credential }),
   };
 };

@@ -1,4 +1,5 @@
 /** Picks the view by the path, loads it again and again, and changes on the page only what has changed. */
+import { base } from './lib/api.js';
 import { patchChildren } from './lib/dom.js';
 import { poll } from './lib/live.js';
 import { call } from './views/call.js';
@@ -8,7 +9,6 @@ import { pool } from './views/pool.js';
 import { pools } from './views/pools.js';
 import { tune } from './views/tune.js';
 
-const { base } = document.documentElement.dataset;
 const [section, name, part] = location.pathname
   .slice(base.length + 1)
   .split('/')

@@ -1,3 +1,4 @@
 /** The dashboard: Bull Board, and pages for pools, runners and calls. */
 export { createDashboard, type Dashboard } from './dashboard.ts';
-export { type Credential, type DashboardOptions, DEFAULT_PORT, type Role } from './options.ts';
+export { createDashboardHandler, type DashboardHandler, type DashboardHandlerOptions } from './handler.ts';
+export { type Authenticate, type Credential, type DashboardOptions, DEFAULT_PORT, type Role } from './options.ts';

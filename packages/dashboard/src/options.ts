@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { type ConfigProblem, FlameConfigError, type Tuner } from '@flamejs/queue';
 import { type Logger, pino } from 'pino';
+import { parseProxies } from './guard/proxies.ts';
 
 /** `viewer` only looks; `operator` also retries, cancels, pauses and drains. */
 export type Role = 'viewer' | 'operator';
@@ -14,6 +15,9 @@ export type Credential =
   | { readonly token: string; readonly role?: Role }
   | { readonly user: string; readonly password: string; readonly role?: Role };
 
+/** @returns the role of whoever sends the request, `undefined` for nobody (401) */
+export type Authenticate = (request: Request) => Role | undefined | Promise<Role | undefined>;
+
 export interface DashboardOptions {
   /** Address to listen on. Default `127.0.0.1`; any other than loopback is refused without a credential. */
   readonly host?: string;
@@ -25,6 +29,11 @@ export interface DashboardOptions {
   readonly credential?: Credential | readonly Credential[];
   /** Names under which a proxy or a container is reached, beside loopback: `['flame.example.com']`. */
   readonly allowedHosts?: readonly string[];
+  /**
+   * Addresses of proxies, or networks such as `10.0.0.0/8`, whose `X-Forwarded-Host` says how browsers call this dashboard;
+   * `loopback` is `127.0.0.0/8` and `::1`. Needed where a proxy puts its own `Host` in the place of the browser's. Default: none.
+   */
+  readonly trustProxy?: string | readonly string[];
   /** What judges settings of pools: `tuner` of `@flamejs/autoscaler/tuning`. Default: none, and settings are the config's. */
   readonly tuner?: Tuner;
   /** Default: one that writes warnings to stderr. */
@@ -38,6 +47,12 @@ export interface ParsedOptions {
   readonly basePath: string;
   readonly credentials: readonly (Credential & { readonly role: Role })[];
   readonly allowedHosts: readonly string[];
+  /** Whether the other end of a connection is one of our proxies. */
+  readonly isProxy: (address: string | undefined) => boolean;
+  /** Says who asks, before any credential is looked at. */
+  readonly auth: Authenticate | undefined;
+  /** Within a server of the application, which judges by which names it is called. */
+  readonly mounted: boolean;
   readonly logger: Logger;
 }
 
@@ -47,7 +62,10 @@ const BASE_PATH = /^(\/[A-Za-z0-9._~-]+)*\/?$/;
 const HOST_NAME = /^[a-z0-9.-]{1,253}$/;
 
 /** @throws FlameConfigError with every problem */
-export const parseOptions = (options: DashboardOptions): ParsedOptions => {
+export const parseOptions = (
+  options: DashboardOptions,
+  mount?: { readonly auth: Authenticate | undefined },
+): ParsedOptions => {
   const problems: ConfigProblem[] = [];
   const refuse = (path: string, message: string): void => void problems.push({ path: `dashboard.${path}`, message });
   const { host = '127.0.0.1', port = DEFAULT_PORT, basePath = '/', allowedHosts = [] } = options;
@@ -69,7 +87,14 @@ export const parseOptions = (options: DashboardOptions): ParsedOptions => {
       refuse('credential', `the role is viewer or operator, got ${JSON.stringify(credential.role)}`);
     }
   }
-  if (given.length === 0 && !isLoopback(host)) {
+  const isProxy = parseProxies([options.trustProxy ?? []].flat(), (message) => refuse('trustProxy', message));
+  if (mount !== undefined && given.length === 0 && mount.auth === undefined) {
+    refuse(
+      'auth',
+      'a mounted dashboard is reached by whoever reaches the application: give `auth`, which says who asks, or `credential`',
+    );
+  }
+  if (mount === undefined && given.length === 0 && !isLoopback(host)) {
     refuse(
       'host',
       `${host} can be reached from other machines, and no credential is set: set \`credential\` (or FLAME_DASHBOARD_TOKEN), or listen on 127.0.0.1`,
@@ -87,6 +112,9 @@ export const parseOptions = (options: DashboardOptions): ParsedOptions => {
     basePath: basePath.replace(/\/$/, ''),
     credentials: given.map((credential) => ({ ...credential, role: credential.role ?? 'operator' })),
     allowedHosts,
+    isProxy,
+    auth: mount?.auth,
+    mounted: mount !== undefined,
     logger: options.logger ?? pino({ name: 'flame-dashboard', level: 'warn' }, pino.destination(2)),
   };
 };

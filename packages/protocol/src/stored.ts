@@ -2,8 +2,6 @@
  * JSON as it stands in Redis. Whoever may write there may have damaged it, and another version may have written it in its own
  * way: what is no record of its kind is reported and skipped, and the records beside it are read as ever.
  */
-import type { Logger } from 'pino';
-
 export type Fields = Readonly<Record<string, unknown>>;
 
 /** A record that could not be read, named so that it can be found and removed. */
@@ -35,8 +33,8 @@ export const haveNumbers = (fields: Fields, names: readonly string[]): boolean =
 /** Most records that are remembered as reported; more damage than that is told again. */
 const MOST_TOLD = 1_000;
 
-/** Logs each damaged record once. */
-export const damageLog = (logger: Logger): OnDamage => {
+/** Logs each damaged record once. @param logger of pino, or like it */
+export const damageLog = (logger: { warn(fields: object, message: string): void }): OnDamage => {
   const told = new Set<string>();
   return ({ what, key, field }) => {
     const id = `${key} ${field ?? ''}`;

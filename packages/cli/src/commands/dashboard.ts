@@ -19,6 +19,7 @@ export const dashboardCommand = (): Command =>
     .option('--port <number>', 'port, 0 for a free one (default: 3526)', whole(0, 65_535))
     .option('--base-path <path>', 'where it stands behind a proxy, such as /flame')
     .option('--allowed-host <name...>', 'names under which a proxy or container is reached')
+    .option('--trust-proxy <address...>', 'proxies whose X-Forwarded-Host counts: addresses, networks, or loopback')
     .addHelpText(
       'after',
       `

@@ -1,6 +1,9 @@
 /** The JSON API, below whatever path the dashboard stands at. */
 
-const { base, operator } = document.documentElement.dataset;
+const { root, operator } = document.documentElement.dataset;
+
+/** Where the dashboard stands for this browser, without the last slash: a proxy may have a prefix that the server never sees. */
+export const base = new URL(root, location.href).pathname.replace(/\/$/, '');
 
 /** Whether buttons are drawn; the server decides by itself. */
 export const isOperator = operator === 'true';

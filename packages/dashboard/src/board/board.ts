@@ -14,16 +14,17 @@ export const createBoard = (operations: Operations, basePath: string): Promise<H
     for (const name of pool === undefined ? pools : [pool]) operations.act.kick(name);
   });
   createBullBoard({
-    queues: pools.map((pool) => new PoolAdapter(operations, pool, (id) => `${basePath}/calls/${id}`)),
+    queues: pools.map((pool) => new PoolAdapter(operations, pool, (id) => `../calls/${id}`)),
     serverAdapter: server.adapter,
+    // Its links are read from its base, which is `queues/`.
     options: {
       uiConfig: {
         boardTitle: `Flame · ${config.app}`,
-        boardLogo: { path: `${basePath}/assets/flame.svg`, width: 24, height: 24 },
-        favIcon: { default: `${basePath}/assets/flame.svg`, alternative: `${basePath}/assets/flame.svg` },
+        boardLogo: { path: '../assets/flame.svg', width: 24, height: 24 },
+        favIcon: { default: '../assets/flame.svg', alternative: '../assets/flame.svg' },
         miscLinks: [
-          { text: 'Pools', url: `${basePath}/pools` },
-          { text: 'Calls', url: `${basePath}/calls` },
+          { text: 'Pools', url: '../pools' },
+          { text: 'Calls', url: '../calls' },
         ],
         // CLIENT LIST for each queue at each poll; the pools page knows the runners better.
         showWorkers: false,

@@ -10,6 +10,7 @@ import type {
 } from '@bull-board/api/typings/app';
 import { type Context, Hono } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { rootFrom } from '../routes/relative.ts';
 import { listStaticFiles } from '../static-files.ts';
 import { isAllowed, MOST_JOBS_PER_PAGE, REFUSAL } from './allowed.ts';
 
@@ -54,7 +55,7 @@ export const createBoardServer = (basePath: string, changed: (pool: string | und
 const mount = async (told: Told, basePath: string, changed: (pool: string | undefined) => void): Promise<Hono> => {
   const app = new Hono();
   const files = await listStaticFiles(told.files);
-  const page = await renderEntry(told, basePath);
+  const page = await renderEntry(told);
 
   app.get('/static/*', (c) => files.respond(c, below(c, `${basePath}/static/`)));
   for (const { method, route, handler } of told.api) {
@@ -66,7 +67,7 @@ const mount = async (told: Told, basePath: string, changed: (pool: string | unde
       );
     }
   }
-  for (const path of [told.entry.route].flat()) app.get(path, (c) => c.html(page));
+  for (const path of [told.entry.route].flat()) app.get(path, (c) => c.html(page(baseFrom(c, basePath))));
   app.notFound((c) => c.json({ error: { message: 'there is nothing here' } }, 404));
   return app;
 };
@@ -106,21 +107,31 @@ const answer = async (
   return typeof reply.body === 'string' ? c.text(reply.body, status) : c.json(reply.body as never, status);
 };
 
+/** From this page of the board to its root: both of its ends may stand behind a proxy's prefix. */
+const baseFrom = (c: Context, basePath: string): string => {
+  const root = basePath.slice(0, -'/queues'.length);
+  return `${rootFrom(c.req.path.slice(root.length))}queues/`;
+};
+
 const below = (c: Context, prefix: string): string => c.req.path.slice(prefix.length);
 
 /** Its template asks for fonts of another host, which works neither offline nor with our content policy. */
-const renderEntry = async ({ views, entry, uiConfig }: Told, basePath: string): Promise<string> => {
-  const { name, params } = entry.handler({ basePath, uiConfig });
+const renderEntry = async ({ views, entry, uiConfig }: Told): Promise<(base: string) => string> => {
+  const { name, params } = entry.handler({ basePath: BASE, uiConfig });
   const values = params as Readonly<Record<string, string>>;
   const template = await readFile(`${views}/${name}`, 'utf8');
-  const styles = `${basePath.replace(/\/queues$/, '')}/assets/board.css`;
-  return template
+  const page = template
     .replace(/<link[^>]+href="https?:[^>]*>\s*/g, '')
-    .replace('</head>', `<link href="${escapeHtml(styles)}" rel="stylesheet"></head>`)
+    .replace('</head>', '<link href="../assets/board.css" rel="stylesheet"></head>')
     .replace(/<%([=-]) *(\w+) *%>/g, (_all, sign: string, key: string) => {
       const value = values[key] ?? '';
       return sign === '-' ? value : escapeHtml(value);
-    });
+    })
+    .replace(/<base [^>]*>/, (tag) => `${tag}<script src="../assets/board-base.js"></script>`);
+  return (base) => page.replaceAll(`${BASE}/`, escapeHtml(base)).replaceAll(BASE, escapeHtml(base));
 };
+
+/** Stands for the board's base until a page is asked for. */
+const BASE = '/base-of-the-board';
 
 const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);

@@ -1,10 +1,12 @@
 /** Every request passes here before anything else sees it. The order matters: whose name, who, from where, what. */
+import type { IncomingMessage } from 'node:http';
 import type { MiddlewareHandler } from 'hono';
 import type { ParsedOptions, Role } from '../options.ts';
-import { identify } from './credential.ts';
+import { type Asker, identify } from './credential.ts';
 import { BOARD_HEADERS, PAGE_HEADERS } from './headers.ts';
 import { isOurHost } from './host.ts';
 import { isMutation, OVERRIDE_HEADERS, refuseMutation } from './mutation.ts';
+import { askedHost, FORWARDING_HEADERS } from './proxies.ts';
 
 export interface GuardVariables {
   role: Role;
@@ -28,14 +30,21 @@ export const guard =
       return c.json({ error: { message } }, status);
     };
 
-    if (!isOurHost(header('host'), options)) {
+    const host = askedHost(header, options.isProxy(peerOf(c.env)));
+    const named = options.mounted && options.allowedHosts.length === 0;
+    if (!named && !isOurHost(host, options)) {
       return refuse(421, 'the Host header names no host of this dashboard: add it to `allowedHosts` if it should');
     }
     if (OPEN_PATHS.some((open) => path === options.basePath + open)) return next();
-    const asker = identify(header('authorization'), options.credentials);
+    const asker = await askerOf(c.req.raw, header, options);
     if (asker === undefined) {
       c.header('WWW-Authenticate', 'Basic realm="Flame", charset="UTF-8"');
-      return refuse(401, 'a credential is needed: a bearer token, or basic authentication');
+      return refuse(
+        401,
+        options.credentials.length > 0 || options.auth !== undefined
+          ? 'a credential is needed: a bearer token, or basic authentication'
+          : 'this request came through a proxy, so it is not of this machine: give the dashboard a credential',
+      );
     }
     if (!METHODS.has(method)) return refuse(405, `there is no ${method} here`);
     if (OVERRIDE_HEADERS.some((name) => header(name) !== undefined) || c.req.query('_method') !== undefined) {
@@ -44,7 +53,7 @@ export const guard =
     if (isMutation(method)) {
       const why = refuseMutation({
         method,
-        host: header('host'),
+        host,
         origin: header('origin'),
         secFetchSite: header('sec-fetch-site'),
         contentType: header('content-type'),
@@ -56,3 +65,22 @@ export const guard =
     c.set('role', asker.role);
     return next();
   };
+
+/** The application's own judgement first, where there is one. Nobody is taken for this machine whose request says that it was forwarded. */
+const askerOf = async (
+  request: Request,
+  header: (name: string) => string | undefined,
+  { auth, credentials }: ParsedOptions,
+): Promise<Asker> => {
+  if (auth !== undefined) {
+    const role = await auth(request);
+    if (role === 'viewer' || role === 'operator') return { role };
+    if (credentials.length === 0) return undefined;
+  }
+  if (credentials.length === 0 && FORWARDING_HEADERS.some((name) => header(name) !== undefined)) return undefined;
+  return identify(header('authorization'), credentials);
+};
+
+/** The address of the other end, where the server tells it. */
+const peerOf = (env: unknown): string | undefined =>
+  (env as { readonly incoming?: IncomingMessage } | undefined)?.incoming?.socket?.remoteAddress;

@@ -21,7 +21,8 @@ export const refuseMutation = (facts: MutationFacts): string | undefined => {
   const { host, origin, secFetchSite, contentType, hasBody } = facts;
   if (secFetchSite !== undefined && secFetchSite !== 'same-origin')
     return 'it comes from another site (Sec-Fetch-Site)';
-  if (origin !== undefined && !isOwnOrigin(origin, host)) return 'its Origin is not this dashboard';
+  if (origin !== undefined && !isOwnOrigin(origin, host))
+    return 'its Origin is not this dashboard: behind a proxy that changes Host, name the proxy in `trustProxy` and the public name in `allowedHosts`';
   if (origin === undefined && secFetchSite === undefined) {
     return 'it has neither Origin nor Sec-Fetch-Site: programs send `Origin` with the address of the dashboard';
   }

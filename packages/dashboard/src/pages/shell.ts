@@ -5,16 +5,17 @@
 
 export interface ShellOptions {
   readonly app: string;
-  readonly basePath: string;
+  /** From this page to where the dashboard stands: `./`, `../`. */
+  readonly root: string;
   /** Buttons are drawn for operators only; the guard is what keeps others out. */
   readonly operator: boolean;
 }
 
-export const renderShell = ({ app, basePath, operator }: ShellOptions): string => {
-  const at = (path: string): string => escapeHtml(`${basePath}/${path}`);
+export const renderShell = ({ app, root, operator }: ShellOptions): string => {
+  const at = (path: string): string => escapeHtml(`${root}${path}`);
   const name = escapeHtml(app);
   return `<!doctype html>
-<html lang="en" data-base="${escapeHtml(basePath)}" data-operator="${operator}">
+<html lang="en" data-root="${escapeHtml(root)}" data-operator="${operator}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">

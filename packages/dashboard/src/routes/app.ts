@@ -8,6 +8,7 @@ import type { StaticFiles } from '../static-files.ts';
 import { answerError } from './answer-error.ts';
 import { createApi } from './api.ts';
 import { renderMetrics } from './metrics.ts';
+import { rootFrom } from './relative.ts';
 
 type App = Hono<{ Variables: GuardVariables }>;
 
@@ -40,12 +41,13 @@ export const createApp = ({ operations, options, board, assets }: AppParts): App
     }
   });
   app.use(`${basePath}/*`, async (_c, next) => within(ANSWER_MS, next()));
-  app.get(basePath === '' ? '/' : basePath, (c) => c.redirect(`${basePath}/pools`));
-  if (basePath !== '') app.get(`${basePath}/`, (c) => c.redirect(`${basePath}/pools`));
+  app.get(`${basePath}/`, (c) => c.redirect('pools'));
+  if (basePath !== '') app.get(basePath, (c) => c.redirect(`${basePath.split('/').at(-1)}/pools`));
   for (const page of PAGES) {
     app.get(basePath + page, (c) => {
       const operator = c.get('role') === 'operator';
-      return c.html(renderShell({ app: operations.link.config.app, basePath, operator }));
+      const root = rootFrom(c.req.path.slice(basePath.length));
+      return c.html(renderShell({ app: operations.link.config.app, root, operator }));
     });
   }
   app.get(`${basePath}/assets/*`, (c) => assets.respond(c, c.req.path.slice(`${basePath}/assets/`.length)));
@@ -55,7 +57,7 @@ export const createApp = ({ operations, options, board, assets }: AppParts): App
   });
   app.route(`${basePath}/api`, createApi(operations));
   // Bull Board's own router knows only one of the two.
-  app.get(`${basePath}/queues/`, (c) => c.redirect(`${basePath}/queues`));
+  app.get(`${basePath}/queues/`, (c) => c.redirect('../queues'));
   app.route(`${basePath}/queues`, board);
   return app;
 };
