@@ -232,6 +232,20 @@ describe('when something is wrong', () => {
     ]);
   });
 
+  test('A-20: flame --version prints the version, and a mistyped pool or setting is named beside what was meant', async () => {
+    expect(await flame('--version')).toMatchObject({ code: 0, output: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+    for (const args of [
+      ['calls', 'ls', '--pool', 'mian'],
+      ['simulate', 'mian'],
+    ]) {
+      const { code, output } = await flame(...args);
+      expect([code, output]).toEqual([1, expect.stringMatching(/no pool "mian" .* Did you mean "main"\?/)]);
+    }
+    expect((await flame('pools', 'tune', 'main', 'mx=3')).output).toMatch(/mx: unknown setting.*Did you mean "max"\?/);
+    expect((await flame('runner', '--pool', 'mian')).output).toContain('Did you mean \\"main\\"?');
+    expect(() => fleet.flame.pool('mian')).toThrow(/Did you mean "main"\?/);
+  });
+
   test('doctor finds what is wrong with the config, with Redis and with the modules', async () => {
     const good = await flame('doctor');
     expect([good.code, good.output]).toEqual([0, expect.stringMatching(/ok {4}functions: 1 module loads/)]);

@@ -297,7 +297,7 @@ export default [
     name: 'a change of settings with an unknown name is stored as far as it is known',
     file: 'packages/autoscaler/src/tuning/change-settings.ts',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of the source
-    find: "problems.push(`${name}: unknown setting; known: ${TUNABLE.join(', ')}`);",
+    find: "problems.push(`${name}: unknown setting; known: ${TUNABLE.join(', ')}.${didYouMean(name, TUNABLE)}`);",
     replace: '',
     tests: ['an unknown setting is refused by name'],
     in: ['packages/autoscaler/test/tuning.test.ts'],

@@ -1,4 +1,5 @@
 /** The `flame` command. Each subcommand stands in a file of its own; errors become one readable message and exit code 1. */
+import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { autoscalerCommand } from './commands/autoscaler.ts';
 import { callsCommand } from './commands/calls.ts';
@@ -15,8 +16,14 @@ import { printError } from './output/print-error.ts';
 
 const program = new Command('flame')
   .description('Runs heavy functions of a TypeScript application on machines that appear when needed.')
+  .version(versionOf(), '-V, --version', 'print the version')
   .option('-c, --config <file>', 'the config file (default: flame.config.* here or in a folder above)')
   .showHelpAfterError();
+
+function versionOf(): string {
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}
 
 const commands = [
   initCommand,

@@ -1,4 +1,5 @@
 /** Which pool a runner serves. */
+import { noSuchPool } from '@flamejs/protocol/suggest';
 import type { AppConfig, PoolConfig } from '@flamejs/queue';
 import { FlameConfigError } from '@flamejs/queue/errors';
 
@@ -13,6 +14,6 @@ export const poolOf = ({ pools }: AppConfig, name: string | undefined): PoolConf
   const message =
     wanted === undefined
       ? `the config has several pools (${names.join(', ')}): set FLAME_POOL to the one that this runner serves`
-      : `there is no pool "${wanted}"; the config has ${names.join(', ')}`;
+      : noSuchPool(wanted, names);
   throw new FlameConfigError(`runner: ${message}`, { problems: [{ path: 'FLAME_POOL', message }] });
 };

@@ -1,4 +1,5 @@
 /** From what an operator asks for to the fields of the hash `settings`: checked as a whole before anything is stored. Pure. */
+import { didYouMean } from '@flamejs/protocol/suggest';
 import { type ChangedSettings, FlameConfigError, type PoolConfig, type SettingsChange } from '@flamejs/queue';
 import { readSettings } from './settings.ts';
 
@@ -17,7 +18,7 @@ export const changeSettings = (
   const drop: string[] = [];
   for (const [name, value] of Object.entries(change)) {
     if (!TUNABLE.includes(name as keyof SettingsChange)) {
-      problems.push(`${name}: unknown setting; known: ${TUNABLE.join(', ')}`);
+      problems.push(`${name}: unknown setting; known: ${TUNABLE.join(', ')}.${didYouMean(name, TUNABLE)}`);
     } else if (value === null) drop.push(name);
     else if (value !== undefined) set[name] = name === 'override' ? overrideText(value, now) : textOf(value);
   }

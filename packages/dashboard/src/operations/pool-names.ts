@@ -1,6 +1,7 @@
 /** Which pools there are: those of the config, and those that were taken out of it and of which something is left. */
 
 import { readKnownPools } from '@flamejs/protocol';
+import { noSuchPool } from '@flamejs/protocol/suggest';
 import { FlameConfigError } from '@flamejs/queue';
 import type { Link } from './link.ts';
 
@@ -16,6 +17,6 @@ export const checkPoolName = async (link: Link, pool: string): Promise<string> =
   if (Object.hasOwn(link.config.pools, pool)) return pool;
   const names = await readPoolNames(link);
   if (names.includes(pool)) return pool;
-  const message = `there is no pool ${JSON.stringify(pool.slice(0, 80))} in app "${link.config.app}"; it has ${names.join(', ')}`;
+  const message = noSuchPool(pool, names, link.config.app);
   throw new FlameConfigError(message, { problems: [{ path: 'pool', message }] });
 };

@@ -9,6 +9,7 @@ import { MAX_DURATION_MS } from '@flamejs/protocol/duration';
 import { FlameCallLoopError, FlameClosedError, FlameError, FlameUnavailableError } from '@flamejs/protocol/errors';
 import { configError } from '@flamejs/protocol/errors/input-errors';
 import { Secret } from '@flamejs/protocol/secret';
+import { noSuchPool } from '@flamejs/protocol/suggest';
 import type { Logger } from 'pino';
 import { resolveCallOptions } from '../call-options.ts';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
@@ -53,10 +54,7 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
   const poolConfig = (name: string): PoolConfig => {
     const pool = Object.hasOwn(config.pools, name) ? config.pools[name] : undefined;
     if (pool !== undefined) return pool;
-    const known = Object.keys(config.pools)
-      .map((n) => `"${n}"`)
-      .join(', ');
-    return refuse('pool', `there is no pool "${name}" in the config of app "${config.app}"; it has ${known}`);
+    return refuse('pool', noSuchPool(name, Object.keys(config.pools), config.app));
   };
 
   const request = (target: unknown, args: readonly unknown[], kind: CallRequest['kind'], how: How = {}): Asked => {
