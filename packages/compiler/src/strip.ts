@@ -22,7 +22,9 @@ const HELPERS = '@oxc-project/runtime/helpers/';
  * @throws SyntaxError with the place, when the file does not parse.
  */
 export function strip(file: string, code: string, settings: TypeScriptSettings, format: 'esm' | 'cjs'): Stripped {
-  const { jsx, jsxImportSource, jsxFactory, jsxFragmentFactory } = settings;
+  const { jsxImportSource, jsxFactory, jsxFragmentFactory } = settings;
+  // `@jsx h` names a factory, which only the classic way calls.
+  const jsx = settings.jsx ?? (/\/\*\*[\s*]*@jsx\s/.test(code) ? 'classic' : 'automatic');
   const result = transformSync(file, code, {
     lang: languageOf(file) ?? 'ts',
     sourceType: format === 'cjs' ? 'commonjs' : 'module',

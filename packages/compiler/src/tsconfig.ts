@@ -5,7 +5,8 @@ import { dirname, join, resolve } from 'node:path';
 import { upwards } from './root.ts';
 
 export interface TypeScriptSettings {
-  readonly jsx: 'automatic' | 'classic';
+  /** `undefined` when tsconfig.json says nothing: a file may then decide by a `@jsx` comment, else it is automatic. */
+  readonly jsx: 'automatic' | 'classic' | undefined;
   readonly jsxImportSource: string | undefined;
   readonly jsxFactory: string | undefined;
   readonly jsxFragmentFactory: string | undefined;
@@ -35,7 +36,7 @@ export function readTypeScriptSettings(folder: string): TypeScriptSettings {
   };
   const legacyDecorators = options.experimentalDecorators === true;
   return {
-    jsx: text('jsx') === 'react' ? 'classic' : 'automatic',
+    jsx: runtimeOf(text('jsx')),
     jsxImportSource: text('jsxImportSource'),
     jsxFactory: text('jsxFactory'),
     jsxFragmentFactory: text('jsxFragmentFactory'),
@@ -45,6 +46,11 @@ export function readTypeScriptSettings(folder: string): TypeScriptSettings {
     keepImports: options.verbatimModuleSyntax === true,
     aliases: aliasesOf(options.paths),
   };
+}
+
+function runtimeOf(jsx: string | undefined): TypeScriptSettings['jsx'] {
+  if (jsx === 'react') return 'classic';
+  return jsx?.startsWith('react-jsx') ? 'automatic' : undefined;
 }
 
 /** What `compilerOptions` comes to, with `extends` merged as TypeScript does: later and nearer wins. */
