@@ -96,7 +96,7 @@ const PLACES: Readonly<Record<string, (fn: string) => string>> = {
   'a loop': (fn) =>
     `export const run = async () => { const all = []; const b = 'two', list = [3, 4, 5]; for (const a of [1, 2]) all.push(await flame.call(p, ${fn})); return all; };`,
   'a loop that counts': (fn) =>
-    `export const run = async () => { const all = []; const b = 'two', list = [3, 4, 5]; for (let a = 1; a < 3; a++) all.push(flame.call(p, ${fn})); return Promise.all(all); };`,
+    `export const run = async () => { const all = []; const b = 'two', list = [3, 4, 5]; for (let a = 1; a < 3; a++) all.push(flame.call(p, ${fn})); return (await Promise.allSettled(all)).map((r) => r.value ?? String(r.reason)); };`,
   'a catch clause': (fn) =>
     `export const run = () => { try { throw { a: 1, b: 'two' }; } catch ({ a, b }) { const list = [3, 4, 5]; return flame.call(p, ${fn}); } };`,
   'a generator': (fn) =>
@@ -109,7 +109,7 @@ const PLACES: Readonly<Record<string, (fn: string) => string>> = {
     `export const run = () => { const a = 1; return (() => { const b = 'two'; return (function () { const list = [3, 4, 5]; return flame.call(p, ${fn}); })(); })(); };`,
   'a default value': (fn) => `export const run = (a = 1, b = 'two', list = [3, 4, 5], r = flame.call(p, ${fn})) => r;`,
   'a callback': (fn) =>
-    `export const run = () => Promise.all([1, 2].map((a, n) => { const b = 'two', list = [3, 4, 5]; return flame.call(p, ${fn}); }));`,
+    `export const run = async () => (await Promise.allSettled([1, 2].map((a, n) => { const b = 'two', list = [3, 4, 5]; return flame.call(p, ${fn}); }))).map((r) => r.value ?? String(r.reason));`,
   'a template and a spread': (fn) =>
     `export const run = async () => { ${LOCALS} return [\`\${[...[await flame.call(p, ${fn})]].length}\`, await flame.call(p, ${fn})]; };`,
 };

@@ -36,7 +36,7 @@ export function readTypeScriptSettings(folder: string): TypeScriptSettings {
   };
   const legacyDecorators = options.experimentalDecorators === true;
   return {
-    jsx: runtimeOf(text('jsx')),
+    jsx: runtimeOf(text('jsx'), text('jsxImportSource')),
     jsxImportSource: text('jsxImportSource'),
     jsxFactory: text('jsxFactory'),
     jsxFragmentFactory: text('jsxFragmentFactory'),
@@ -48,9 +48,9 @@ export function readTypeScriptSettings(folder: string): TypeScriptSettings {
   };
 }
 
-function runtimeOf(jsx: string | undefined): TypeScriptSettings['jsx'] {
+function runtimeOf(jsx: string | undefined, importSource: string | undefined): TypeScriptSettings['jsx'] {
   if (jsx === 'react') return 'classic';
-  return jsx?.startsWith('react-jsx') ? 'automatic' : undefined;
+  return jsx?.startsWith('react-jsx') || importSource !== undefined ? 'automatic' : undefined;
 }
 
 /** What `compilerOptions` comes to, with `extends` merged as TypeScript does: later and nearer wins. */

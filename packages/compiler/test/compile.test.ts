@@ -77,5 +77,5 @@ test('tsconfig: comments, trailing commas, extends by path and by package, and `
   });
   app.write({ 'cycle/tsconfig.json': '{ "extends": "./tsconfig.json" }', 'bad/tsconfig.json': '{ nonsense' });
   expect(readTypeScriptSettings(app.path('cycle')).aliases).toEqual([]);
-  expect(readTypeScriptSettings(app.path('bad')).jsx).toBe('automatic');
+  expect(readTypeScriptSettings(app.path('bad')).jsx).toBeUndefined();
 });

@@ -1,6 +1,6 @@
 /** `register` beside other loaders: it takes what has flame calls, and what nobody else reads. */
 import { afterEach, expect, test } from 'vitest';
-import { type Application, createApplication, FLAME, type Outcome } from './application.ts';
+import { type Application, binary, createApplication, FLAME, type Outcome, run } from './application.ts';
 import { nodeBinaries } from './node-versions.ts';
 
 const REGISTER = ['--import', '@flamejs/compiler/register'];
@@ -108,7 +108,7 @@ test('K-11: without another loader, a file that says `import` is an ES module, a
   expect(printed(await app.node([...REGISTER, 'src/main.ts']))).toBe('undefined /');
 });
 
-test.each(['with space', '50% (a)[b]', 'ä#b'])('K-12: CommonJS in a folder named `%s`', async (folder) => {
+test.each(['with space', '50% (ä)#[b]'])('K-12: CommonJS in a folder named `%s`', async (folder) => {
   const files = {
     'package.json': '{}',
     [`${folder}/flame.ts`]: `${FLAME.replaceAll('export const', 'const')}\nexport = { flame, ids };`,
@@ -119,7 +119,7 @@ test.each(['with space', '50% (a)[b]', 'ä#b'])('K-12: CommonJS in a folder name
 });
 
 test('K-12: and ES modules there', async () => {
-  for (const folder of ['with space', '50% (a)[b]']) {
+  for (const folder of ['50% (a)[b]']) {
     const files = {
       [`${folder}/flame.ts`]: FLAME,
       [`${folder}/tools/index.ts`]: `export const twice = (n: number): number => n * 2;`,
@@ -128,3 +128,50 @@ test('K-12: and ES modules there', async () => {
     expect(await everyWay(files, `./${folder}/main.ts`)).toEqual(thrice('4 1'));
   }
 });
+
+test.each([
+  ['commonjs', 'es2016', '{}'],
+  ['esnext', 'es2016', '{"type":"module"}'],
+  ['commonjs', 'es2022', '{}'],
+])(
+  'K-09: what tsc writes as %s for %s runs, with functions inline, in methods and by name',
+  async (module, target, manifest) => {
+    const app = application({
+      'package.json': manifest,
+      'src/flame.ts': FLAME,
+      'src/jobs.ts': `import { flame } from './flame.js';
+const images = 'images';
+export const job = async (n: number): Promise<number> => n + 1;
+export async function declared(n: number): Promise<number> { return n * 2; }
+export class Jobs {
+  async inline(k: number): Promise<number> { return flame.call(images, async (n: number) => (await job(n)) + k, 1); }
+  expression(k: number): Promise<number> { return flame.call(images, async function () { await null; return k; }); }
+}
+export const byName = (n: number): Promise<number[]> => Promise.all([flame.call(images, job, n), flame.call(images, declared, n)]);
+`,
+      'src/main.ts': `import { byName, Jobs } from './jobs.js';
+const main = async (): Promise<void> => console.log(JSON.stringify([await new Jobs().inline(2), await new Jobs().expression(3), await byName(4)]));
+main();
+`,
+      'env.d.ts':
+        'declare const console: { log(text: string): void }; declare function structuredClone<T>(value: T): T;',
+      'tsconfig.json': JSON.stringify({
+        compilerOptions: {
+          module,
+          target,
+          lib: ['es2022'],
+          moduleResolution: 'bundler',
+          rootDir: 'src',
+          outDir: 'dist',
+          types: [],
+          skipLibCheck: true,
+          strict: true,
+        },
+        include: ['src', 'env.d.ts'],
+      }),
+    });
+    const built = await run(binary('tsc'), ['-p', '.'], app.root);
+    expect(built.stdout + built.stderr).toBe('');
+    expect(printed(await app.node([...REGISTER, 'dist/main.js']))).toBe('[4,3,[5,8]]');
+  },
+);
