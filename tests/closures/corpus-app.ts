@@ -11,8 +11,8 @@ import { defineConfig } from '@flamejs/queue';
 export default defineConfig({
   app: 'corpus',
   redis: process.env.FLAME_REDIS_URL,
-  functions: process.env.FLAME_MANIFEST === undefined ? [] : [process.env.FLAME_MANIFEST],
-  pools: { main: { max: 1, maxConcurrency: 4, timeout: '60s' } },
+  functions: ['./programs/*.ts', './programs/*.tsx', './programs/*.cjs'],
+  pools: { main: { max: 1, maxConcurrency: 1, timeout: '60s', bootTimeout: '120s' } },
 });
 `,
   // In place a call calls its function; on a runner and inline it is Flame's.
