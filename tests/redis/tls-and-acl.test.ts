@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, disconnect, type RedisClient, whenReady } from '@flamejs/protocol';
-import { createFlame, type Flame, FlameUnavailableError } from '@flamejs/queue';
+import { createFlame, type Flame, FlameConfigError, FlameUnavailableError } from '@flamejs/queue';
 import type { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -174,18 +174,93 @@ test.each<[string, string[]]>([
       .replace('{flame:shop}', `{flame:${fleet.config.app}}`)
       .replace('{flame:shopping:', `{flame:${fleet.config.app}x:`),
   );
-  await expect(client.call(name, ...mine)).rejects.toThrow(/^NOPERM/);
+  await expect(client.call(name, ...mine)).rejects.toThrow(/NOPERM/);
   await expect(client.eval(`return redis.call(unpack(ARGV))`, 0, name, ...mine)).rejects.toThrow(
     /NOPERM|The user executing the script can't|not allowed from script/,
   );
 });
 
+/** Arguments that satisfy the command's arity, which is looked at before the rights are. */
+const argumentsFor = async (command: string, key: string): Promise<string[]> => {
+  const [name = '', subcommand] = command.split('|');
+  const [info] = (await admin.call('COMMAND', 'INFO', name)) as [[string, number]];
+  const count = subcommand === undefined ? Math.abs(info[1]) - 1 : 2;
+  return [...(subcommand === undefined ? [] : [subcommand]), ...Array.from({ length: count }, () => key)].slice(
+    0,
+    count,
+  );
+};
+
+test.each(ROLES)(
+  'C-80: the %s, with each of its commands taken away in turn, is told which one and where it is written',
+  {
+    timeout: 60_000,
+  },
+  async (role) => {
+    const { app } = fleet.config;
+    const user = 'shop-one-missing';
+    const rights = rightsOf(role, app);
+    const commands = rights.flatMap((word) => /^\+(.+)$/.exec(word)?.[1] ?? []);
+    expect(commands.length).toBeGreaterThan(10);
+    await admin.call('ACL', 'SETUSER', user, 'reset', ...rights);
+    const client = connect(
+      { kind: 'single', url: undefined, options: { ...addressOf(role), username: user } },
+      'steady',
+      'test',
+    ) as Redis;
+    opened.push(client);
+    await whenReady(client, 10_000);
+    const wrong: string[] = [];
+    for (const command of commands) {
+      await admin.call('ACL', 'SETUSER', user, `-${command}`);
+      const [name = ''] = command.split('|');
+      const error: unknown = await client
+        .call(name, ...(await argumentsFor(command, `{flame:${app}:main}:x`)))
+        .catch((e) => e);
+      const says = error instanceof FlameConfigError ? error.message : `uncoded: ${String(error)}`;
+      if (!says.includes(`'${command}'`) || !says.includes('docs/redis.md')) wrong.push(`${command}: ${says}`);
+      await admin.call('ACL', 'SETUSER', user, `+${command}`);
+    }
+    expect(wrong).toEqual([]);
+  },
+);
+
+test('C-80: a command that is missed inside of a script or a pipeline is named too', async () => {
+  const { app } = fleet.config;
+  const key = `{flame:${app}:main}:x`;
+  await admin.call('ACL', 'SETUSER', 'shop-no-hset', 'reset', ...rightsOf('caller', app), '-hset');
+  const options = { ...addressOf('caller'), username: 'shop-no-hset' };
+  const client = connect({ kind: 'single', url: undefined, options }, 'steady', 'test') as Redis;
+  opened.push(client);
+  await whenReady(client, 10_000);
+  client.defineCommand('setTwo', { numberOfKeys: 1, lua: `local x = 1\nreturn redis.call('hset', KEYS[1], 'a', x)` });
+  const commands = client as unknown as { setTwo(key: string): Promise<unknown> };
+  const named = expect.objectContaining({
+    code: 'FLAME_ERR_CONFIG',
+    message: expect.stringMatching(/'hset'.*docs\/redis\.md/),
+  });
+  expect(await commands.setTwo(key).catch((error: unknown) => error)).toEqual(named);
+  expect((await client.pipeline().hset(key, 'a', 1).exec())?.[0]?.[0]).toEqual(named);
+});
+
+test.each(['hset', 'eval', 'xadd'])(
+  'C-80: a call by a user without %s rejects with an error that names it',
+  async (command) => {
+    await admin.call('ACL', 'SETUSER', 'shop-less', 'reset', ...rightsOf('caller', fleet.config.app), `-${command}`);
+    const error = await callWith({ ...addressOf('caller'), username: 'shop-less' });
+    expect(error).toMatchObject({
+      code: 'FLAME_ERR_CONFIG',
+      message: expect.stringMatching(new RegExp(`'${command}.*docs/redis\\.md`)),
+    });
+  },
+);
+
 test('S-06 a caller may not touch what belongs to the autoscaler, and the dashboard may only read it', async () => {
   const key = `{flame:${fleet.config.app}}:intents`;
-  await expect((await openAs('caller')).hgetall(key)).rejects.toThrow(/^NOPERM/);
+  await expect((await openAs('caller')).hgetall(key)).rejects.toThrow(/NOPERM/);
   const dashboard = await openAs('dashboard');
   expect(await dashboard.hgetall(key)).toBeTypeOf('object');
-  await expect(dashboard.hset(key, 'x', '1')).rejects.toThrow(/^NOPERM/);
+  await expect(dashboard.hset(key, 'x', '1')).rejects.toThrow(/NOPERM/);
 });
 
 const callWith = async (options: object): Promise<unknown> => {

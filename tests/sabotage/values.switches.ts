@@ -54,4 +54,28 @@ export default [
     tests: ['C-60: close stops what runs'],
     in: INLINE_TESTS,
   },
+  {
+    name: 'a missing right has no name',
+    file: 'packages/protocol/src/connect.ts',
+    find: '  nameMissingRights(client);',
+    replace: '',
+    tests: ['C-80: a command that is missed inside'],
+    in: ['tests/redis/tls-and-acl.test.ts'],
+  },
+  {
+    name: 'an option of ioredis that breaks calls is accepted',
+    file: 'packages/queue/src/config/redis-options.ts',
+    find: '    if (value === undefined) return [];',
+    replace: '    return [];',
+    tests: ['C-74: lazyConnect is refused'],
+    in: ['packages/queue/test/redis-options.test.ts'],
+  },
+  {
+    name: 'errors as JSON name files of the machine',
+    file: 'packages/protocol/src/errors/base.ts',
+    find: 'message: publicText(this.message) };',
+    replace: 'message: this.message };',
+    tests: ['A-05: an error as JSON has no stack lines'],
+    in: ['packages/protocol/test/errors.test.ts'],
+  },
 ] satisfies SabotageSwitch[];

@@ -10,6 +10,7 @@ import { outliveStreamErrors } from './late-stream-errors.ts';
 import { CALL_SCRIPTS } from './lua/call-scripts.ts';
 import { RUNNER_SCRIPTS } from './lua/runner-scripts.ts';
 import { SCHEDULE_SCRIPTS } from './lua/schedule-scripts.ts';
+import { nameMissingRights } from './missing-rights.ts';
 import { keepErrorsQuiet } from './quiet-errors.ts';
 import { explainRefusal } from './refusal.ts';
 import { sendScript } from './send-script.ts';
@@ -62,6 +63,7 @@ export const connect = (config: RedisConfig, role: ConnectionRole, name: string)
         : new Redis(config.url, exact({ ...DEFAULTS, ...config.options, ...common }));
   keepErrorsQuiet(client);
   outliveStreamErrors(client);
+  nameMissingRights(client);
   defineBullScripts(client);
   for (const script of OWN_SCRIPTS)
     client.defineCommand(script.name, { numberOfKeys: script.keys, lua: script.content });

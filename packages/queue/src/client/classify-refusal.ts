@@ -1,14 +1,9 @@
 /** Refusals of Redis and of our own accept script become errors; anything else is a fault and stays what it is. Pure. */
 
 import type { Refusal } from '@flamejs/protocol/call-backend';
-import {
-  FlameConfigError,
-  FlameError,
-  FlameIdConflictError,
-  FlameQueueFullError,
-  FlameUnavailableError,
-} from '@flamejs/protocol/errors';
+import { FlameError, FlameIdConflictError, FlameQueueFullError, FlameUnavailableError } from '@flamejs/protocol/errors';
 import { ID_CONFLICT } from '@flamejs/protocol/lua/grafts';
+import { missingRight } from '@flamejs/protocol/missing-rights';
 import { isPassing } from '@flamejs/protocol/passing-errors';
 import type { PoolConfig } from '../config/types.ts';
 import { MEMORY_ADVICE, type Memory } from './admission.ts';
@@ -30,10 +25,8 @@ export const classifyRefusal = (error: unknown, callId: string, memory: Memory):
       cause: error,
     });
   }
-  if (message.startsWith('NOPERM ')) {
-    const text = `Redis does not let this user do what Flame needs (docs/redis.md lists the rights): ${message}`;
-    return new FlameConfigError(text, { callId, problems: [{ path: 'redis', message: text }], cause: error });
-  }
+  const right = missingRight(error, undefined, callId);
+  if (right !== undefined) return right;
   if (NOT_DONE.test(message)) {
     return new FlameUnavailableError(`Redis did not accept the call: ${message}`, {
       callId,

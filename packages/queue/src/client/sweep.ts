@@ -6,7 +6,7 @@
 import { createAwakeClock } from '@flamejs/protocol/awake';
 import { callBackendFactory } from '@flamejs/protocol/call-backend-factory';
 import type { RedisClient } from '@flamejs/protocol/connect';
-import { FlameDataLossError, FlameRemovedError } from '@flamejs/protocol/errors';
+import { FlameConfigError, FlameDataLossError, FlameRemovedError } from '@flamejs/protocol/errors';
 import { lookupCall, type Outcome } from '@flamejs/protocol/outcome';
 import type { Vault } from '@flamejs/protocol/payload/vault';
 import { damageLog } from '@flamejs/protocol/stored';
@@ -103,6 +103,8 @@ export const createSweep = (options: SweepOptions): Sweep => {
     try {
       await look(client, entry, pool);
     } catch (error) {
+      // A right that is missing does not come by waiting.
+      if (error instanceof FlameConfigError) return pending.fail(entry.callId, error);
       logger.debug({ err: error, callId: entry.callId }, 'looking at an awaited call failed; trying again');
     }
   };
