@@ -22,6 +22,9 @@ export const unlisten = (signal: AbortSignal, listener: AbortListener): void => 
   listeners.get(signal)?.delete(listener);
 };
 
+/** How many are told when the signal aborts. */
+export const listening = (signal: AbortSignal): number => listeners.get(signal)?.size ?? 0;
+
 const tellAll = (signal: AbortSignal): void => {
   const all = listeners.get(signal);
   listeners.delete(signal);

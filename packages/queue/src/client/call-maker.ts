@@ -14,6 +14,8 @@ export interface CallMaker {
   handle<Result>(pool: PoolConfig, id: string): CallHandle<Result>;
   /** What the function has passed to `context().ready`; `undefined` before. */
   readiness(pool: PoolConfig, id: string): Promise<{ readonly value: unknown } | undefined>;
+  /** Resolves when a call is over, or no longer known. Never rejects, and keeps no process alive. */
+  whenOver(pool: PoolConfig, id: string): Promise<void>;
   /** Stops a call whose signal was aborted. Never throws. */
   abort(id: string, pool: PoolConfig, reason: string): void;
   schedule(id: string, timing: ScheduleTiming, request: CallRequest): Promise<ScheduleHandle>;

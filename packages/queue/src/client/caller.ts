@@ -18,6 +18,7 @@ import { type About, createVault, type Vault } from '@flamejs/protocol/payload/v
 import type { Logger } from 'pino';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
 import type { ResolvedCallOptions } from '../types.ts';
+import { type Channels, createChannels } from './channels.ts';
 import { classifyRefusal, refusedCall } from './classify-refusal.ts';
 import { createDeliveries } from './deliveries.ts';
 import { type DescribedCall, describeCall } from './describe-call.ts';
@@ -68,6 +69,8 @@ export interface Caller {
   describe(request: CallRequest, about: About): Promise<DescribedCall>;
   pool(config: PoolConfig): PoolClient;
   readonly recall: Recall;
+  /** Channels of calls' progress. */
+  readonly channels: Channels;
   close(): Promise<void>;
 }
 
@@ -76,7 +79,7 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
   const by = `${hostname()}/${process.pid}`;
   const link = createLink(config, logger);
   const vault = createVault(config);
-  const pending: PendingCalls = createPendingCalls();
+  const pending: PendingCalls = createPendingCalls(link.alive);
   const pools = new Map<string, PoolClient>();
   const backends = new Map<string, CallBackend>();
   const keysOf = (pool: string): PoolKeys => poolKeys(config.prefix, config.app, pool);
@@ -253,6 +256,7 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
     link,
     vault,
     recall,
+    channels: createChannels(link, `flame:${config.app}:progress`),
     idOf,
     describe,
     submit,

@@ -16,7 +16,7 @@ import type { AppConfig, PoolConfig } from '../config/types.ts';
 import { currentContext } from '../context.ts';
 import { defineFunction, isFlameFunction } from '../fn.ts';
 import { FLAME_FUNCTION, type ParsedCallOptions } from '../types.ts';
-import { listen } from './abort-listeners.ts';
+import { listen, unlisten } from './abort-listeners.ts';
 import { AwaitedCall, type AwaitingFlame } from './awaited-call.ts';
 import type { CallMaker } from './call-maker.ts';
 import type { CallRequest } from './caller.ts';
@@ -112,32 +112,44 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
       signal?.throwIfAborted();
       const calls = await maker();
       const accepted = await calls.submit(asked, undefined, id);
-      if (signal !== undefined) listen(signal, { onAbort: () => calls.abort(id, pool, describeAbort(signal)) });
+      if (signal !== undefined) {
+        const listener = { onAbort: () => calls.abort(id, pool, describeAbort(signal)) };
+        listen(signal, listener);
+        // A signal may outlive thousands of calls: it lets go of each that is over.
+        void calls.whenOver(pool, accepted).then(() => unlisten(signal, listener));
+      }
       return calls.handle(pool, accepted);
     });
 
   const map = (target: unknown, ...rest: readonly unknown[]): unknown => {
     const local = new Error();
-    const given = optionsOf(target).signal;
     const [closure, inputs, mapOptions] = isFlameFunction(target)
       ? [[], ...rest]
       : [rest.slice(0, 1), ...rest.slice(1)];
-    const one = (args: readonly unknown[], signal: AbortSignal): Promise<unknown> => {
-      const either = given === undefined ? signal : AbortSignal.any([given, signal]);
-      return callWith(target, [...(closure as readonly unknown[]), ...args], { signal: either }, local);
-    };
-    return mapCalls(one, inputs as Iterable<unknown>, mapOptions as MapOptions | undefined);
+    const one = (args: readonly unknown[], signal: AbortSignal): Promise<unknown> =>
+      callWith(target, [...(closure as readonly unknown[]), ...args], { signal }, local);
+    return mapCalls(one, inputs as Iterable<unknown>, mapOptions as MapOptions | undefined, optionsOf(target).signal);
   };
 
   const place = (target: unknown, ...args: readonly unknown[]): Promise<Child<unknown>> =>
     fromHere(async () => {
       // Before anything is made that nobody could stop.
       if (isExecutor()) throw noChildrenHere();
+      const local = new Error();
       const more = optionsOf(target).timeoutMs === undefined ? { timeoutMs: MAX_DURATION_MS } : {};
-      const asked = request(target, args, 'cast', { more });
+      // Its placer waits for it: so it has the bounds of a call, and one that is given up is taken back.
+      const asked = request(target, args, 'call', { more });
+      const { id, pool } = asked;
       const calls = await maker();
-      const id = await calls.submit(asked, undefined, asked.id);
-      return placeChild(calls.handle(asked.pool, id), () => calls.readiness(asked.pool, id));
+      // Nothing is placed that could not be followed afterwards.
+      await calls.readiness(pool, id);
+      return placeChild({
+        id,
+        ended: submitAwaited(asked, local),
+        readiness: () => calls.readiness(pool, id),
+        cancel: (reason) => calls.handle(pool, id).cancel(reason),
+        giveUp: (reason) => calls.abort(id, pool, reason),
+      });
     });
 
   const flame: Flame = {

@@ -109,6 +109,8 @@ export const createInlineCaller = (config: AppConfig): CallMaker => {
       const call = store.get(id);
       return call?.ready === undefined ? undefined : { value: read(call, call.ready) };
     },
+    whenOver: (_pool, id) =>
+      new Promise((resolve) => store.join(id, { resolve: () => resolve(), reject: () => resolve() })),
     abort: (id, _pool, reason) => void cancel(id, reason),
     schedule: (id) => {
       const message = 'inline mode has no autoscaler to run schedules';

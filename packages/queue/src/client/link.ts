@@ -10,12 +10,15 @@ import { admitServer, readServerFacts, type ServerFacts } from '@flamejs/protoco
 import type { Logger } from 'pino';
 import type { AppConfig } from '../config/types.ts';
 import { type Admission, createAdmission } from './admission.ts';
+import { createKeepAlive, holdForCommands, type KeepAlive, letIdle } from './keep-alive.ts';
 
 export interface Link {
   /** The command connection, connected and checked. @throws FlameUnavailableError after `connectTimeout`, FlameConfigError for an unsafe server */
   client(): Promise<RedisClient>;
-  /** A further connection of its own for blocking reads; closed with the link. */
+  /** A further connection, for blocking reads and channels; closed with the link. */
   reader(name: string): RedisClient;
+  /** Closes one of these before the link is closed. */
+  drop(reader: RedisClient): void;
   /** Bounds a command that is under way: rejects with `enqueued: 'unknown'` when the connection has been gone for `connectTimeout`. */
   bounded<T>(command: Promise<T>, callId?: string): Promise<T>;
   /**
@@ -33,6 +36,8 @@ export interface Link {
   onReconnect(listener: (sameServer: boolean) => void): void;
   /** Refuses new calls while Redis is nearly full, so that those it has can still be finished. */
   readonly admission: Admission;
+  /** Held while something is under way; the connections themselves let the process end. */
+  readonly alive: KeepAlive;
   close(): void;
 }
 
@@ -44,8 +49,9 @@ const isUnsent = (error: unknown): boolean => error instanceof Error && error.me
 export const createLink = (config: AppConfig, logger: Logger): Link => {
   const { connectTimeoutMs } = config;
   const listeners = new Set<(sameServer: boolean) => void>();
-  const readers: RedisClient[] = [];
+  const readers = new Set<RedisClient>();
   const brokenWaits = new Set<(error: Error) => void>();
+  const alive = createKeepAlive();
   let client: RedisClient | undefined;
   let becomingReady: Promise<void> | undefined;
   let checked: Promise<void> | undefined;
@@ -64,13 +70,14 @@ export const createLink = (config: AppConfig, logger: Logger): Link => {
 
   const open = (): RedisClient => {
     const opened = connect(config.redis, 'producer', `flame:${config.app}:caller`);
+    letIdle(opened);
+    holdForCommands(opened, alive);
     opened.on('error', (error: Error) => logger.debug({ err: error }, 'redis connection error'));
     opened.on('close', () => {
-      // Our own end; a timer now would only keep the process from ending.
       if (closed) return;
       brokenTimer ??= setLongTimeout(() => {
         for (const reject of [...brokenWaits]) reject(unavailable('unknown'));
-      }, connectTimeoutMs);
+      }, connectTimeoutMs).unref();
     });
     opened.on('ready', () => {
       brokenTimer?.clear();
@@ -134,6 +141,7 @@ export const createLink = (config: AppConfig, logger: Logger): Link => {
   return {
     admission,
     now: () => Math.round(Date.now() + offsetMs),
+    alive,
     get known() {
       return reached;
     },
@@ -152,9 +160,14 @@ export const createLink = (config: AppConfig, logger: Logger): Link => {
     },
     reader(name) {
       const reader = connect(config.redis, 'steady', name);
+      letIdle(reader);
       reader.on('error', (error: Error) => logger.debug({ err: error }, 'redis reader error'));
-      readers.push(reader);
+      readers.add(reader);
       return reader;
+    },
+    drop(reader) {
+      readers.delete(reader);
+      disconnect(reader);
     },
     bounded(command, callId) {
       return new Promise((resolve, reject) => {

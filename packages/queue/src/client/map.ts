@@ -5,6 +5,7 @@
 
 import { FlameCancelledError } from '@flamejs/protocol/errors';
 import { configError } from '@flamejs/protocol/errors/input-errors';
+import { type AbortListener, listen, unlisten } from './abort-listeners.ts';
 
 export interface MapOptions {
   /** Calls under way, and results that the consumer has not taken, at most. Default: 100. */
@@ -32,10 +33,12 @@ type Call = (args: readonly unknown[], signal: AbortSignal) => Promise<unknown>;
 
 const DEFAULT_CONCURRENCY = 100;
 
+/** @param signal ends all calls under way, and the iteration with them */
 export async function* mapCalls(
   call: Call,
   inputs: Inputs,
   options: MapOptions = {},
+  signal?: AbortSignal,
 ): AsyncGenerator<unknown, void, void> {
   const { concurrency = DEFAULT_CONCURRENCY, ordered = true, outcomes = false } = options;
   if (!Number.isInteger(concurrency) || concurrency < 1) {
@@ -44,9 +47,15 @@ export async function* mapCalls(
     ]);
   }
   const abort = new AbortController();
+  // One for all calls of this iteration: the given one may live as long as the process.
+  const onAbort: AbortListener = { onAbort: () => abort.abort(signal?.reason) };
+  if (signal?.aborted) onAbort.onAbort();
+  else if (signal !== undefined) listen(signal, onAbort);
   const source = iterate(inputs);
   /** Under way or not yet taken, in the order of the inputs. */
   const window = new Map<number, Promise<MapOutcome<unknown>>>();
+  const completed: MapOutcome<unknown>[] = [];
+  let onCompleted = (): void => undefined;
   let next = 0;
   let exhausted = false;
 
@@ -58,6 +67,20 @@ export async function* mapCalls(
       (error): MapOutcome<unknown> => ({ index, ok: false, error }),
     );
     window.set(index, outcome);
+    if (ordered) return;
+    void outcome.then((one) => {
+      completed.push(one);
+      onCompleted();
+    });
+  };
+
+  /** Not by a race: each would leave its reactions on a slow call for as long as that takes. */
+  const nextCompleted = async (): Promise<MapOutcome<unknown> | undefined> => {
+    if (completed.length === 0)
+      await new Promise<void>((resolve) => {
+        onCompleted = resolve;
+      });
+    return completed.shift();
   };
 
   try {
@@ -69,7 +92,7 @@ export async function* mapCalls(
       }
       if (window.size === 0) return;
       const [oldest] = window.values();
-      const outcome = ordered ? await oldest : await Promise.race(window.values());
+      const outcome = ordered ? await oldest : await nextCompleted();
       if (outcome === undefined) return;
       window.delete(outcome.index);
       if (outcomes) yield outcome;
@@ -77,6 +100,7 @@ export async function* mapCalls(
       else throw outcome.error;
     }
   } finally {
+    if (signal !== undefined) unlisten(signal, onAbort);
     // A consumer that stops early, and the first error, leave calls behind that nobody waits for.
     if (window.size > 0)
       abort.abort(new FlameCancelledError('flame.map ended before this call did', { reason: 'flame.map ended early' }));

@@ -95,6 +95,13 @@ export const createNestedCaller = (config: AppConfig): CallMaker => {
         enqueued: 'no',
       });
     },
+    whenOver: (pool, id) =>
+      handle(pool, id)
+        .result()
+        .then(
+          () => undefined,
+          () => undefined,
+        ),
     abort(id, _pool, reason) {
       ask({ op: 'abort', ref: id, reason }).catch(() => undefined);
     },

@@ -3,11 +3,14 @@
  * Late, repeated and unknown outcomes change nothing (F16).
  */
 import type { Outcome } from '@flamejs/protocol/outcome';
+import { type KeepAlive, noKeepAlive } from './keep-alive.ts';
 
 export interface Settler {
   /** @returns `false` when it could not read the value */
   resolve(outcome: Outcome): unknown;
   reject(error: unknown): void;
+  /** Its wait is no reason for a process to stay alive. */
+  readonly isBackground?: boolean;
 }
 
 export interface Awaited {
@@ -62,7 +65,8 @@ export interface PendingCalls {
   values(): IterableIterator<Awaited>;
 }
 
-export const createPendingCalls = (): PendingCalls => {
+/** @param alive held for each waiter, but for those in the background */
+export const createPendingCalls = (alive: KeepAlive = noKeepAlive): PendingCalls => {
   const table = new Map<string, Awaited>();
   const perPool = new Map<string, number>();
 
@@ -70,9 +74,14 @@ export const createPendingCalls = (): PendingCalls => {
     if (table.delete(entry.callId)) perPool.set(entry.pool, (perPool.get(entry.pool) ?? 1) - 1);
   };
 
+  const letGo = (settlers: readonly Settler[]): void => {
+    for (const settler of settlers) if (!settler.isBackground) alive.release();
+  };
+
   /** @returns those who are to be told. Whoever still asks stays: their own acceptance begins another wait. */
   const release = (entry: Awaited): readonly Settler[] => {
     const { settlers } = entry;
+    letGo(settlers);
     if (entry.asking.length === 0) drop(entry);
     else Object.assign(entry, { settlers: NOBODY, generation: 0, lookAt: Number.POSITIVE_INFINITY });
     return settlers;
@@ -90,6 +99,7 @@ export const createPendingCalls = (): PendingCalls => {
         table.set(callId, entry);
         perPool.set(pool, (perPool.get(pool) ?? 0) + 1);
       }
+      if (!settler.isBackground) alive.hold();
       if (how.asking) entry.asking = [...entry.asking, settler];
       else entry.settlers = [...entry.settlers, settler];
       entry.bounded ||= how.bounded ?? false;
@@ -104,7 +114,8 @@ export const createPendingCalls = (): PendingCalls => {
     },
     remove(callId, settler) {
       const entry = table.get(callId);
-      if (entry === undefined) return;
+      if (entry === undefined || !(entry.settlers.includes(settler) || entry.asking.includes(settler))) return;
+      letGo([settler]);
       entry.asking = entry.asking.filter((other) => other !== settler);
       entry.settlers = entry.settlers.filter((other) => other !== settler);
       if (entry.settlers.length + entry.asking.length === 0) drop(entry);
@@ -124,6 +135,8 @@ export const createPendingCalls = (): PendingCalls => {
     failAll(makeError) {
       for (const entry of [...table.values()]) {
         drop(entry);
+        letGo(entry.settlers);
+        letGo(entry.asking);
         for (const settler of [...entry.settlers, ...entry.asking]) settler.reject(makeError(entry.callId));
       }
     },

@@ -34,7 +34,7 @@ export const createPresence = (link: Link, keyOf: (pool: string) => string, logg
       timer ??= setInterval(() => {
         for (const name of pools.keys())
           say(name).catch((error) => logger.debug({ err: error }, 'saying that this caller lives failed'));
-      }, EVERY_MS);
+      }, EVERY_MS).unref();
     },
     async end() {
       clearInterval(timer);

@@ -7,7 +7,6 @@ import { secretsHere } from './secrets-here.ts';
 
 /** A slow reader loses the oldest values, never the newest. */
 const BUFFER = 1_000;
-const LOOK_MS = 1_000;
 
 export async function* watchProgress(
   config: AppConfig,
@@ -15,33 +14,46 @@ export async function* watchProgress(
   pool: PoolConfig,
   id: string,
 ): AsyncGenerator<unknown, void, void> {
-  const { keys } = caller.pool(pool);
-  const key = keys.progress(id);
+  const key = caller.pool(pool).keys.progress(id);
   const commands = await caller.link.client();
-  const subscriber = caller.link.reader(`flame:progress:${id}`);
   const values: Buffer[] = [];
+  let newest: Buffer | undefined;
+  /** The newest was read from where it is kept: its message may still come. */
+  let wasKept = false;
   let wake = (): void => undefined;
   let ended = false;
-  const settler = {
-    resolve: (): void => end(),
-    reject: (): void => end(),
+  const push = (value: Buffer): void => {
+    newest = value;
+    values.push(value);
+    if (values.length > BUFFER) values.shift();
+    wake();
+  };
+  /** Messages may be missed, or be slower than the outcome; the newest value is kept. */
+  const readKept = async (): Promise<void> => {
+    const kept = await commands.getBuffer(key);
+    if (kept === null || newest?.equals(kept)) return;
+    wasKept = true;
+    push(kept);
+  };
+  const onMessage = (message: Buffer): void => {
+    const isKnown = wasKept && newest?.equals(message) === true;
+    wasKept = false;
+    if (!isKnown) push(message);
   };
   const end = (): void => {
     ended = true;
     wake();
   };
-  subscriber.on('messageBuffer', (_channel: Buffer, message: Buffer) => {
-    values.push(message);
-    if (values.length > BUFFER) values.shift();
-    wake();
+  const settler = { resolve: end, reject: end };
+  const unfollow = await caller.channels.follow(key, {
+    onMessage,
+    onGap: () => void readKept().catch(() => undefined),
   });
   try {
-    await subscriber.subscribe(key);
-    const last = await commands.getBuffer(key);
-    if (last !== null && values.length === 0) values.push(last);
+    await readKept();
     // An unknown call ends the iteration, as a finished one does.
     caller.join(id, pool, settler).catch(end);
-    for (;;) {
+    for (let isLast = false; ; ) {
       for (let value = values.shift(); value !== undefined; value = values.shift())
         yield await readNote(
           caller.vault,
@@ -49,17 +61,18 @@ export async function* watchProgress(
           { callId: id, kind: 'progress' },
           { secrets: secretsHere(config, id) },
         );
-      if (ended) return;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, LOOK_MS);
-        wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
+      if (isLast) return;
+      if (ended) {
+        isLast = true;
+        await readKept().catch(() => undefined);
+      } else {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
     }
   } finally {
     caller.leave(id, settler);
-    subscriber.disconnect();
+    unfollow();
   }
 }

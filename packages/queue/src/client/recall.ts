@@ -65,8 +65,11 @@ export const createRecall = (link: Link, keysOf: (pool: string) => PoolKeys, vau
     cancel,
     add(callId, pool, reason = 'its caller gave up before Redis confirmed it') {
       waiting.set(callId, { pool, reason });
-      working ??= work().finally(() => {
+      if (working !== undefined) return;
+      link.alive.hold();
+      working = work().finally(() => {
         working = undefined;
+        link.alive.release();
       });
     },
     async flush() {

@@ -58,7 +58,7 @@ export const createReplyReader = (options: ReplyReaderOptions): ReplyReader => {
         if (stopped) return;
         // The sweep asks for stored outcomes meanwhile, so a reader in trouble delays a reply and loses none.
         logger.warn({ err: error, stream }, 'reading replies failed; trying again');
-        await new Promise((resolve) => setTimeout(resolve, 250));
+        await new Promise((resolve) => setTimeout(resolve, 250).unref());
       }
     }
   };

@@ -164,7 +164,7 @@ export const createSweep = (options: SweepOptions): Sweep => {
         .finally(() => {
           if (pending.size > 0) schedule();
         });
-    }, at - performance.now());
+    }, at - performance.now()).unref();
   };
 
   return {

@@ -72,3 +72,8 @@ test('C-08: inside of a function a bad timeout is refused as outside', async () 
   const { id } = await inside.cast(echo, 1);
   await expect(inside.attach(id).result({ timeout: -1 })).rejects.toBeInstanceOf(FlameConfigError);
 });
+
+test('C-09: inside of a function nothing is placed that could not be followed', async () => {
+  await expect(inside.placeChild(echo, 1)).rejects.toThrow(/placed by the application/);
+  expect(await app.client.llen(`${keys.queue}wait`)).toBe(0);
+});

@@ -17,7 +17,7 @@ export const runProgram = (name: string, redisUrl: string, args: readonly string
   const file = fileURLToPath(new URL(`./programs/${name}.mjs`, import.meta.url));
   const child = spawn(process.execPath, [file, ...args], {
     env: { ...process.env, TEST_REDIS_URL: redisUrl },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
   const lines: string[] = [];
   let open = '';

@@ -1,0 +1,69 @@
+/**
+ * What keeps this process alive: something that is under way, and never a connection that only stands by. A program that awaits
+ * nothing any more ends without `close()`.
+ */
+import type { RedisClient } from '@flamejs/protocol/connect';
+import { Redis } from 'ioredis';
+
+export interface KeepAlive {
+  /** Something begins for which the process has to stay. */
+  hold(): void;
+  /** It has ended. */
+  release(): void;
+}
+
+export const createKeepAlive = (): KeepAlive => {
+  let holds = 0;
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    hold() {
+      holds += 1;
+      timer ??= setInterval(() => undefined, 2 ** 30);
+    },
+    release() {
+      holds -= 1;
+      if (holds > 0) return;
+      clearInterval(timer);
+      timer = undefined;
+    },
+  };
+};
+
+/** For what nobody has to wait for. */
+export const noKeepAlive: KeepAlive = { hold: () => undefined, release: () => undefined };
+
+/**
+ * Lets the process end although the connection is open, or is being opened again. A cluster's connections come and go inside of
+ * its client, and keep a process alive until `close()`.
+ */
+export const letIdle = (client: RedisClient): void => {
+  if (!(client instanceof Redis)) return;
+  const inside = client as unknown as Inside;
+  client.on('connect', () => inside.stream?.unref?.());
+  // Node has been told by then of the timer after which it tries again.
+  client.on('reconnecting', () => inside.reconnectTimeout?.unref());
+  const send = client.sendCommand.bind(client);
+  client.sendCommand = (command, stream) => {
+    const sent = send(command, stream);
+    inside.socketTimeoutTimer?.unref();
+    return sent;
+  };
+};
+
+/** What the client holds a process with. */
+interface Inside {
+  readonly stream?: { unref?(): void };
+  readonly reconnectTimeout?: NodeJS.Timeout | null;
+  readonly socketTimeoutTimer?: NodeJS.Timeout;
+}
+
+/** Keeps the process alive as long as a command of this connection has no answer. */
+export const holdForCommands = (client: RedisClient, { hold, release }: KeepAlive): void => {
+  if (!(client instanceof Redis)) return;
+  const send = client.sendCommand.bind(client);
+  client.sendCommand = (command, stream) => {
+    hold();
+    command.promise.then(release, release);
+    return send(command, stream);
+  };
+};
