@@ -38,26 +38,28 @@ test('C-55: a program that calls once and closes nothing ends when it has its va
   expect(program.lines).toEqual(['got 5', 'done']);
 });
 
-test('C-55: programs that cast, look or follow end when they have done so; what they cast stays', async () => {
+test('C-55: programs that cast or look end when they have done so; what they cast stays', async () => {
   const programs = ['cast', 'linked', 'signal', 'status'].map((what) => [what, run(what)] as const);
   for (const [what, program] of programs) await end(program, what);
   expect(await app.client.llen(`${keys.queue}wait`)).toBe(4);
+});
+
+test('C-55: a program that follows a call stays until that is over, and ends then', async () => {
   const follower = run('progress');
-  await waitFor(async () => (await app.client.llen(`${keys.queue}wait`)) === 5, { what: 'its call' });
+  await waitFor(async () => (await app.client.llen(`${keys.queue}wait`)) === 1, {
+    what: 'its call',
+    timeoutMs: 30_000,
+    found: follower.errors,
+  });
   app.serve();
   await end(follower, 'progress');
   expect(follower.lines).toEqual(['over succeeded', 'done']);
 });
 
 test('C-55: a program that awaits a call stays, also while Redis is away', async () => {
-  await app.stop();
-  app = await startApp();
   const program = run('call');
   const waiting = async (): Promise<boolean> => (await app.client.llen(`${keys.queue}wait`)) === 1;
-  await waitFor(waiting, { what: 'its call to wait', found: program.errors });
-  const [id = ''] = await app.client.lrange(`${keys.queue}wait`, 0, -1);
-  const job = await app.client.dump(`${keys.queue}${id}`);
-  expect(job).not.toBeNull();
+  await waitFor(waiting, { what: 'its call to wait', timeoutMs: 30_000, found: program.errors });
   app.redis.freeze();
   // As long as a connection is dead without saying so, nothing but what is awaited can hold the process.
   await expect(
@@ -71,7 +73,7 @@ test('C-55: a program that awaits a call stays, also while Redis is away', async
 
 test('C-55: a program that has nothing more to do ends although Redis is gone', async () => {
   const program = run('outage');
-  await waitFor(() => program.lines.includes('done'), { what: 'its cast', found: program.errors });
+  await waitFor(() => program.lines.includes('done'), { what: 'its cast', timeoutMs: 30_000, found: program.errors });
   await app.redis.kill9();
   program.child.stdin?.write('gone\n');
   await end(program, 'cast');
