@@ -19,7 +19,7 @@ let flame: Flame;
 beforeEach(async () => {
   app = await startApp();
   proxy = await startProxy(app.redis.port);
-  flame = createFlame(appConfig(proxy.url, {}, { connectTimeoutMs: 400 }), { logger: pino({ level: 'silent' }) });
+  flame = createFlame(appConfig(proxy.url, {}, { connectTimeoutMs: 1_000 }), { logger: pino({ level: 'silent' }) });
 });
 afterEach(async () => {
   await flame.close();
@@ -84,5 +84,5 @@ test('C-09: with Redis gone nothing is placed; with nobody to run it, placing is
 
 test('C-09: a child that ends before anybody saw it ready is told apart from one that never was', async () => {
   app.serve();
-  expect(await flame.placeChild(service).catch((e: unknown) => e)).toBeInstanceOf(FlameConfigError);
+  expect(await app.flame.placeChild(service).catch((e: unknown) => e)).toBeInstanceOf(FlameConfigError);
 });
