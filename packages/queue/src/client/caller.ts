@@ -14,14 +14,14 @@ import { signEnvelope } from '@flamejs/protocol/envelope';
 import { FlameClosedError, FlameUnavailableError } from '@flamejs/protocol/errors';
 import { appKeys, type PoolKeys, poolKeys } from '@flamejs/protocol/keys';
 import { lookupCall, type Outcome } from '@flamejs/protocol/outcome';
-import { type About, createVault, type Vault } from '@flamejs/protocol/payload/vault';
+import { type About, after, createVault, type Vault } from '@flamejs/protocol/payload/vault';
 import type { Logger } from 'pino';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
 import type { ResolvedCallOptions } from '../types.ts';
 import { type Channels, createChannels } from './channels.ts';
 import { classifyRefusal, refusedCall } from './classify-refusal.ts';
 import { createDeliveries } from './deliveries.ts';
-import { type DescribedCall, describeCall } from './describe-call.ts';
+import { type DescribedCall, deadlineInMs, describeCall } from './describe-call.ts';
 import { createKick, type Kick } from './kick.ts';
 import { createLink, type Link } from './link.ts';
 import { openOutcome } from './opened-outcome.ts';
@@ -150,8 +150,7 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
       return;
     }
     const opened = openOutcome(vault, callId, outcome, config.pools[pool]?.payloadLimit);
-    if (opened instanceof Promise) void opened.then(tell);
-    else tell(opened);
+    void after(opened, tell);
   };
 
   const idOf = (pool: PoolConfig, options: ResolvedCallOptions): string =>
@@ -299,8 +298,3 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
     },
   };
 };
-
-/** Only to know when to look; the deadline itself is kept by Redis' clock. */
-const deadlineInMs = (options: ResolvedCallOptions): number =>
-  options.deadlineInMs ??
-  (options.deadlineAt === undefined ? Number.POSITIVE_INFINITY : Math.max(0, options.deadlineAt - Date.now()));

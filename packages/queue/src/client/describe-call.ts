@@ -4,6 +4,7 @@ import type { AcceptedCall } from '@flamejs/protocol/call-backend';
 import { packPayload } from '@flamejs/protocol/codec';
 import { digestOf, ENVELOPE_VERSION, type Envelope, INLINE_ARGS_BYTES, placeSealed } from '@flamejs/protocol/envelope';
 import type { AppConfig } from '../config/types.ts';
+import type { ResolvedCallOptions } from '../types.ts';
 import type { CallRequest } from './caller.ts';
 
 export interface DescribedCall {
@@ -74,3 +75,8 @@ export const describeCall = (request: CallRequest, { config, callerId, by, seale
 };
 
 const hmacOf = (text: string, key: string): string => createHmac('sha256', key).update(text).digest('base64url');
+
+/** Only to know when to look; the deadline itself is kept by Redis' clock. */
+export const deadlineInMs = (options: ResolvedCallOptions): number =>
+  options.deadlineInMs ??
+  (options.deadlineAt === undefined ? Number.POSITIVE_INFINITY : Math.max(0, options.deadlineAt - Date.now()));

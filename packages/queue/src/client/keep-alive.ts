@@ -57,13 +57,28 @@ interface Inside {
   readonly socketTimeoutTimer?: NodeJS.Timeout;
 }
 
-/** Keeps the process alive as long as a command of this connection has no answer. */
-export const holdForCommands = (client: RedisClient, { hold, release }: KeepAlive): void => {
-  if (!(client instanceof Redis)) return;
+/**
+ * Keeps the process alive as long as a command of this connection has no answer.
+ * @returns lets go of those that have none: whoever waits for them has been told that Redis is away
+ */
+export const holdForCommands = (client: RedisClient, { hold, release }: KeepAlive): (() => void) => {
+  if (!(client instanceof Redis)) return () => undefined;
+  const held = new Set<object>();
+  const letGo = (command: object): void => {
+    if (held.delete(command)) release();
+  };
   const send = client.sendCommand.bind(client);
   client.sendCommand = (command, stream) => {
-    hold();
-    command.promise.then(release, release);
+    // After a reconnect a command is sent again.
+    if (!held.has(command)) {
+      held.add(command);
+      hold();
+      const done = (): void => letGo(command);
+      command.promise.then(done, done);
+    }
     return send(command, stream);
+  };
+  return () => {
+    for (const command of held) letGo(command);
   };
 };

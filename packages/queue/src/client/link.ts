@@ -71,12 +71,13 @@ export const createLink = (config: AppConfig, logger: Logger): Link => {
   const open = (): RedisClient => {
     const opened = connect(config.redis, 'producer', `flame:${config.app}:caller`);
     letIdle(opened);
-    holdForCommands(opened, alive);
+    const letGo = holdForCommands(opened, alive);
     opened.on('error', (error: Error) => logger.debug({ err: error }, 'redis connection error'));
     opened.on('close', () => {
       if (closed) return;
       brokenTimer ??= setLongTimeout(() => {
         for (const reject of [...brokenWaits]) reject(unavailable('unknown'));
+        letGo();
       }, connectTimeoutMs).unref();
     });
     opened.on('ready', () => {

@@ -37,7 +37,7 @@ export const schedule = async (
   const parsed = parseTiming(id, timing);
   const client = await caller.link.client();
   const { keys, kick } = caller.pool(request.pool);
-  const now = await redisNow(client, keys.queue);
+  const now = await caller.link.bounded(redisNow(client, keys.queue));
   const { call, envelope, largeArgs } = await caller.describe(request, { callId: id, kind: 'schedule' });
   const stored = {
     id,

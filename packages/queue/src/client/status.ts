@@ -37,11 +37,13 @@ export const readStatus = async (
 ): Promise<CallStatus> => {
   const client = await caller.link.client();
   const { keys } = caller.pool(pool);
-  const [call, statusJson, stored] = await Promise.all([
-    inspectCall(client, keys, id),
-    client.hget(appKeys(config.prefix, config.app).pools, pool.name),
-    client.hget(keys.outcome(id), 'head'),
-  ]);
+  const [call, statusJson, stored] = await caller.link.bounded(
+    Promise.all([
+      inspectCall(client, keys, id),
+      client.hget(appKeys(config.prefix, config.app).pools, pool.name),
+      client.hget(keys.outcome(id), 'head'),
+    ]),
+  );
   const head = call.state === 'settled' && stored !== null ? parseHead(stored) : undefined;
   const { reason, text } = explainWaiting(pool.name, call, parsePoolStatus(statusJson));
   return {
