@@ -6,6 +6,7 @@ import type { AppConfig, Backend, PoolConfig } from '@flamejs/queue';
 import { createEnding } from '@flamejs/queue/internal';
 import type { Logger } from 'pino';
 import type { AutoscalerStatus, StopOptions } from './autoscaler.ts';
+import { secretLikeNames } from './backends/open-secrets.ts';
 import type { Clock } from './clock.ts';
 import { openConnections } from './connections.ts';
 import { createController } from './controller.ts';
@@ -130,6 +131,7 @@ export const beginLife = async (parts: LifeParts): Promise<Life> => {
     await takeDown(WITHOUT_REDIS_MS);
     throw error;
   }
+  for (const pool of Object.values(config.pools)) warnOfSecrets(pool, backendOf(pool), log);
   waker.start();
   housekeeper.start();
   schedules.start();
@@ -151,6 +153,13 @@ export const beginLife = async (parts: LifeParts): Promise<Life> => {
     }),
     dryRun: () => controller.dryRun(),
   };
+};
+
+const warnOfSecrets = (pool: PoolConfig, backend: Backend, log: Logger): void => {
+  const names = secretLikeNames(pool, backend);
+  if (names.length === 0) return;
+  const advice = 'whoever may look at its machines reads it there: let the function read it from a secret store';
+  log.warn({ pool: pool.name, names }, `env of pool "${pool.name}" (${backend.name}): ${names.join(', ')}: ${advice}`);
 };
 
 /** A backend that learns by itself that an instance has ended says so, and its pool is looked at at once. */

@@ -48,7 +48,11 @@ describe('changing settings', () => {
   });
 
   test.each([
-    ['a number below 0', { min: -1 }, /min: a whole number/],
+    ['a number below 0', { min: -1 }, /min: expected a whole number from 0 to/],
+    ['C-18: a max that the config refuses', { max: 0 }, /max: expected a whole number from 1 to 100000/],
+    ['C-18: a max beyond what the config allows', { max: 1e9 }, /max: expected a whole number from 1 to 100000/],
+    ['C-18: a buffer of millions', { buffer: 3e7 }, /buffer: expected a whole number/],
+    ['C-18: an override of millions', { override: { desired: 3e7, forMs: 1_000 } }, /override: desired: expected/],
     ['a broken number', { max: 1.5 }, /max: a whole number/],
     ['a text for a number', { buffer: 'many' }, /buffer: a whole number/],
     ['an unknown setting', { minimum: 1 }, /minimum: unknown setting; known: min, max/],
@@ -70,6 +74,14 @@ describe('changing settings', () => {
       min: 1,
       max: 10,
     });
+  });
+});
+
+describe('C-18 what already stands in the hash', () => {
+  test('C-18: settings that the config would refuse are refused by the autoscaler too, whoever wrote them', () => {
+    const read = tuner.read(poolOf(), { max: '1000000000' });
+    expect(read).toMatchObject({ ok: false, problems: [expect.stringMatching(/^max: expected a whole number/)] });
+    expect(tuner.read(poolOf(), { max: '100000', min: '0' }).ok).toBe(true);
   });
 });
 
@@ -154,6 +166,87 @@ describe('replaying the past', () => {
     const { would, reasons } = tuner.replay(pool, tuner.configured(pool), past);
     expect(would.launches).toBe(0);
     expect(reasons.join()).toContain('broken failed (no idea): hold');
+  });
+
+  test('C-18: a replay with the largest maximum ends soon, and says where it stops', () => {
+    const hour = Array.from({ length: 3_600 }, (_, second) => ({
+      ...still,
+      at: NOW + second * 1_000,
+      waiting: 90_000,
+    }));
+    const before = performance.now();
+    const { would, reasons } = replayed({ max: 100_000 }, hour);
+    expect(would.most).toBe(2_000);
+    expect(reasons.join()).toContain('not more than 2000 runners are replayed');
+    expect(performance.now() - before).toBeLessThan(30_000);
+  });
+
+  /** Eighty calls of ten seconds come at once; one runner with two slots serves them, after a boot of three seconds. */
+  const served = (() => {
+    let waiting = 0;
+    let ends: number[] = [];
+    let lastBusy = Number.NEGATIVE_INFINITY;
+    return Array.from({ length: 900 }, (_, second): HistorySample => {
+      if (second === 10) waiting = 80;
+      ends = ends.filter((end) => end > second);
+      if (waiting + ends.length > 0) lastBusy = second;
+      // An idle runner is kept for ten seconds.
+      const useful = second - lastBusy <= 10 ? 1 : 0;
+      const ready = useful === 1 && second >= 13 ? 1 : 0;
+      while (ready === 1 && waiting > 0 && ends.length < 2) {
+        waiting -= 1;
+        ends.push(second + 10);
+      }
+      const oldestWaitMs = waiting > 0 ? (second - 10) * 1_000 : 0;
+      const serviceTimeMs = second < 23 ? null : 10_000;
+      const bootTimeMs = second < 13 ? null : 3_000;
+      const at = NOW + second * 1_000;
+      return {
+        at,
+        waiting,
+        dueSoon: 0,
+        active: ends.length,
+        oldestWaitMs,
+        paused: false,
+        ready,
+        useful,
+        serviceTimeMs,
+        bootTimeMs,
+      };
+    });
+  })();
+
+  test('A-17: with nothing changed, what would have been is about what was', () => {
+    const { had, would } = replayed({}, served, poolOf({ max: 1 }));
+    expect(had.shortMs).toBeGreaterThan(350_000);
+    expect(Math.abs(would.shortMs - had.shortMs)).toBeLessThan(0.1 * had.shortMs);
+    expect(Math.abs(would.runnerMs - had.runnerMs)).toBeLessThan(0.15 * had.runnerMs);
+    expect([would.most, would.launches]).toEqual([had.most, had.launches]);
+  });
+
+  test('A-17: more runners serve the same calls sooner, and cost about the same, not so many times as much', () => {
+    const one = replayed({}, served, poolOf({ max: 1 })).would;
+    const five = replayed({ max: 5 }, served, poolOf({ max: 1 })).would;
+    expect(five.most).toBe(5);
+    expect(five.shortMs).toBeLessThan(one.shortMs / 3);
+    expect(five.runnerMs).toBeLessThan(one.runnerMs * 1.6);
+  });
+
+  test('A-17: fewer slots than calls come for leave a queue that grows, and calls shorter than a sample are served too', () => {
+    const quick = Array.from({ length: 120 }, (_, second) => ({
+      ...still,
+      at: NOW + second * 1_000,
+      active: 1,
+      ready: 1,
+      useful: 1,
+      serviceTimeMs: 10,
+    }));
+    const pool = poolOf({ min: 1, max: 1 });
+    expect(replayed({}, quick, pool).would).toMatchObject({ most: 1, shortMs: 0 });
+    const none = { policy: { name: 'step', options: [{ calls: 1, runners: 0 }] }, min: 0, scaleDownWindowMs: 0 };
+    expect(
+      replayed({ ...none, idleShutdownAfterMs: 0 }, quick, poolOf({ min: 0, max: 1 })).would.shortMs,
+    ).toBeGreaterThanOrEqual(0);
   });
 
   test('no past is no runners, and no error', () => {

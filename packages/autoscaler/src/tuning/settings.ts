@@ -1,5 +1,6 @@
 /** Live overrides of a pool: read from the hash `settings`, validated as a whole, or not applied at all. Pure. */
-import type { NamedPolicy, PoolConfig, PoolSettings, ReadSettings } from '@flamejs/queue';
+import type { ConfigProblem, NamedPolicy, PoolConfig, PoolSettings, ReadSettings } from '@flamejs/queue';
+import { poolShape } from '@flamejs/queue/internal';
 import { policyByName } from '../policies/named.ts';
 import { queueDepth } from '../policies/queue-depth.ts';
 
@@ -13,12 +14,17 @@ export const readSettings = (pool: PoolConfig, raw: Readonly<Record<string, stri
   const base = configured(pool);
   const by = raw.by ?? '';
   const at = Number(raw.at ?? 0) || 0;
-  const whole = (name: keyof PoolSettings & string, fallback: number): number => {
+  const whole = (name: keyof typeof BOUNDS, fallback: number): number => {
     const text = raw[name];
     if (text === undefined) return fallback;
-    const value = Number(text);
-    if (text.trim() !== '' && Number.isSafeInteger(value) && value >= 0) return value;
-    problems.push(`${name}: a whole number from 0 is needed, got ${JSON.stringify(text)}`);
+    const value = text.trim() === '' ? Number.NaN : Number(text);
+    if (!Number.isSafeInteger(value)) {
+      problems.push(`${name}: a whole number is needed, got ${JSON.stringify(text)}`);
+      return fallback;
+    }
+    const problem = outOfBounds(name, value);
+    if (problem === undefined) return value;
+    problems.push(`${name}: ${problem}`);
     return fallback;
   };
   const json = <T>(name: string, read: (value: unknown) => T, fallback: T): T => {
@@ -50,6 +56,21 @@ export const readSettings = (pool: PoolConfig, raw: Readonly<Record<string, stri
   return problems.length === 0 ? { ok: true, effective, by, at } : { ok: false, problems, by, at };
 };
 
+/** What the config would refuse is refused here too: by the very same rules. */
+const BOUNDS = {
+  min: poolShape.min,
+  max: poolShape.max,
+  buffer: poolShape.buffer,
+  idleShutdownAfterMs: poolShape.idleShutdownAfter,
+  scaleDownWindowMs: poolShape.scaleDownWindow,
+} as const;
+
+const outOfBounds = (name: keyof typeof BOUNDS, value: number): string | undefined => {
+  const problems: ConfigProblem[] = [];
+  BOUNDS[name].read(value, name, problems);
+  return problems[0]?.message;
+};
+
 export const configured = (pool: PoolConfig): PoolSettings => ({
   min: pool.min,
   max: pool.max,
@@ -64,7 +85,9 @@ export const configured = (pool: PoolConfig): PoolSettings => ({
 
 const readOverride = (value: unknown): PoolSettings['override'] => {
   const { desired, until } = (value ?? {}) as { desired?: unknown; until?: unknown };
-  if (!Number.isSafeInteger(desired) || Number(desired) < 0) throw new Error('desired must be a whole number from 0');
+  if (!Number.isSafeInteger(desired)) throw new Error('desired must be a whole number');
+  const problem = outOfBounds('min', Number(desired));
+  if (problem !== undefined) throw new Error(`desired: ${problem}`);
   // An override without an end is forgotten and costs money for months.
   if (!Number.isSafeInteger(until)) throw new Error('until must be epoch milliseconds');
   return { desired: Number(desired), until: Number(until) };

@@ -15,7 +15,7 @@ export const simulateCommand = (): Command =>
     .addHelpText(
       'after',
       `${SETTINGS_HELP}
-The calls are those that came and waited then: with more runners fewer would have waited.
+The calls are those that came then, each served in the mean time that calls took.
 
   flame simulate images max=40
   flame simulate images policy='{"name": "waitTime", "options": {"target": "10s"}}'`,

@@ -6,4 +6,5 @@ export { type ParseConfigOptions, parseConfig } from './parse-config.ts';
 export { redactConfig, redactUrl } from './redact.ts';
 export { DEFAULT_REDIS_URL } from './redis.ts';
 export { deriveRelease } from './release.ts';
+export { poolShape } from './schema.ts';
 export type * from './types.ts';

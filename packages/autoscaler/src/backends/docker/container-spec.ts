@@ -1,7 +1,8 @@
 /** A runner's container as the Engine API wants it. Pure. */
 import { basename } from 'node:path';
-import type { LaunchRequest } from '@flamejs/queue';
+import { FlameLaunchError, type LaunchRequest } from '@flamejs/queue';
 import type { ContainerCreateOptions } from 'dockerode';
+import { findOpenSecret } from '../open-secrets.ts';
 import { type DockerSettings, imageOf } from './options.ts';
 
 export const LABEL = {
@@ -73,6 +74,12 @@ const environment = (
       continue;
     }
     const inside = `/run/secrets/${name.toLowerCase().replaceAll('_', '-')}`;
+    if (findOpenSecret({ [name]: value }, [...Object.values(given), ...settings.command]) !== undefined) {
+      throw new FlameLaunchError(
+        `docker: the value of ${name}, or a part of it, would stand in the container's environment, although \`secretFiles\` names a file for it; take it out of the pool's env`,
+        { kind: 'invalid' },
+      );
+    }
     binds.push(`${file}:${inside}:ro`);
     env[`${name}_FILE`] = inside;
   }

@@ -1,6 +1,7 @@
 /** A launch as EC2 wants it. Pure: the same request and offering give the same parameters, byte for byte. */
 import type { ResourceType, RunInstancesCommandInput, Tag } from '@aws-sdk/client-ec2';
 import { FlameLaunchError, type LaunchRequest } from '@flamejs/queue';
+import { findOpenSecret } from '../open-secrets.ts';
 import type { Offering } from './offerings.ts';
 import type { Ec2Settings } from './options.ts';
 import { tagsOf } from './tags.ts';
@@ -115,9 +116,9 @@ const userData = (request: LaunchRequest, { market }: Offering, settings: Ec2Set
       );
     }
     const open = [...Object.values(request.env), ...Object.values(settings.tags), ...wordsOf(settings.application)];
-    if (value !== '' && open.some((text) => text.includes(value))) {
+    if (findOpenSecret({ [name]: value }, open) !== undefined) {
       throw invalid(
-        `the value of ${name} would stand in user-data or tags, which others can read; take it out of the pool's env and the options`,
+        `the value of ${name}, or a part of it, would stand in user-data or tags, which others can read; take it out of the pool's env and the options`,
       );
     }
   }

@@ -1,8 +1,15 @@
 /** A runner's machine as Fly wants it. Pure. */
 import { basename } from 'node:path';
-import type { Instance, InstanceEnd, InstanceState, LaunchRequest } from '@flamejs/queue';
+import {
+  FlameLaunchError,
+  type Instance,
+  type InstanceEnd,
+  type InstanceState,
+  type LaunchRequest,
+} from '@flamejs/queue';
 import { IMAGE, ofRelease } from '../by-release.ts';
 import { instanceEnd } from '../instance-end.ts';
+import { findOpenSecret } from '../open-secrets.ts';
 import type { FlyMachine } from './api.ts';
 import type { FlySettings } from './options.ts';
 
@@ -17,6 +24,16 @@ export const machineConfig = (request: LaunchRequest, region: string, settings: 
   const { FLAME_CONFIG, ...given } = request.env;
   // The controller's path of the config file means nothing on another machine; its name does.
   const config = settings.config ?? (FLAME_CONFIG === undefined ? undefined : basename(FLAME_CONFIG));
+  const open =
+    settings.secrets === 'app'
+      ? findOpenSecret(request.secrets, [...Object.values(given), ...settings.command])
+      : undefined;
+  if (open !== undefined) {
+    throw new FlameLaunchError(
+      `fly: the value of ${open}, or a part of it, would stand in the machine's configuration, which others can read; take it out of the pool's env`,
+      { kind: 'invalid' },
+    );
+  }
   return {
     // Unique within the Fly app: this is what makes a launch happen once.
     name: request.runnerId,
