@@ -45,7 +45,7 @@ test('P26 a wrong change is answered with all that is wrong, and changes nothing
   expect(status).toBe(400);
   for (const part of [
     /colour: unknown setting/,
-    /buffer: a whole number/,
+    /buffer: expected a whole number/,
     /unknown policy "luck"/,
     /min 7 is larger than max 6/,
   ])

@@ -18,9 +18,6 @@ export interface Flow {
   pass(index: number, slots: number, forMs: number): void;
 }
 
-/** Fractions of a call below this are rounding. */
-const NOTHING = 0.01;
-
 export const createFlow = (samples: readonly HistorySample[]): Flow => {
   const known = samples.find(({ serviceTimeMs }) => serviceTimeMs !== null)?.serviceTimeMs ?? null;
   const serviceMs = (index: number): number => Math.max(1, samples[index]?.serviceTimeMs ?? known ?? 1);
@@ -34,8 +31,10 @@ export const createFlow = (samples: readonly HistorySample[]): Flow => {
       const sample = samples[index];
       if (sample === undefined) return { waiting: 0, active: 0, oldestWaitMs: 0 };
       if (known === null) return sample;
-      const active = Math.round(Math.min(calls, slots));
-      const waiting = calls - slots < NOTHING ? 0 : Math.ceil(calls - active - NOTHING);
+      // Half a call is rounding, not somebody who waits.
+      const whole = Math.round(calls);
+      const active = Math.min(whole, slots);
+      const waiting = whole - active;
       if (waiting === 0) waitingSince = null;
       else waitingSince ??= sample.at;
       // The oldest one waits for as long as there is a queue, and no longer than the queue takes to pass.
