@@ -47,7 +47,7 @@ const callHello = async (extension: string): Promise<string> => {
 test('an application of JavaScript gets three files that work, named after its package', async () => {
   writeFileSync(join(folder, 'package.json'), '{"name": "@acme/Photo_Shop"}');
   const { code, output } = await init();
-  expect([code, output]).toEqual([0, expect.stringContaining('npx flame dev')]);
+  expect([code, output]).toEqual([0, expect.stringContaining('npx flamejs dev')]);
   expect(files()).toEqual(['flame.config.mjs', 'src/flame.mjs', 'src/tasks/hello.mjs']);
   expect(readFileSync(join(folder, 'flame.config.mjs'), 'utf8')).toContain("app: 'photo-shop'");
   await callHello('mjs');

@@ -7,8 +7,8 @@ export const starterFiles = (app: string, language: Language): Readonly<Record<s
   // `.mjs` is a module whatever package.json says.
   const extension = language === 'ts' ? 'ts' : 'mjs';
   return {
-    [`flame.config.${extension}`]: `import { local } from '@flamejs/autoscaler/local';
-import { defineConfig } from '@flamejs/queue';
+    [`flame.config.${extension}`]: `import { local } from 'flamejs/local';
+import { defineConfig } from 'flamejs';
 
 export default defineConfig({
   app: '${app}',
@@ -26,7 +26,7 @@ export default defineConfig({
   },
 });
 `,
-    [`src/flame.${extension}`]: `import { createFlame } from '@flamejs/queue';
+    [`src/flame.${extension}`]: `import { createFlame } from 'flamejs';
 import config from '../flame.config.${extension}';
 
 export const flame = createFlame(config);

@@ -17,7 +17,7 @@ export interface ParsedOptions {
   readonly sources: readonly string[];
   readonly aliases: readonly string[];
   /** What `createFlame` is imported from. */
-  readonly packageName: string;
+  readonly packageNames: readonly string[];
   /** What compiled code imports. */
   readonly runtime: string;
 }
@@ -25,7 +25,7 @@ export interface ParsedOptions {
 export const parseOptions = (options: CompilerOptions = {}): ParsedOptions => ({
   sources: options.sources ?? [],
   aliases: options.aliases ?? [],
-  packageName: '@flamejs/queue',
+  packageNames: ['flamejs', '@flamejs/queue'],
   runtime: '@flamejs/queue/closures',
 });
 

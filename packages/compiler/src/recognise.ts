@@ -87,8 +87,8 @@ export function createRecogniser(analysis: Analysis, module: string, options: Pa
   function exportPath(source: string, path: readonly string[], local = ''): readonly string[] | undefined {
     const [first, ...rest] = path;
     if (first === undefined) return undefined;
-    if (source === options.packageName && first === 'createFlame') return path;
-    if (source === options.packageName || isListed(source)) {
+    if (options.packageNames.includes(source) && first === 'createFlame') return path;
+    if (options.packageNames.includes(source) || isListed(source)) {
       if (first === 'flame') return path;
       return first === 'default' ? ['flame', ...rest] : undefined;
     }

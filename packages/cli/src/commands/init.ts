@@ -39,8 +39,8 @@ export const initCommand = (): Command =>
       }
       say(`
 Next:
-  npm install @flamejs/queue @flamejs/autoscaler @flamejs/runner @flamejs/cli${chosen === 'ts' ? '\n  npm install --save-dev tsx       (only where Node does not run TypeScript by itself: before 22.18)' : ''}
-  npx flame dev                    Redis if none is there, the autoscaler, the dashboard
+  npm install flamejs${chosen === 'ts' ? '\n  npm install --save-dev tsx       (only where Node does not run TypeScript by itself: before 22.18)' : ''}
+  npx flamejs dev                  Redis if none is there, the autoscaler, the dashboard
 
 and anywhere in the application:
   import { flame } from './src/flame.${chosen === 'ts' ? 'ts' : 'mjs'}';

@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { FlameLaunchError } from '@flamejs/queue';
 
 const RUNNER = '@flamejs/runner/main';
+/** A package manager that hoists nothing shows an application only what it depends on itself. */
+const RUNNERS = [RUNNER, 'flamejs/runner'];
 
 /**
  * The application's own copy of the runner wins over the one beside this package: both sides of a call should be of one
@@ -24,10 +26,12 @@ export const resolveEntry = (command: string | undefined, roots: readonly string
     });
   }
   for (const root of roots) {
-    try {
-      return requireFrom(join(root, 'package.json')).resolve(RUNNER);
-    } catch {
-      // Not installed there; the next place may have it.
+    for (const runner of RUNNERS) {
+      try {
+        return requireFrom(join(root, 'package.json')).resolve(runner);
+      } catch {
+        // Not installed there; the next place may have it.
+      }
     }
   }
   try {
@@ -37,7 +41,7 @@ export const resolveEntry = (command: string | undefined, roots: readonly string
     // Reported below with all places.
   }
   throw new FlameLaunchError(
-    `local(): cannot find ${RUNNER} from ${roots.join(', ')}; install @flamejs/runner in the application, or set local({ command })`,
+    `local(): cannot find ${RUNNER} from ${roots.join(', ')}; install flamejs in the application, or set local({ command })`,
     { kind: 'invalid', providerCode: 'MODULE_NOT_FOUND' },
   );
 };

@@ -1,0 +1,2 @@
+/** The autoscaler, to be embedded. */
+export * from '@flamejs/autoscaler';

@@ -1,0 +1,2 @@
+/** The suite that every backend passes, for your own. */
+export * from '@flamejs/autoscaler/testing';

@@ -1,0 +1,2 @@
+/** The compiler of closures. */
+export * from '@flamejs/compiler';

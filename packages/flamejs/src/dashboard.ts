@@ -1,0 +1,2 @@
+/** The dashboard, to be mounted. */
+export * from '@flamejs/dashboard';

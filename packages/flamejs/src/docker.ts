@@ -1,0 +1,2 @@
+/** Runners as containers. Needs `dockerode`. */
+export * from '@flamejs/autoscaler/docker';

@@ -1,0 +1,3 @@
+/** Closures in esbuild's builds. */
+export * from '@flamejs/compiler/esbuild';
+export { default } from '@flamejs/compiler/esbuild';

@@ -1,0 +1,3 @@
+/** The compiler's errors in the editor. */
+export * from '@flamejs/compiler/eslint';
+export { default } from '@flamejs/compiler/eslint';

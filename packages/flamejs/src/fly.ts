@@ -1,0 +1,2 @@
+/** Runners as machines of Fly. */
+export * from '@flamejs/autoscaler/fly';

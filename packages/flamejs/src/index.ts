@@ -1,0 +1,2 @@
+/** Flame: one install. Everything that an application imports is here or in a subpath. */
+export * from '@flamejs/queue';

@@ -1,0 +1,2 @@
+/** Runners as processes of this machine. */
+export * from '@flamejs/autoscaler/local';

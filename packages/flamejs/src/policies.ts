@@ -1,0 +1,2 @@
+/** When a pool grows and shrinks. */
+export * from '@flamejs/autoscaler/policies';

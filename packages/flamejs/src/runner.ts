@@ -1,0 +1,2 @@
+/** What an instance runs; `flamejs runner` does the same. */
+import '@flamejs/runner/main';

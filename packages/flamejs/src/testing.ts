@@ -1,0 +1,2 @@
+/** Checks for tests of your own. */
+export * from '@flamejs/queue/testing';

@@ -1,0 +1,2 @@
+/** Replays, for a dashboard that is embedded. */
+export * from '@flamejs/autoscaler/tuning';

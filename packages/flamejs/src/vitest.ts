@@ -1,0 +1,3 @@
+/** Closures in tests with Vitest. */
+export * from '@flamejs/compiler/vitest';
+export { default } from '@flamejs/compiler/vitest';

@@ -1,0 +1,56 @@
+/** What an application installs: one package, with everything in it under the names that the documentation uses. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { startNode } from './support/processes.ts';
+import { settles } from './support/wait-for.ts';
+
+const root = fileURLToPath(new URL('../', import.meta.url));
+const read = (name: string): string => readFileSync(join(root, name), 'utf8');
+const packages = readdirSync(join(root, 'packages'));
+const below = (folder: string, pattern: RegExp): readonly string[] =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => pattern.test(name))
+    .map((name) => join(folder, name));
+
+test('A-07: documents and messages name the command that is ours, not somebody else’s package', () => {
+  const texts = [
+    'README.md',
+    ...below('docs', /\.md$/),
+    ...packages.flatMap((name) => [`packages/${name}/README.md`, ...below(`packages/${name}/src`, /\.ts$/)]),
+  ];
+  expect(texts.length).toBeGreaterThan(100);
+  expect(texts.filter((name) => read(name).includes('npx flame '))).toEqual([]);
+  expect(read('README.md')).toContain('npm install flamejs');
+});
+
+test('A-07: every package says what it is and under which licence', () => {
+  const lacking = packages.filter((name) =>
+    ['README.md', 'LICENSE'].some((file) => !existsSync(join(root, 'packages', name, file))),
+  );
+  expect(lacking).toEqual([]);
+});
+
+test('A-07: both commands are one, and print the version', async () => {
+  const { bin, version } = JSON.parse(read('packages/flamejs/package.json'));
+  expect(Object.keys(bin).sort()).toEqual(['flame', 'flamejs']);
+  for (const file of new Set(Object.values<string>(bin))) {
+    await using run = await startNode(join(root, 'packages/flamejs', file), { args: ['--version'] });
+    const { code } = await settles(run.exited, { what: file, timeoutMs: 30_000 });
+    expect([code, run.output()]).toEqual([0, `${version}\n`]);
+  }
+});
+
+test('A-07: flamejs exports what its parts export, and only that', async () => {
+  const { exports } = JSON.parse(read('packages/flamejs/package.json'));
+  const names = Object.keys(exports).filter((name) => !['./register', './runner'].includes(name));
+  expect(names).toEqual(expect.arrayContaining(['.', './local', './docker', './ec2', './fly', './policies', './vite']));
+  for (const name of names) {
+    const file = name === '.' ? 'index' : name.slice(2);
+    const part = /export \* from '(.+)'/.exec(read(`packages/flamejs/src/${file}.ts`))?.[1] ?? '';
+    const own: object = await import(join(root, `packages/flamejs/dist/${file}.js`));
+    const theirs: object = await import(import.meta.resolve(part));
+    expect(Object.keys(own), name).toEqual(Object.keys(theirs));
+  }
+});
