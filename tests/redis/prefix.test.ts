@@ -36,7 +36,7 @@ test.each<[string, (own: Fleet['config']) => Partial<Fleet['config']>]>([
   try {
     await operations.link.ready();
     expect(await operations.runners()).toEqual([]);
-    expect((await operations.calls({ offset: 0, limit: 10 })).calls.map(({ state }) => state)).toEqual(['waiting']);
+    expect((await operations.calls({ limit: 10 })).calls.map(({ state }) => state)).toEqual(['waiting']);
     // Their calls are found by none of our keys, and the other way round.
     const keys = await fleet.client.keys('*');
     const bases = [`{${theirs.prefix}:${theirs.app}`, `{${fleet.config.prefix}:${fleet.config.app}`];

@@ -119,4 +119,12 @@ export default [
     tests: ['T-11: every page and every button works'],
     in: ['packages/dashboard/test/proxies.test.ts'],
   },
+  {
+    name: 'a list of calls ends with its first page',
+    file: 'packages/dashboard/src/operations/call-list.ts',
+    find: 'next: more ? encodeCursor(sources.map(({ at }) => at)) : null,',
+    replace: 'next: null,',
+    tests: ['C-19: pages by cursor hold every call once'],
+    in: ['packages/dashboard/test/call-pages.test.ts'],
+  },
 ] satisfies readonly SabotageSwitch[];

@@ -140,10 +140,19 @@ test('a list is filtered by pool, state and function, and paged', async () => {
   const page = async (query: string): Promise<readonly string[]> =>
     (await board.ask(`/api/calls?${query}`)).json.calls.map((c: { id: string }) => c.id);
   expect(await page('state=waiting&pool=main&limit=2')).toEqual([ids[4], ids[3]]);
-  expect(await page('state=waiting&pool=main&limit=2&offset=2')).toEqual([ids[2], ids[1]]);
+  const { next } = (await board.ask('/api/calls?state=waiting&pool=main&limit=2')).json;
+  expect(await page(`state=waiting&pool=main&limit=2&cursor=${next}`)).toEqual([ids[2], ids[1]]);
   expect(new Set(await page('function=listed'))).toEqual(new Set(ids));
   expect(await page('function=listed&state=failed')).toEqual([]);
-  for (const bad of ['limit=0', 'limit=x', 'offset=-1', 'state=lost', 'pool=nobody', 'pool=__proto__']) {
+  for (const bad of [
+    'limit=0',
+    'limit=x',
+    'cursor=x!',
+    'cursor=1.2.3',
+    'state=lost',
+    'pool=nobody',
+    'pool=__proto__',
+  ]) {
     expect([bad, (await board.ask(`/api/calls?${bad}`)).status]).toEqual([bad, 400]);
   }
   for (let i = 0; i < 5; i += 1) await board.settle({ value: 1 });

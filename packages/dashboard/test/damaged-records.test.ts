@@ -149,7 +149,7 @@ describe.each(Object.entries(KINDS))('C-04 C-05 T-10: %s', (kind, { damage, name
         const pools = await operations.pools();
         expect(pools.find(({ name }) => name === 'main')).toMatchObject({ failed: kind === 'jobs' ? 2 : 1 });
         expect((await operations.runners('main')).map(({ runnerId }) => runnerId)).toContain('main-r1-a');
-        const page = await operations.calls({ limit: 50, offset: 0 });
+        const page = await operations.calls({ limit: 50 });
         expect(page.calls.map(({ id }) => id)).toEqual(expect.arrayContaining(Object.values(ids)));
         await operations.events(undefined, 10);
         await operations.history('main', 10);

@@ -56,6 +56,7 @@ export {
   type DamagedRecord,
   damageLog,
   type Fields,
+  finite,
   haveNumbers,
   type OnDamage,
   parseObject,

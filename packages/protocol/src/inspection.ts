@@ -2,6 +2,7 @@
 import type { RedisClient } from './connect.ts';
 import { runScript } from './connect.ts';
 import type { PoolKeys } from './keys.ts';
+import { finite } from './stored.ts';
 
 /**
  * `waiting`: also a delayed call that is due, whoever is to move it. `orphaned`: active, but its runner's lock has run out.
@@ -68,7 +69,7 @@ export interface Parked {
 export const inspectCall = async (client: RedisClient, keys: PoolKeys, callId: string): Promise<CallInspection> => {
   const r = ((await runScript(client, 'flameInspect', [keys.queue, callId])) as Reply).map((v) => v ?? undefined);
   // A field that holds no number is as one that is absent: a bound of waiting must not hang on it.
-  const n = (at: number): number => Number(r[at] ?? 0) || 0;
+  const n = (at: number): number => finite(r[at]);
   const s = (at: number): string | undefined => (r[at] === undefined ? undefined : String(r[at]));
   const paused = n(4);
   const f = 12;

@@ -1,4 +1,5 @@
 /** What the pick-up script reports of a call, read from the job's hash. */
+import { finite } from './stored.ts';
 
 /** A hash as Redis gives it: names and values in turn. */
 export type RawHash = readonly (string | number)[];
@@ -37,7 +38,7 @@ export const toPickUp = (hash: RawHash, at: number, askedAt: number): PickUp | u
   for (let i = 0; i + 1 < hash.length; i += 2) fields.set(String(hash[i]), String(hash[i + 1]));
   const generation = fields.get('f:gen');
   if (generation === undefined) return undefined;
-  const number = (name: string): number => Number(fields.get(name) ?? 0) || 0;
+  const number = (name: string): number => finite(fields.get(name));
   return {
     generation: Number(generation),
     ats: number('ats'),

@@ -30,6 +30,12 @@ export const parseObject = (text: unknown): Fields | undefined => {
 export const haveNumbers = (fields: Fields, names: readonly string[]): boolean =>
   names.every((name) => Number.isFinite(fields[name]));
 
+/** @returns the number in a field; 0 for what is absent, no number, or not finite: sums and bounds must not hang on it */
+export const finite = (value: unknown): number => {
+  const number = Number(value ?? 0);
+  return Number.isFinite(number) ? number : 0;
+};
+
 /** Most records that are remembered as reported; more damage than that is told again. */
 const MOST_TOLD = 1_000;
 

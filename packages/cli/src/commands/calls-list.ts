@@ -12,7 +12,7 @@ interface ListOptions {
   readonly state?: CallListState;
   readonly function?: string;
   readonly limit: number;
-  readonly offset: number;
+  readonly cursor?: string;
   readonly json?: boolean;
 }
 
@@ -26,9 +26,9 @@ export const addList = (calls: Command): void => {
     .description('list calls, the newest first')
     .option('-p, --pool <name>', 'of this pool only')
     .addOption(new Option('-s, --state <state>', 'in this state only').choices(STATES))
-    .option('-f, --function <name>', 'of this function only (looks at the 2,000 newest of each state)')
+    .option('-f, --function <name>', 'of this function only (looks at 2,000 calls for a page)')
     .option('-n, --limit <number>', 'how many', whole(1, MOST), 20)
-    .option('--offset <number>', 'how many to leave out', whole(0, 100_000), 0)
+    .option('--cursor <text>', 'go on where an earlier page ended, which printed it')
     .option('--json', 'print them as JSON')
     .action((_options: object, command: Command) =>
       withOperations(command, async (operations) => {
@@ -38,13 +38,12 @@ export const addList = (calls: Command): void => {
           ...(options.state === undefined ? {} : { state: options.state }),
           ...(options.function === undefined ? {} : { functionName: options.function }),
           limit: options.limit,
-          offset: options.offset,
+          ...(options.cursor === undefined ? {} : { cursor: options.cursor }),
         });
         if (options.json === true) return sayJson(page);
         const { now } = await operations.system();
         sayTable(columns(now), page.calls, 'No such calls.');
-        const more = page.total - options.offset - page.calls.length;
-        if (more > 0 && options.function === undefined) say(paint('dim', `${more} more: --limit, --offset`));
+        if (page.next !== null) say(paint('dim', `more: --cursor ${page.next}`));
       }),
     );
 };

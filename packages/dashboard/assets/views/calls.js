@@ -12,8 +12,8 @@ export const calls = () => ({
   title: () => 'Calls',
   async load() {
     const asked = new URLSearchParams(location.search);
-    const query = new URLSearchParams({ limit: PAGE, offset: asked.get('offset') ?? 0 });
-    for (const name of ['pool', 'state', 'function']) if (asked.get(name)) query.set(name, asked.get(name));
+    const query = new URLSearchParams({ limit: PAGE });
+    for (const name of ['pool', 'state', 'function', 'cursor']) if (asked.get(name)) query.set(name, asked.get(name));
     const [page, { pools }] = await Promise.all([get(`calls?${query}`), get('pools?events=0')]);
     return [
       notice(),
@@ -94,19 +94,22 @@ const row = (call) => {
   );
 };
 
-const pager = (asked, { calls: rows, total }) => {
-  const offset = Number(asked.get('offset') ?? 0);
-  const at = (start) => {
+const pager = (asked, { calls: rows, total, scanned, next }) => {
+  const at = (cursor) => {
     const query = new URLSearchParams(asked);
-    query.set('offset', start);
+    query.delete('cursor');
+    if (cursor !== undefined) query.set('cursor', cursor);
     return `${link('calls')}?${query}`;
   };
   return h(
     'p',
     { class: 'quiet small' },
-    rows.length === 0 ? '' : `${count(offset + 1)} to ${count(offset + rows.length)} of ${count(total)}  `,
-    offset > 0 && h('a', { href: at(Math.max(0, offset - PAGE)) }, 'newer'),
+    asked.get('function')
+      ? `${count(rows.length)} of ${count(scanned)} looked at`
+      : `${count(rows.length)} of ${count(total)}`,
     '  ',
-    rows.length === PAGE && h('a', { href: at(offset + PAGE) }, 'older'),
+    asked.has('cursor') && h('a', { href: at() }, 'newest'),
+    '  ',
+    next !== null && h('a', { href: at(next) }, 'older'),
   );
 };

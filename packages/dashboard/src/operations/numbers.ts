@@ -1,4 +1,6 @@
 /** Reading what Redis replies: flat lists to records, texts to numbers. */
+import { finite } from '@flamejs/protocol';
+
 export { parseObject } from '@flamejs/protocol';
 
 export const toRecord = (flat: unknown): Readonly<Record<string, string>> => {
@@ -8,7 +10,7 @@ export const toRecord = (flat: unknown): Readonly<Record<string, string>> => {
   return record;
 };
 
-/** @returns 0 for what is absent or no number */
-export const toNumber = (value: unknown): number => Number(value ?? 0) || 0;
+/** @returns 0 for what is absent, no number or not finite */
+export const toNumber = finite;
 
 export const toText = (value: unknown): string => (value === null || value === undefined ? '' : String(value));

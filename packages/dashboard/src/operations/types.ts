@@ -107,15 +107,18 @@ export interface CallQuery {
   readonly state?: CallListState;
   readonly functionName?: string;
   readonly limit: number;
-  readonly offset: number;
+  /** `next` of the page before; the first page without it. */
+  readonly cursor?: string;
 }
 
 export interface CallPage {
   readonly calls: readonly CallRow[];
   /** Calls in the asked states, the filter by function left out. */
   readonly total: number;
-  /** The filter looked only at so many of the newest calls of each state. */
+  /** So many calls were looked at for this page; with a filter by function at most 2,000, so a page may be short. */
   readonly scanned: number;
+  /** The cursor of the next page; `null` on the last one. Lists change while they are read, so a call may be met twice or missed. */
+  readonly next: string | null;
 }
 
 export interface CallDetail {

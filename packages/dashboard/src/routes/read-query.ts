@@ -4,9 +4,8 @@ import type { Context } from 'hono';
 import { CALL_STATES } from '../operations/call-list.ts';
 import type { CallListState, CallQuery } from '../operations/types.ts';
 
-/** Calls in one page, and how deep pages go; a list that is read to its end is a script's work. */
+/** Calls in one page. */
 const MOST_CALLS = 200;
-const DEEPEST = 10_000;
 
 /** @throws FlameConfigError unless it is a whole number from `low` to `high` */
 export const wholeParam = (c: Context, name: string, fallback: number, low: number, high: number): number => {
@@ -18,14 +17,14 @@ export const wholeParam = (c: Context, name: string, fallback: number, low: numb
 };
 
 export const callQuery = (c: Context): CallQuery => {
-  const { pool, state, function: functionName } = c.req.query();
+  const { pool, state, function: functionName, cursor } = c.req.query();
   if (state !== undefined && !isState(state)) throw badParam('state', `one of ${CALL_STATES.join(', ')} is needed`);
   return {
     ...(pool === undefined ? {} : { pool }),
     ...(state === undefined ? {} : { state }),
     ...(functionName === undefined ? {} : { functionName }),
     limit: wholeParam(c, 'limit', 50, 1, MOST_CALLS),
-    offset: wholeParam(c, 'offset', 0, 0, DEEPEST),
+    ...(cursor === undefined ? {} : { cursor }),
   };
 };
 
