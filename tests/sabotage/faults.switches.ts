@@ -112,8 +112,8 @@ export default [
   {
     name: 'a page of calls reads all of them',
     file: 'packages/dashboard/src/operations/call-list.ts',
-    find: 'zrevrange(set, 0, last)',
-    replace: 'zrevrange(set, 0, -1)',
+    find: 'at, at + count - 1] as const),',
+    replace: 'at, -1] as const),',
     tests: ['R-44 pages over'],
     in: ['packages/dashboard/test/many-calls.test.ts'],
   },
