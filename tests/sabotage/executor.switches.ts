@@ -119,4 +119,20 @@ export default [
     tests: ['C-31: executors and what they start'],
     in: ['packages/runner/test/executor/oom.test.ts'],
   },
+  {
+    name: 'the kernel is not told to end executors with their runner',
+    file: 'packages/runner/src/executor/janitor.ts',
+    find: "['--pdeathsig', 'KILL']",
+    replace: '[]',
+    tests: ['K5 where the kernel ends executors'],
+    in: ['packages/runner/test/executor/orphans.test.ts'],
+  },
+  {
+    name: 'what executors had started outlives a killed runner',
+    file: 'packages/runner/src/executor/janitor.ts',
+    find: '&& kill -9 \\${pid%/environ}',
+    replace: '',
+    tests: ['children that left the group'],
+    in: ['packages/runner/test/executor/orphans.test.ts'],
+  },
 ] satisfies SabotageSwitch[];

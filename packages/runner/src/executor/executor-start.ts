@@ -3,6 +3,7 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { typescriptLoader } from '@flamejs/queue/load-config';
 import { type ExecutorEnv, markedEnv } from './executor-env.ts';
+import { endsWithRunner } from './janitor.ts';
 import type { OpenLink } from './link.ts';
 import { heapMegabytes, inheritableExecArgv } from './node-options.ts';
 import { processLinks } from './process-link.ts';
@@ -32,6 +33,7 @@ export const executorLinks = (options: ExecutorPoolOptions, environment: Executo
       ...heap,
     ],
     env,
+    byKernel: endsWithRunner(),
   });
 };
 

@@ -9,6 +9,7 @@ import { deferred } from '../deferred.ts';
 import { type BootFailure, createExecutor, type Executor, type ExecutorEvents } from './executor.ts';
 import { executorEnv, missedEnvAdvice } from './executor-env.ts';
 import { executorLinks } from './executor-start.ts';
+import { endsWithRunner, type Janitor, startJanitor } from './janitor.ts';
 import { watchMemory } from './memory-watch.ts';
 import { watchOomKills } from './oom-kills.ts';
 import { spawnBackoffMs } from './spawn-backoff.ts';
@@ -44,6 +45,7 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
   const running = new Set<Ticket>();
   let modulesFailed = false;
   let tempRoot: string | undefined;
+  let janitor: Janitor | undefined;
   let spawned = 0;
   /** Most executors that were ever ready at the same time. */
   let width = 0;
@@ -85,6 +87,9 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
   const spawn = (): void => {
     spawned += 1;
     const mark = `${family}-${spawned}`;
+    const tempDir = tempDirOf(mark);
+    if (tempRoot !== undefined && isolation === 'process' && endsWithRunner())
+      janitor ??= startJanitor(family, tempRoot);
     const executor = createExecutor(
       {
         mark,
@@ -93,7 +98,7 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
         functions: options.functions ?? [],
         root: options.root ?? process.cwd(),
         release: options.release,
-        tempDir: tempDirOf(mark),
+        tempDir,
         startTimeoutMs: options.startTimeoutMs ?? DEFAULT_START_TIMEOUT_MS,
         bootTimeoutMs: options.bootTimeoutMs ?? DEFAULT_BOOT_TIMEOUT_MS,
         memoryLimit,
@@ -106,6 +111,7 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
       events,
     );
     executors.add(executor);
+    if (executor.pid !== undefined) janitor?.started(executor.pid);
     logger.debug({ executor: mark, pid: executor.pid }, 'executor started');
   };
 
@@ -154,6 +160,7 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
     },
     onEnded: (executor, bootFailure) => {
       executors.delete(executor);
+      if (executor.pid !== undefined) janitor?.ended(executor.pid);
       void rm(tempDirOf(executor.mark), { recursive: true, force: true }).catch(() => {});
       if (closed) return;
       if (executor.calls === 0) retreat(bootFailure?.message ?? 'an executor ended before its first call');
@@ -255,6 +262,7 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
     await Promise.all([...executors].map((executor) => executor.ended));
     firstBoot.reject(new FlameBootError('the pool was closed while it started', { reason: 'closed' }));
     if (tempRoot !== undefined) await rm(tempRoot, { recursive: true, force: true });
+    await janitor?.close();
   };
 
   return {

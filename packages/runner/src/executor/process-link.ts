@@ -1,6 +1,7 @@
 /** An executor as a process of its own process group, so that one signal ends it and its children. */
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Readable } from 'node:stream';
+import { SETPRIV, WITH_RUNNER } from './janitor.ts';
 import type { Link, LinkEnd, OpenLink } from './link.ts';
 import { LIFELINE_FD } from './markers.ts';
 import { readStartFile, startFileOf } from './start-mark.ts';
@@ -10,6 +11,8 @@ export interface ProcessLinkOptions {
   readonly entry: string;
   readonly execArgv: readonly string[];
   readonly env: (mark: string) => Readonly<Record<string, string>>;
+  /** The kernel ends it with this process; else its own watchdog does. */
+  readonly byKernel: boolean;
 }
 
 /** How long output may lag behind the exit; a grandchild that keeps the pipe open must not keep the call waiting. */
@@ -20,7 +23,7 @@ const DISCONNECT_GRACE_MS = 1_000;
 const KILL_PATIENCE_MS = 10_000;
 
 export const processLinks =
-  ({ entry, execArgv, env }: ProcessLinkOptions): OpenLink =>
+  ({ entry, execArgv, env, byKernel }: ProcessLinkOptions): OpenLink =>
   (mark, tempDir, events) => {
     let child: ChildProcess;
     let ended = false;
@@ -44,10 +47,12 @@ export const processLinks =
     const failed = (error: unknown): void => void end({ error: String(error) });
 
     try {
-      child = fork(entry, [tempDir], {
+      child = fork(entry, byKernel ? [tempDir, String(process.pid)] : [tempDir], {
         detached: true,
         serialization: 'advanced',
-        execArgv: [...execArgv],
+        ...(byKernel
+          ? { execPath: SETPRIV, execArgv: [...WITH_RUNNER, process.execPath, ...execArgv] }
+          : { execArgv: [...execArgv] }),
         env: env(mark),
         // The fifth is the lifeline: the executor's watchdog sees it close when this process dies, however it dies.
         stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],

@@ -131,14 +131,19 @@ test('R-03 executors killed at random take only their own calls with them, and e
   const pool = testPool({ slots: 2, spare: 1 });
   await pool.start();
   let kills = 0;
+  let settled = 0;
+  let settledAtKill = -1;
   const calls = Array.from({ length: 200 }, () => pool.call('sleep', [20]));
+  for (const call of calls) void call.result.then(() => (settled += 1));
   const killer = setInterval(() => {
     const { pids } = pool;
     const victim = pids[Math.floor(Math.random() * pids.length)];
-    if (victim === undefined || kills >= 6) return;
+    // One after the other: whoever kills faster than executors boot has a pool without any.
+    if (victim === undefined || kills >= 6 || settled === settledAtKill) return;
     try {
       process.kill(victim, 'SIGKILL');
       kills += 1;
+      settledAtKill = settled;
     } catch {
       // It has just ended by itself.
     }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { processesMarked } from '../../../../tests/support/marked.ts';
 import { isAlive, startNode } from '../../../../tests/support/processes.ts';
+import { endsWithRunner } from '../../src/executor/janitor.ts';
 import { MARK_ENV } from '../../src/executor/markers.ts';
 import { fixture, waitFor } from './support.ts';
 
@@ -38,3 +39,24 @@ test.each([
     await host.kill9().catch(() => undefined);
   }
 });
+
+test.runIf(endsWithRunner())(
+  'K5 where the kernel ends executors with their runner, one that is frozen ends too, and leaves no child and no file',
+  async () => {
+    const host = await startNode(fixture('runner-host.mjs'), { args: ['children', '[["setsid"]]'] });
+    try {
+      const [, pids = ''] = await host.waitForOutput(/busy: ([\d ]+)/, 40_000);
+      await host.waitForOutput(/line: started/, 30_000);
+      const family = `${host.pid}-`;
+      for (const pid of pids.split(' ').map(Number)) process.kill(pid, 'SIGSTOP');
+      await host.kill9();
+      await waitFor(() => processesMarked(MARK_ENV, family).length === 0, {
+        what: 'the family to end',
+        timeoutMs: 15_000,
+      });
+      await waitFor(() => tempRootsOf(family).length === 0, { what: 'temporary files to be removed' });
+    } finally {
+      await host.kill9().catch(() => undefined);
+    }
+  },
+);

@@ -6,11 +6,14 @@ import { startWatchdog } from './start-watchdog.ts';
 
 const tempDir = process.argv[2];
 if (tempDir === undefined) throw new Error('This file is the entry of executors; a runner starts it.');
+const [, , , runnerPid] = process.argv;
 // First of all, before anything that takes long to load: from here on this process cannot outlive its runner.
-startWatchdog({ mark: process.env[MARK_ENV] ?? '', parentPid: process.ppid, tempDir });
-offerToKernel();
+if (runnerPid === undefined) startWatchdog({ mark: process.env[MARK_ENV] ?? '', parentPid: process.ppid, tempDir });
+// The kernel does it from the moment that it was told to; the runner may have died before.
+else if (process.ppid !== Number(runnerPid)) process.exit(1);
 // Whoever stops the runner's whole process tree (systemd does) means the runner, which decides what its executors do.
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
+offerToKernel();
 const port = openProcessPort(tempDir);
 const { serve } = await import('./serve.ts');
 serve(port, true);
