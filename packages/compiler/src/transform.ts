@@ -5,7 +5,7 @@ import { type CheckedJob, type Declared, emit } from './emit.ts';
 import { FlameCompileError } from './errors.ts';
 import { hashClosure } from './hash.ts';
 import { findJobs, type Job } from './jobs.ts';
-import { languageOf } from './language.ts';
+import { type Language, languageOf } from './language.ts';
 import { checkLexical } from './lexical.ts';
 import { createModuleState } from './module-state.ts';
 import { checkMutation } from './mutation.ts';
@@ -16,8 +16,9 @@ import { analyze } from './scope/analyze.ts';
 
 export interface TransformInput {
   readonly code: string;
-  /** For messages and the source map; its extension says how to parse it. */
+  /** For messages and the source map; its extension says how to parse it, where `language` does not. */
   readonly file: string;
+  readonly language?: Language | undefined;
   /** Path of the file relative to the application root, with `/`: the first part of every id. */
   readonly module: string;
   /** How the runtime is loaded. `auto` (default): `import` in a file with ES module syntax or an `.mjs`, else `require`. */
@@ -42,7 +43,7 @@ export interface Transformed {
  */
 export function transform(input: TransformInput): Transformed | undefined {
   const { code, file, module, entry = false, options = parseOptions() } = input;
-  const lang = languageOf(file);
+  const lang = input.language ?? languageOf(file);
   if (lang === undefined || !mentionsFlame(code, options) || !METHOD.test(code)) return undefined;
   const sourceType = /\.c[jt]s$/.test(file) ? 'commonjs' : lang === 'jsx' ? 'unambiguous' : 'module';
   const parsed = parseSync(file, code, { lang, sourceType, astType: 'ts', preserveParens: true });

@@ -24,7 +24,7 @@ export function createChunkHooks(collector: Collector) {
     },
     moduleParsed(this: BuildContext, { id }: { readonly id: string }): void {
       const file = fileOf(id);
-      if (!collector.chunks || !collector.has(file) || references.has(file)) return;
+      if (!collector.chunks || !collector.has(id) || references.has(file)) return;
       references.set(file, this.emitFile({ type: 'chunk', id }));
     },
     // Written here rather than emitted: Vite drops assets of server builds.

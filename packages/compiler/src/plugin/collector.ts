@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { formatProblem } from '../frame.ts';
 import { modulePath } from '../identity.ts';
-import { languageOf } from '../language.ts';
+import { type Language, languageOf } from '../language.ts';
 import { formatManifest, MANIFEST_NAME, type ManifestModule } from '../manifest.ts';
 import { type CompilerOptions, mentionsFlame } from '../options.ts';
 import { openProject, type Project } from '../project.ts';
@@ -28,9 +28,15 @@ export type Placement = (file: string) => string | undefined;
 
 export interface Collector {
   readonly chunks: boolean;
-  /** Whether the functions of a file have been seen in this build. */
-  has(file: string): boolean;
-  compile(code: string, id: string, warn: (text: string) => void): Transformed | undefined;
+  /** Whether functions of a module have been seen in this build. */
+  has(id: string): boolean;
+  /** @param language that the code is in; `undefined` for what is none. */
+  compile(
+    code: string,
+    id: string,
+    language: Language | undefined,
+    warn: (text: string) => void,
+  ): Transformed | undefined;
   /**
    * @param folder of the output.
    * @param placement gives the output file that a source file went into; what went nowhere is left out.
@@ -46,6 +52,7 @@ export interface Collector {
 
 export function createCollector(options: PluginOptions): Collector {
   let project: Project | undefined;
+  // By id, for a component may come in several parts of one file.
   const found = new Map<string, { readonly module: string; readonly functions: Transformed['functions'] }>();
   // Not before the first file: bundlers load their config before they know where they are.
   const open = (): Project => {
@@ -54,26 +61,27 @@ export function createCollector(options: PluginOptions): Collector {
   };
   return {
     chunks: options.chunks ?? false,
-    has: (file) => found.has(fileOf(file)),
-    compile(code, id, warn) {
+    has: (id) => found.has(id),
+    compile(code, id, language, warn) {
       const file = fileOf(id);
-      found.delete(file);
-      if (!isSource(id) || !mentionsFlame(code, open().options)) return undefined;
+      found.delete(id);
+      if (language === undefined || !mentionsFlame(code, open().options)) return undefined;
       const { root, options: parsed } = open();
       const module = modulePath(file, root);
       if (module === undefined) return undefined;
-      const result = transform({ code, file, module, options: parsed });
+      const result = transform({ code, file, module, language, options: parsed });
       if (result === undefined) return undefined;
       for (const warning of result.warnings) warn(formatProblem(warning, module, code));
-      found.set(file, { module, functions: result.functions });
+      found.set(id, { module, functions: result.functions });
       return result;
     },
     manifest(folder, placement, digest) {
       if (options.manifest === false) return undefined;
       const modules = new Map<string, ManifestModule>();
-      for (const [source, { module, functions }] of found) {
-        const file = placement(source);
-        if (file !== undefined) modules.set(module, { file: join(folder, file), functions });
+      for (const [id, { module, functions }] of found) {
+        const file = placement(fileOf(id));
+        const others = modules.get(module)?.functions ?? [];
+        if (file !== undefined) modules.set(module, { file: join(folder, file), functions: [...others, ...functions] });
       }
       if (modules.size === 0) return undefined;
       const release = options.release ?? process.env.FLAME_RELEASE ?? digest();
@@ -88,5 +96,11 @@ export function createCollector(options: PluginOptions): Collector {
 /** Bundlers mark generated modules with a zero byte, and what is not code with a query. */
 export const isSource = (id: string): boolean =>
   !id.startsWith('\0') && !/[?&](?:raw|url|inline)\b/.test(id) && languageOf(fileOf(id)) !== undefined;
+
+/** Files that a framework's plugin turns into code, as a whole or in parts: `App.vue?vue&type=script&lang.ts`. */
+export const isComponent = (id: string): boolean =>
+  !id.startsWith('\0') &&
+  /\.(?:vue|svelte|astro|mdx)$/.test(fileOf(id)) &&
+  !/[?&](?:raw|url|inline)\b|[?&]type=(?!script)|[?&.]lang\.(?:css|s[ac]ss|less|styl|pcss)\b/.test(id);
 
 export const fileOf = (id: string): string => id.replace(/[?#].*$/, '');

@@ -1,7 +1,7 @@
-import { flamePlugin } from './unplugin.ts';
+import { type PluginOptions, rollingPlugins } from './unplugin.ts';
 
 export type { PluginOptions } from './unplugin.ts';
 
 /** `import flame from '@flamejs/compiler/rollup'`, then `plugins: [flame()]`. */
-const flame = flamePlugin.rollup;
+const flame = (options?: PluginOptions) => rollingPlugins('rollup', options);
 export default flame;

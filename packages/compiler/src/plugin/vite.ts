@@ -1,7 +1,7 @@
-import { flamePlugin } from './unplugin.ts';
+import { type PluginOptions, rollingPlugins } from './unplugin.ts';
 
 export type { PluginOptions } from './unplugin.ts';
 
 /** `import flame from '@flamejs/compiler/vite'`, then `plugins: [flame()]`. */
-const flame = flamePlugin.vite;
+const flame = (options?: PluginOptions) => rollingPlugins('vite', options);
 export default flame;

@@ -4,14 +4,14 @@
  */
 import type { Plugin } from 'vite';
 import { findAppRoot } from '../root.ts';
-import { flamePlugin, type PluginOptions } from './unplugin.ts';
+import { type PluginOptions, rollingPlugins } from './unplugin.ts';
 
 export default function flame(options: Omit<PluginOptions, 'manifest' | 'chunks' | 'release'> = {}): Plugin[] {
   const root = options.root ?? findAppRoot(process.cwd());
-  const compiler = flamePlugin.vite({ ...options, root, manifest: false });
+  const compiler = rollingPlugins('vite', { ...options, root, manifest: false });
   const environment: Plugin & { config(): { test: { env: Record<string, string> } } } = {
     name: 'flame:vitest',
     config: () => ({ test: { env: { FLAME_ROOT: root } } }),
   };
-  return [...[compiler].flat(), environment];
+  return [...compiler, environment];
 }
