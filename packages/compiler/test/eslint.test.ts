@@ -90,3 +90,23 @@ test('clean files and files without flame have no findings', async () => {
   expect(await lint(`${HEAD}export const f = (n: number) => flame.call(p, () => n + 1);\n`)).toEqual([]);
   expect(await lint(`export const f = (n) => { n = 1; };\n`, 'src/a.js')).toEqual([]);
 });
+
+test('K-13 K-18: the editor says what the loader says of a flame.fn that captures, and of state that changes at run time', async () => {
+  const captured = `export const mk = (k) => flame.fn({ pool: 'x' }, async (n) => n + k);`;
+  expect(await lint(HEAD + captured)).toEqual([
+    expect.objectContaining({ rule: 'flame/capture', line: 3, message: expect.stringContaining('FLAME115') }),
+  ]);
+  const filled = `const seen = new Map(); export const see = (k) => { seen.set(k, 1); }; export const go = () => flame.call(p, () => seen.size);`;
+  expect(await lint(HEAD + filled)).toEqual([
+    expect.objectContaining({ rule: 'flame/remote-state', line: 3, message: expect.stringContaining('FLAME202') }),
+  ]);
+  for (const body of [captured, filled])
+    expect(errorsOf(body).length + (body === filled ? warningsOf(body).length : 0)).toBe(1);
+});
+
+test('K-15: the editor reads an expression of 2,500 terms', async () => {
+  const sum = Array(2_500).fill('k').join(' + ');
+  expect(await lint(`${HEAD}export const go = (k) => flame.call(p, () => { k = ${sum}; });`)).toEqual([
+    expect.objectContaining({ rule: 'flame/capture', message: expect.stringContaining('FLAME101') }),
+  ]);
+});
