@@ -13,7 +13,13 @@ export interface Presence {
   end(): Promise<void>;
 }
 
-export const createPresence = (link: Link, keyOf: (pool: string) => string, logger: Logger): Presence => {
+/** @param everyMs how often it says so; well below `CALLER_TTL_MS` */
+export const createPresence = (
+  link: Link,
+  keyOf: (pool: string) => string,
+  logger: Logger,
+  everyMs = EVERY_MS,
+): Presence => {
   const pools = new Map<string, Promise<void>>();
   let timer: NodeJS.Timeout | undefined;
 
@@ -34,7 +40,7 @@ export const createPresence = (link: Link, keyOf: (pool: string) => string, logg
       timer ??= setInterval(() => {
         for (const name of pools.keys())
           say(name).catch((error) => logger.debug({ err: error }, 'saying that this caller lives failed'));
-      }, EVERY_MS).unref();
+      }, everyMs).unref();
     },
     async end() {
       clearInterval(timer);
