@@ -142,11 +142,13 @@ const crashError = (
   crash: Extract<ExecutionResult, { kind: 'crashed' }>,
   kills?: number,
 ): FlameCrashError => {
-  const { exitCode, signal, stderr } = crash;
+  const { exitCode, signal, stderr, fault } = crash;
   const how = signal === null ? `ended with exit code ${exitCode}` : `ended by ${signal}`;
   const message =
     kills === undefined
-      ? `call ${callId}: its executor ${how}`
+      ? fault === undefined
+        ? `call ${callId}: its executor ${how}`
+        : `call ${callId}: nothing caught an error of its function, so its executor ${how}: ${fault}`
       : `call ${callId}: its executor was killed from outside (${signal}) ${kills === 1 ? 'once' : `${kills} times`}`;
   return new FlameCrashError(message, { callId, exitCode, signal, stderr });
 };

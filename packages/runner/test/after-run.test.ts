@@ -157,3 +157,13 @@ const factsOf = (release: string): CallFacts => ({
     opts: { timeoutMs: 1, retries: 0, failOnLoss: false, resultTtlMs: 1, failedTtlMs: 1 },
   },
 });
+
+test('C-75: the message of a crash is the text of what nothing caught, in JSON as well', () => {
+  const fault = 'Unhandled rejection: Error: my reason';
+  const result: ExecutionResult = { kind: 'crashed', exitCode: 1, signal: null, stderr: '', byOutsider: false, fault };
+  const ended = plan(result);
+  const error = ended.kind === 'error' ? ended.error : undefined;
+  expect(error).toBeInstanceOf(FlameCrashError);
+  expect(error?.message).toMatch(/exit code 1: Unhandled rejection: Error: my reason$/);
+  expect(JSON.stringify(error)).toContain('my reason');
+});

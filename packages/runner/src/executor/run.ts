@@ -56,6 +56,8 @@ export const startRun = (
   let finished = false;
   /** What the result will be although the executor has not ended yet. */
   let verdict: ExecutionResult | undefined;
+  /** What nothing caught, as the executor said before it ended. */
+  let fault: string | undefined;
   let resolveResult: (result: ExecutionResult | undefined) => void;
   const result = new Promise<ExecutionResult | undefined>((resolve) => {
     resolveResult = resolve;
@@ -158,13 +160,15 @@ export const startRun = (
           void answer(message.id, message.bytes);
           break;
         case 'fault':
+          fault = message.text.split('\n', 1)[0];
           sink.write('stderr', Buffer.from(`${message.text}\n`));
           rearm(host.kill, EXIT_PATIENCE_MS);
       }
     },
     onEnd: (classify) => {
       const begun = hasStarted();
-      finish(verdict ?? (begun ? classify() : undefined), 'lost');
+      const ended = begun ? classify() : undefined;
+      finish(verdict ?? (ended?.kind === 'crashed' && fault !== undefined ? { ...ended, fault } : ended), 'lost');
     },
     stop,
     cancel: (reason) => wind({ kind: 'cancelled', reason }, 'cancelled', reason),

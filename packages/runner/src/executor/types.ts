@@ -62,6 +62,8 @@ export type ExecutionResult =
       readonly signal: string | null;
       /** The last 4 KB that it wrote to stderr. */
       readonly stderr: string;
+      /** What nothing caught, in one line; absent when it ended in another way. */
+      readonly fault?: string;
       readonly byOutsider: boolean;
     }
   | { readonly kind: 'memory'; readonly limitBytes: number | null; readonly usedBytes: number | null }

@@ -37,6 +37,15 @@ test('ER-09 F10 R-10 process.exit is a crash, also with code 0; uncaught errors 
   });
 });
 
+test.each([
+  ['reject-own-handler', 'Unhandled rejection: Error: my reason'],
+  ['reject-unhandled', 'Unhandled rejection: Error: my reason'],
+])('C-75: %s names the rejection itself, whatever handlers the function has', async (name, fault) => {
+  await withNeighbour(async (pool) => {
+    expect(await pool.call(name, ['my reason']).result).toMatchObject({ kind: 'crashed', exitCode: 1, fault });
+  });
+});
+
 test('F10 abort and a native crash name their signal', async () => {
   await withNeighbour(async (pool) => {
     expect(await pool.call('abort').result).toMatchObject({ kind: 'crashed', signal: 'SIGABRT', byOutsider: false });
