@@ -254,12 +254,14 @@ const pickUpKey = (callId: string, attempt: number): string => `${callId} ${atte
 const withVerdict = (command: string, args: unknown[], verdict: Verdict): unknown[] => {
   const padded = [...args];
   while (padded.length < (OWN_ARGUMENTS_AT[command] ?? 0)) padded.push('');
-  const { attempt, generation, outcome, count, park } = verdict;
+  const { attempt, generation, outcome, count, park, unbegun, ended } = verdict;
   const fields = {
     attempt,
     generation,
     ...(count === undefined ? {} : { count }),
     ...(park === undefined ? {} : { park }),
+    ...(unbegun === undefined ? {} : { unbegun }),
+    ...(ended === undefined ? {} : { ended }),
     ...(outcome === undefined
       ? {}
       : { head: JSON.stringify(outcome.head), ok: outcome.head.ok, inlineLimit: INLINE_REPLY_BYTES }),

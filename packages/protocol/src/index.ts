@@ -16,6 +16,7 @@ export { decideExpiry, type ExpiryDecision, type StillBound } from './expiry.ts'
 export { expiryError } from './expiry-error.ts';
 export { type Explanation, explainWaiting, type PoolStatus, type WaitingReason } from './explain.ts';
 export { beat, type HeartbeatFields, type HeartbeatReply, leave } from './heartbeat.ts';
+export type { PastAttempt } from './history.ts';
 export {
   createHousekeeping,
   type Housekeeping,

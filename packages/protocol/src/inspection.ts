@@ -1,6 +1,7 @@
 /** Everything that decides whether a waiting call must expire, and that `status()` turns into words. */
 import type { RedisClient } from './connect.ts';
 import { runScript } from './connect.ts';
+import { type PastAttempt, parseHistory } from './history.ts';
 import type { PoolKeys } from './keys.ts';
 import { finite } from './stored.ts';
 
@@ -47,6 +48,7 @@ export interface CallInspection {
   /** Redis ms. */
   readonly enqueuedAt: number;
   readonly failOnLoss: boolean;
+  readonly history: readonly PastAttempt[];
   /** What a call waits for that no runner so far could take, by its release; `undefined` for every other call. */
   readonly parked: Parked | undefined;
 }
@@ -91,13 +93,14 @@ export const inspectCall = async (client: RedisClient, keys: PoolKeys, callId: s
     runnerId: s(f + 5),
     queueTimeoutMs: n(f + 6),
     deadlineAt: n(f + 7),
-    attempts: n(f + 8) - n(f + 9),
+    attempts: n(f + 8) - n(f + 9) - n(f + 20),
     startedAt: n(f + 10),
     cancelReason: s(f + 11),
     functionName: s(f + 12) ?? '',
     attemptsMade: n(f + 13),
     enqueuedAt: n(f + 14),
     failOnLoss: s(f + 15) === '1',
+    history: parseHistory(s(f + 21)),
     parked:
       wanted === undefined
         ? undefined

@@ -11,6 +11,8 @@ export interface PickUp {
   readonly ats: number;
   /** Attempts before this generation, by BullMQ's `ats`. */
   readonly attemptsBefore: number;
+  /** Pick-ups of this generation that went back before anything of the call had begun. */
+  readonly handedBack: number;
   readonly runnerLosses: number;
   readonly executorKills: number;
   readonly lateFaults: number;
@@ -43,6 +45,7 @@ export const toPickUp = (hash: RawHash, at: number, askedAt: number): PickUp | u
     generation: Number(generation),
     ats: number('ats'),
     attemptsBefore: number('f:base'),
+    handedBack: number('f:back'),
     runnerLosses: number('f:loss'),
     executorKills: number('f:kill'),
     lateFaults: number('f:late'),

@@ -2,6 +2,7 @@
  * What a runner says of itself and what it is told: the hash `runner:<id>` and the index `runners`, scored by the
  * heartbeat in Redis time. The runner writes every field but the ones marked as orders.
  */
+import type { ParkVerdict } from './verdict.ts';
 
 /** A runner's own state. `drained` is the acknowledgement: it has stopped fetching and executes nothing. */
 export type AgentState = 'starting' | 'ready' | 'draining' | 'drained' | 'ended';
@@ -72,8 +73,8 @@ const isAgentState = (value: string | undefined): value is AgentState => value !
 export type ControlMessage =
   | { readonly type: 'cancel'; readonly callId: string }
   | { readonly type: 'drain'; readonly runnerId: string; readonly generation: number }
-  /** A call waits for a runner of this release. */
-  | { readonly type: 'parked'; readonly release: string };
+  /** A call waits for a runner of this release or, unless it is strict, of any but the one that was found to lack its function. */
+  | { readonly type: 'parked'; readonly release: string; readonly found: string; readonly why: ParkVerdict['why'] };
 
 /** Something that happened to a pool's machines: an entry of the capped stream `events`. */
 export interface PoolEvent {

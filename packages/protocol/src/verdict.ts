@@ -24,6 +24,10 @@ export interface Verdict {
   readonly outcome?: { readonly head: OutcomeHead; readonly body: Uint8Array };
   /** A budget to charge when the call goes back to the queue. */
   readonly count?: 'f:kill' | 'f:late';
+  /** It goes back before anything of the call has begun: no attempt. */
+  readonly unbegun?: true;
+  /** How the attempt ended that goes back, for the call's history. */
+  readonly ended?: string;
   /** It goes back to wait for a runner of its release. */
   readonly park?: ParkVerdict;
 }

@@ -148,4 +148,41 @@ test('a parked call that is settled or removed leaves no trace for the autoscale
   expect(await pool.client.exists(`${keys.base}:parked:r2`)).toBe(0);
 });
 
+test('C-38: a call whose function one release lacks is offered to every other one, the lacking one excepted', async () => {
+  await register('old', 'r1');
+  await register('third', 'r3');
+  await pool.accept({ release: 'r2' });
+  const id = await park('old', { ...toR2, why: 'unknown' });
+  expect(await pool.pickUp('old')).toBeUndefined();
+  expect((await take('third')).id).toBe(id);
+  expect(await pool.client.keys('*parkedfn*')).toEqual([]);
+});
+
+test("C-38: each release that lacks it is asked once, and the caller's own takes it in the end", async () => {
+  for (const [runner, release] of [
+    ['old', 'r1'],
+    ['third', 'r3'],
+    ['own', 'r2'],
+  ] as const)
+    await register(runner, release);
+  await pool.accept({ release: 'r2' });
+  const id = await park('old', { ...toR2, why: 'changed' });
+  expect(await park('third', { wanted: 'r2', found: 'r3', why: 'changed' })).toBe(id);
+  for (const runner of ['old', 'third', 'old', 'third']) expect(await pool.pickUp(runner)).toBeUndefined();
+  const { attempt, pickUp } = await take('own');
+  expect(attempt - (pickUp?.attemptsBefore ?? 0)).toBe(1);
+});
+
+test('C-38: a strict pool offers it to its own release alone; a busy runner that may have the function keeps it waiting', async () => {
+  await register('old', 'r1');
+  await register('third', 'r3');
+  await pool.accept({ release: 'r2' });
+  const strict = await park('old', toR2);
+  expect(await pool.pickUp('third')).toBeUndefined();
+  expect((await inspectCall(pool.client, keys, strict)).parked).toMatchObject({ rolling: false });
+  await pool.accept({ release: 'r2' });
+  const loose = await park('old', { ...toR2, why: 'unknown' });
+  expect((await inspectCall(pool.client, keys, loose)).parked).toMatchObject({ rolling: true });
+});
+
 const bound = (limitMs: number) => ({ limitMs, watchedMs: Number.POSITIVE_INFINITY });

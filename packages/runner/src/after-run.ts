@@ -28,7 +28,14 @@ export type Plan =
   /** Another attempt at the cost of `retries`. */
   | { readonly kind: 'retry'; readonly delayMs: number; readonly message: string }
   /** Back to the head of the queue, free of `retries`. */
-  | { readonly kind: 'again'; readonly count?: 'f:kill' | 'f:late'; readonly delayMs: number; readonly why: string }
+  | {
+      readonly kind: 'again';
+      readonly count?: 'f:kill' | 'f:late';
+      readonly delayMs: number;
+      readonly why: string;
+      /** Whether anything of the call has run: then it was an attempt. */
+      readonly begun: boolean;
+    }
   /** Waits for a runner of its caller's release, at nobody's cost. */
   | { readonly kind: 'park'; readonly park: ParkVerdict }
   /** Somebody else has it. */
@@ -64,17 +71,17 @@ export const planAfterRun = (after: AfterRun): Plan => {
       if (failOnLoss || pickUp.executorKills + 1 >= EXECUTOR_KILLS) {
         return { kind: 'error', error: crashError(callId, result, pickUp.executorKills + 1) };
       }
-      return { kind: 'again', count: 'f:kill', delayMs: 0, why: 'its executor was killed from outside' };
+      return { kind: 'again', count: 'f:kill', delayMs: 0, why: 'its executor was killed from outside', begun: true };
     case 'late-fault':
       if ((failOnLoss && result.started) || pickUp.lateFaults >= LATE_FAULTS) {
         const message = `call ${callId}: its executor was ended by what an earlier call had left behind: ${result.message}`;
         return { kind: 'error', error: new FlameCrashError(message, { callId, stderr: result.message }) };
       }
-      return { kind: 'again', count: 'f:late', delayMs: 0, why: result.message };
+      return { kind: 'again', count: 'f:late', delayMs: 0, why: result.message, begun: result.started };
     case 'stale':
-      return { kind: 'again', delayMs: 0, why: result.message };
+      return { kind: 'again', delayMs: 0, why: result.message, begun: false };
     case 'boot-failed':
-      return { kind: 'again', delayMs: 0, why: `no executor starts here: ${result.message}` };
+      return { kind: 'again', delayMs: 0, why: `no executor starts here: ${result.message}`, begun: false };
     case 'abandoned':
       if (cause?.kind === 'superseded') return { kind: 'drop' };
       if (failOnLoss && result.started) {
@@ -85,7 +92,12 @@ export const planAfterRun = (after: AfterRun): Plan => {
           error: new FlameRunnerLostError(message, { callId, losses: pickUp.runnerLosses + 1 }),
         };
       }
-      return { kind: 'again', delayMs: 0, why: cause?.kind === 'shutdown' ? cause.reason : 'its runner lost Redis' };
+      return {
+        kind: 'again',
+        delayMs: 0,
+        why: cause?.kind === 'shutdown' ? cause.reason : 'its runner lost Redis',
+        begun: result.started,
+      };
   }
 };
 

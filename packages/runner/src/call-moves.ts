@@ -75,7 +75,7 @@ export const createCallMoves = (
           return settle(fence, call, errorOutcome(call, runnerId, plan.error));
         case 'retry': {
           const fieldsToUpdate = { failedReason: vault.hides ? HIDDEN : plan.message.slice(0, MESSAGE_LENGTH) };
-          backend.decide(callId, fence);
+          backend.decide(callId, { ...fence, ended: fieldsToUpdate.failedReason });
           if (plan.delayMs > 0) {
             // The script takes Redis' time in the place of ours.
             await move(fence, () => backend.moveToDelayed(callId, Date.now(), plan.delayMs, token, { fieldsToUpdate }));
@@ -86,7 +86,11 @@ export const createCallMoves = (
         }
         case 'again':
           logger.debug({ callId, why: plan.why }, 'call goes back to the queue');
-          backend.decide(callId, plan.count === undefined ? fence : { ...fence, count: plan.count });
+          backend.decide(callId, {
+            ...fence,
+            ...(plan.count === undefined ? {} : { count: plan.count }),
+            ...(plan.begun ? { ended: plan.why.slice(0, MESSAGE_LENGTH) } : { unbegun: true }),
+          });
           if (plan.delayMs > 0) {
             await move(fence, () =>
               backend.moveToDelayed(callId, Date.now(), plan.delayMs, token, { skipAttempt: true }),

@@ -75,12 +75,11 @@ export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, 
     const moves = createCallMoves({ backend, runnerId, vault, logger }, callId, token);
     if (pickUp === undefined) return moves.reject('this job was not added by Flame');
 
-    const attempt = ats - pickUp.attemptsBefore;
+    const attempt = ats - pickUp.attemptsBefore - pickUp.handedBack;
     const envelope = parseEnvelope(job.data);
     const decision = decidePickUp({
       callId,
       pool: pool.name,
-      attempt,
       pickUp,
       envelope,
       distrust: typeof envelope === 'string' ? undefined : distrustOf(envelope, callId, pickUp.at),
@@ -94,7 +93,11 @@ export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, 
       case 'finish':
         return moves.finish(fence);
       case 'hand-back':
-        return moves.carryOut(fence, { attempt, pickUp }, { kind: 'again', delayMs: 0, why: 'its runner is draining' });
+        return moves.carryOut(
+          fence,
+          { attempt, pickUp },
+          { kind: 'again', delayMs: 0, why: 'its runner is draining', begun: false },
+        );
       case 'park':
         return moves.carryOut(fence, { attempt, pickUp }, decision);
       case 'settle':
@@ -129,7 +132,7 @@ export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, 
       return await run(facts, call);
     } catch (error) {
       logger.error({ err: error, callId: facts.callId }, 'a call could not be executed; it goes back to the queue');
-      return { kind: 'again', delayMs: OWN_FAULT_DELAY_MS, why: 'its runner had a fault' };
+      return { kind: 'again', delayMs: OWN_FAULT_DELAY_MS, why: 'its runner had a fault', begun: true };
     }
   }
 
@@ -137,7 +140,8 @@ export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, 
   async function run(facts: CallFacts, call: HeldCall): Promise<Plan> {
     const suspected = facts.pickUp.runnerLosses >= SUSPECT_LOSSES;
     const pass = suspected ? gate.enterAlone() : gate.enter();
-    if (pass === undefined) return { kind: 'again', delayMs: 0, why: 'a call that has lost runners runs alone here' };
+    if (pass === undefined)
+      return { kind: 'again', delayMs: 0, why: 'a call that has lost runners runs alone here', begun: false };
     const clocks = startClocks(facts, call);
     try {
       if (suspected) await Promise.race([pass.admitted, call.stopped]);
@@ -271,6 +275,6 @@ const stoppedEarly = (facts: CallFacts, call: HeldCall): Plan | undefined => {
   const { cause } = call;
   if (cause === undefined) return undefined;
   if (cause.kind === 'superseded') return { kind: 'drop' };
-  if (isAbrupt(cause)) return { kind: 'again', delayMs: 0, why: 'its runner stops' };
+  if (isAbrupt(cause)) return { kind: 'again', delayMs: 0, why: 'its runner stops', begun: false };
   return { kind: 'error', error: stopError(facts, cause, cause.kind === 'cancel' ? cause.reason : '') };
 };

@@ -6,8 +6,8 @@ export interface ControlHandlers {
   onCancel(callId: string): void;
   /** Look for orders. */
   onDrain(): void;
-  /** A call waits for a runner of this release. */
-  onParked(release: string): void;
+  /** A call waits for a runner that may take it. */
+  onParked(parked: Extract<ControlMessage, { type: 'parked' }>): void;
 }
 
 /** @param subscriber a connection of its own @returns when it listens */
@@ -21,7 +21,7 @@ export const listenToControl = async (
     const message = parseMessage(text);
     if (message?.type === 'cancel') handlers.onCancel(message.callId);
     else if (message?.type === 'drain' && message.runnerId === runnerId) handlers.onDrain();
-    else if (message?.type === 'parked') handlers.onParked(message.release);
+    else if (message?.type === 'parked') handlers.onParked(message);
   });
   // ioredis subscribes again by itself after a reconnect.
   await subscriber.subscribe(keys.control);

@@ -56,8 +56,8 @@ export const createDrain = ({ worker, calls, report, connected, onChange }: Drai
   let final = false;
   /** Raised by every start and taking back, so that an earlier wait knows that it is over. */
   let round = 0;
-  let limit: LongTimeout | undefined;
-  let limitAt = Number.POSITIVE_INFINITY;
+  /** What is stopped when, by kind: a limit on everything does not wait for an earlier one on some of it. */
+  const limits = new Map<DrainLimit['cut'], { readonly at: number; readonly timer: LongTimeout }>();
   let resolveDone: (reason: string) => void;
   const done = new Promise<string>((resolve) => {
     resolveDone = resolve;
@@ -90,7 +90,7 @@ export const createDrain = ({ worker, calls, report, connected, onChange }: Drai
   const complete = (): void => {
     if (final) return;
     final = true;
-    limit?.clear();
+    clearLimits();
     resolveDone(reason());
   };
 
@@ -106,7 +106,17 @@ export const createDrain = ({ worker, calls, report, connected, onChange }: Drai
   const cut = (which: DrainLimit['cut']): void => {
     const stopped = calls.all().filter((call) => which === 'all' || !call.bounded);
     for (const call of stopped) call.stop({ kind: 'shutdown', reason: `its runner ends (${reason()})` });
-    if (which === 'all') limit = setLongTimeout(complete, connected() ? LAST_STEPS_MS : WITHOUT_REDIS_MS);
+    if (which === 'all') arm('all', connected() ? LAST_STEPS_MS : WITHOUT_REDIS_MS, complete);
+  };
+
+  const arm = (which: DrainLimit['cut'], withinMs: number, then: () => void): void => {
+    limits.get(which)?.timer.clear();
+    limits.set(which, { at: performance.now() + withinMs, timer: setLongTimeout(then, withinMs) });
+  };
+
+  const clearLimits = (): void => {
+    for (const { timer } of limits.values()) timer.clear();
+    limits.clear();
   };
 
   return {
@@ -136,14 +146,12 @@ export const createDrain = ({ worker, calls, report, connected, onChange }: Drai
       own ??= why;
       if (!draining) enter();
       if (within === undefined) return;
-      const at = performance.now() + within.withinMs;
-      if (at >= limitAt) return;
-      limitAt = at;
-      limit?.clear();
-      limit = setLongTimeout(() => cut(within.cut), within.withinMs);
+      const known = limits.get(within.cut);
+      if (known === undefined || performance.now() + within.withinMs < known.at)
+        arm(within.cut, within.withinMs, () => cut(within.cut));
     },
     cutNow() {
-      limit?.clear();
+      clearLimits();
       cut('all');
     },
     done,

@@ -16,8 +16,6 @@ import { PICK_UPS, RUNNER_LOSSES } from './budgets.ts';
 export interface PickedUp {
   readonly callId: string;
   readonly pool: string;
-  /** Counted from 1 in this generation. */
-  readonly attempt: number;
   readonly pickUp: PickUp;
   /** Or a sentence that says what is wrong with it. */
   readonly envelope: Envelope | string;
@@ -63,7 +61,7 @@ const mismatch = (envelope: Envelope, { release, strict, missing }: PickedUp): P
 };
 
 const refusal = (call: PickedUp): FlameError | undefined => {
-  const { callId, pickUp, envelope, distrust, attempt } = call;
+  const { callId, pickUp, envelope, distrust } = call;
   const { cancelReason, deadlineAt, failOnLoss, runnerLosses, queueTimeoutMs, waitedMs } = pickUp;
   if (cancelReason !== undefined) {
     return new FlameCancelledError(`call ${callId} was cancelled: ${cancelReason}`, { callId, reason: cancelReason });
@@ -93,7 +91,7 @@ const refusal = (call: PickedUp): FlameError | undefined => {
       losses: runnerLosses,
     });
   }
-  if (attempt > PICK_UPS) {
+  if (pickUp.ats - pickUp.attemptsBefore > PICK_UPS) {
     return new FlameRunnerLostError(`call ${callId} was taken up ${PICK_UPS} times without coming to an end`, {
       callId,
       losses: runnerLosses,

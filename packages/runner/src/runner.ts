@@ -199,8 +199,8 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     await listenToControl(subscriber, keys, runnerId, {
       onCancel: (callId) => void lookForCancel(callId),
       onDrain: () => void registration.beatNow(),
-      onParked: (release) => {
-        if (release === config.release) worker.lookNow();
+      onParked: ({ release, found, why }) => {
+        if (release === config.release || (why !== 'strict' && found !== config.release)) worker.lookNow();
       },
     });
   };

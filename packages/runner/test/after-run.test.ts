@@ -12,6 +12,7 @@ const pickUp: PickUp = {
   generation: 1,
   ats: 1,
   attemptsBefore: 0,
+  handedBack: 0,
   runnerLosses: 0,
   executorKills: 0,
   lateFaults: 0,

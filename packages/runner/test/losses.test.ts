@@ -203,3 +203,22 @@ test('RI-01 the third to ninth loss costs a call nothing, and the eleventh ends 
   expect(await withLosses(8)).toBe('ok');
   expect(await withLosses(10)).toBeInstanceOf(FlameRunnerLostError);
 });
+
+test('C-32: status() says which runners a call was on before, when, how each attempt ended, and what it printed last', async () => {
+  const first = await stage.startRunner({ id: 'first' });
+  const file = join(stage.folder, 'history');
+  const call = await stage.cast(stage.tasks.effectSlowFirst?.with({ retries: 1 }), file, 60_000);
+  await startsIn(file, 1);
+  await stage.startRunner({ id: 'second' });
+  await first.kill9();
+  await stage.housekeeping.releaseRunner('first');
+  expect(await call.result()).toBe(2);
+  const flaky = await stage.cast(stage.tasks.flaky?.with({ retries: 1 }), join(stage.folder, 'history-flaky'), 2);
+  expect(await flaky.result()).toBe(2);
+  expect((await stage.flame.attach(call.id).status()).history).toMatchObject([
+    { runnerId: 'first', ended: 'its runner was lost', startedAt: expect.any(Number) },
+  ]);
+  expect((await stage.flame.attach(flaky.id).status()).history).toMatchObject([
+    { runnerId: 'second', ended: 'Error: attempt 1 fails' },
+  ]);
+});

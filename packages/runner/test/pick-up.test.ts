@@ -25,6 +25,7 @@ const pickUp: PickUp = {
   generation: 1,
   ats: 1,
   attemptsBefore: 0,
+  handedBack: 0,
   runnerLosses: 0,
   executorKills: 0,
   lateFaults: 0,
@@ -42,7 +43,6 @@ const decide = (change: Partial<PickUp> = {}, call: Partial<PickedUp> = {}) =>
   decidePickUp({
     callId: 'main.x',
     pool: 'main',
-    attempt: 1,
     envelope,
     distrust: undefined,
     closed: false,
@@ -71,7 +71,7 @@ test.each([
   ['that waited too long', { queueTimeoutMs: 9 }, {}, FlameQueueTimeoutError],
   ['that lost a runner and must not run again', { runnerLosses: 1, failOnLoss: true }, {}, FlameRunnerLostError],
   ['that lost too many runners', { runnerLosses: 11 }, {}, FlameRunnerLostError],
-  ['picked up too often', {}, { attempt: 101 }, FlameRunnerLostError],
+  ['picked up too often', { ats: 101 }, {}, FlameRunnerLostError],
   ['that is not trusted', {}, { distrust: 'it is not signed' }, FlameUntrustedError],
   ['that cannot be read', {}, { envelope: 'its envelope is damaged' }, FlameCodecError],
 ] as const)('a call %s ends with its error', (_, change, call, ErrorClass) => {
@@ -81,7 +81,7 @@ test.each([
 
 test.each([
   ['ten lost runners', { runnerLosses: 10 }, {}],
-  ['a hundred pick-ups', {}, { attempt: 100 }],
+  ['a hundred pick-ups', { ats: 100 }, {}],
   ['a deadline still to come', { deadlineAt: 1_001 }, {}],
   ['a wait within its queueTimeout', { queueTimeoutMs: 10 }, {}],
 ] as const)('%s are no reason to end', (_, change, call) => {

@@ -32,6 +32,7 @@ export const addShow = (calls: Command): void => {
         ]);
         if (json === true) return sayJson({ ...call, arguments: args, outcome, logs });
         sayCall(call);
+        sayHistory(call);
         saySection('arguments', args);
         if (call.state === 'succeeded' || call.state === 'failed')
           saySection(call.state === 'failed' ? 'error' : 'result', outcome);
@@ -86,6 +87,17 @@ const sayCall = (call: CallDetail): void => {
     ['release', call.release],
     ['kept until', moment(call.keptUntil)],
   ]);
+};
+
+const sayHistory = ({ history }: CallDetail): void => {
+  if (history.length === 0) return;
+  say();
+  say(paint('bold', 'attempts before'));
+  for (const { runnerId, startedAt, endedAt, ended, lines } of history) {
+    const when = startedAt > 0 ? `${moment(startedAt)}, ${duration(endedAt - startedAt)}, ` : '';
+    say(`  ${when}on ${oneLine(runnerId)}: ${oneLine(ended)}`);
+    for (const line of lines) say(`    ${plainText(line)}`);
+  }
 };
 
 const saySection = (title: string, shown: Shown): void => {

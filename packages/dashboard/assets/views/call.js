@@ -101,6 +101,7 @@ const factsOf = (c) => [
   ['Attempts', c.retries > 0 ? `${c.attempts} (${c.retries} retries allowed)` : String(c.attempts)],
   ['Generation', c.generation > 1 ? `${c.generation}: retried by hand` : ''],
   ['Runners lost', c.runnerLosses > 0 ? String(c.runnerLosses) : ''],
+  ...historyOf(c),
   ['Accepted', c.enqueuedAt > 0 ? moment(c.enqueuedAt) : ''],
   ['Started', c.startedAt > 0 ? moment(c.startedAt) : ''],
   ['Ended', c.finishedAt > 0 ? moment(c.finishedAt) : ''],
@@ -111,6 +112,20 @@ const factsOf = (c) => [
   ['Release', c.release],
   ['Kept until', c.keptUntil > 0 ? moment(c.keptUntil) : ''],
 ];
+
+/** The attempts before the one that settled it, or that runs now. */
+const historyOf = (c) =>
+  c.history.map((past, at) => [
+    `Attempt ${at + 1}`,
+    h(
+      'span',
+      {},
+      `${moment(past.startedAt)}, ${duration(past.endedAt - past.startedAt)} on `,
+      h('span', { class: 'mono' }, past.runnerId),
+      `: ${past.ended}`,
+      past.lines.length > 0 && h('pre', {}, past.lines.join('\n')),
+    ),
+  ]);
 
 const payload = (shown, more) => {
   switch (shown.kind) {

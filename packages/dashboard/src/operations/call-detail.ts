@@ -33,6 +33,7 @@ export const readCall = async (link: Link, pool: string, id: string): Promise<Ca
     generation: call.generation,
     attempts: head?.attempts ?? call.attempts,
     runnerLosses: head?.runnerLosses ?? call.runnerLosses,
+    history: call.history.map((past) => ({ ...past, ended: redactText(past.ended) })),
     executorKills: call.executorKills,
     runnerId: call.runnerId ?? head?.runnerId ?? '',
     ahead: call.ahead,

@@ -1,6 +1,6 @@
 /** What the dashboard and the command line say of pools, runners and calls. Plain JSON; times are Redis milliseconds. */
 
-import type { PoolEvent, WaitingReason } from '@flamejs/protocol';
+import type { PastAttempt, PoolEvent, WaitingReason } from '@flamejs/protocol';
 import type { RunnerState } from '@flamejs/queue';
 import type { Json } from './present.ts';
 
@@ -132,6 +132,8 @@ export interface CallDetail {
   readonly generation: number;
   readonly attempts: number;
   readonly runnerLosses: number;
+  /** Its attempts that did not settle it, oldest first. */
+  readonly history: readonly PastAttempt[];
   readonly executorKills: number;
   readonly runnerId: string;
   readonly ahead: number;

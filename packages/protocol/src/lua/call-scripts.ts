@@ -39,6 +39,7 @@ if not gen then return 'missing' end
 if redis.call('HGET', base .. ':outcome:' .. id, 'gen') == gen then return 'finished' end
 if ARGV[2] ~= '0' and ARGV[2] ~= gen then return 'finished' end
 if takeFromQueue(queue, id) then
+  if redis.call('HEXISTS', jobKey, 'f:run') == 1 then flame.note(jobKey, 'its runner was lost') end
   flame.settle(base, id, jobKey, gen, ARGV[3], ARGV[4], false, ARGV[6])
   fail(queue, id, ARGV[5])
   return 'settled'
@@ -138,8 +139,9 @@ return 1
 local queue, id = KEYS[1], ARGV[1]
 local jobKey, base = queue .. id, flame.base(queue)
 local f = redis.call('HMGET', jobKey, 'f:gen', 'f:since', 'f:pz', 'f:loss', 'f:kill', 'f:run', 'f:qt', 'f:dl', 'ats', 'f:base',
-  'processedOn', 'f:cancel', 'name', 'atm', 'timestamp', 'f:fail', 'f:park', 'f:pat', 'f:found', 'f:why')
+  'processedOn', 'f:cancel', 'name', 'atm', 'timestamp', 'f:fail', 'f:park', 'f:pat', 'f:found', 'f:why', 'f:back', 'f:hist')
 local outcomeGen = redis.call('HGET', base .. ':outcome:' .. id, 'gen')
+if not f[22] then f[22] = redis.call('HGET', base .. ':outcome:' .. id, 'hist') end
 local state, ahead, due = 'missing', 0, 0
 if outcomeGen and (not f[1] or outcomeGen == f[1]) then state = 'settled'
 elseif f[1] then
@@ -189,12 +191,14 @@ if f[17] then
   for _, runner in ipairs(redis.call('ZRANGE', base .. ':runners', flame.now - 20000, '+inf', 'BYSCORE', 'LIMIT', 0, 1000)) do
     local r = redis.call('HMGET', base .. ':runner:' .. runner, 'state', 'release')
     if r[1] == 'draining' or r[1] == 'drained' or r[2] == f[17] then rolling = 1 end
+    -- It may have the very same function, and is only busy.
+    if r[2] and f[20] ~= 'strict' and redis.call('SISMEMBER', base .. ':lacks:' .. (f[13] or ''), r[2]) == 0 then rolling = 1 end
     if r[2] and r[1] ~= 'ended' then releases[#releases + 1] = r[2] end
   end
 end
 return { state, tostring(ahead), tostring(due), tostring(flame.now), tostring(flame.pausedFor(base)),
   redis.call('HEXISTS', queue .. 'meta', 'paused'), redis.call('GET', base .. ':last-start') or '0', live,
-  redis.call('ZCOUNT', base .. ':runners', flame.now - 20000, '+inf'), releases, rolling, selfWait, unpack(f, 1, 20) }
+  redis.call('ZCOUNT', base .. ':runners', flame.now - 20000, '+inf'), releases, rolling, selfWait, unpack(f, 1, 22) }
 `,
   ),
   /**

@@ -104,8 +104,9 @@ if type(result) == 'table' then
       if f[1] then
         result[1][#result[1] + 1] = 'f:loss'
         result[1][#result[1] + 1] = flame.count(jobKey, 'f:loss')
+        flame.note(jobKey, 'its runner was lost')
       end
-      redis.call('HSET', jobKey, 'f:run', worker or '?')
+      redis.call('HSET', jobKey, 'f:run', worker or '?', 'f:at', flame.now)
       redis.call('SET', base .. ':last-start', flame.now)
       if f[3] then flame.sawRelease(base, f[3]) end
       if f[4] then flame.leaveParking(base, id, jobKey) end
@@ -196,8 +197,7 @@ local activeKey, waitKey, prioritizedKey = KEYS[1], KEYS[2], KEYS[7]
 if ARGV[4] then
   local verdict = cjson.decode(ARGV[4])
   ${FENCE}
-  redis.call('HDEL', jobKey, 'f:run')
-  redis.call('HSET', jobKey, 'f:moved', verdict.attempt)
+  flame.goBack(jobKey, verdict)
   if verdict.count then flame.count(jobKey, verdict.count) end
   flame.startWaiting(jobKey, flame.base(jobKey))
 end
@@ -211,8 +211,7 @@ ARGV[2] = tostring(flame.now)
 if ARGV[10] then
   local verdict = cjson.decode(ARGV[10])
   ${FENCE}
-  redis.call('HDEL', jobKey, 'f:run')
-  redis.call('HSET', jobKey, 'f:moved', verdict.attempt)
+  flame.goBack(jobKey, verdict)
   if verdict.count then flame.count(jobKey, verdict.count) end
   -- A call that waits for a runner of its release has not begun a new period of waiting: it goes on.
   if verdict.park then flame.park(flame.base(jobKey), id, jobKey, verdict.park)
@@ -228,8 +227,7 @@ ARGV[2] = tostring(flame.now)
 if ARGV[7] then
   local verdict = cjson.decode(ARGV[7])
   ${FENCE}
-  redis.call('HDEL', jobKey, 'f:run')
-  redis.call('HSET', jobKey, 'f:moved', verdict.attempt)
+  flame.goBack(jobKey, verdict)
   flame.startWaiting(jobKey, flame.base(jobKey))
 end
 `,
@@ -259,7 +257,7 @@ local gen = redis.call('HGET', jobKey, 'f:gen')
 if gen and redis.call('ZSCORE', KEYS[3], id) then
   redis.call('HINCRBY', jobKey, 'f:gen', 1)
   redis.call('HSET', jobKey, 'f:base', redis.call('HGET', jobKey, 'ats') or 0, 'f:dl', 0)
-  redis.call('HDEL', jobKey, 'f:run', 'f:loss', 'f:kill', 'f:late', 'f:cancel', 'stc', 'stacktrace', 'f:w', 'f:own')
+  redis.call('HDEL', jobKey, 'f:run', 'f:loss', 'f:kill', 'f:late', 'f:cancel', 'f:back', 'stc', 'stacktrace', 'f:w', 'f:own')
   redis.call('PERSIST', base .. ':args:' .. id)
   flame.startWaiting(jobKey, base)
   local queueTimeout = tonumber(redis.call('HGET', jobKey, 'f:qt') or '0') or 0

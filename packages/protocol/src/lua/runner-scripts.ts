@@ -105,6 +105,7 @@ for i = 2, #ARGV, 2 do
     redis.call('DEL', jobKey .. ':lock')
     redis.call('SREM', queue .. 'stalled', id)
     redis.call('HDEL', jobKey, 'f:run')
+    flame.count(jobKey, 'f:back')
     local priority = tonumber(f[3] or '0') or 0
     if priority > 0 then redis.call('ZADD', queue .. 'prioritized', priority * 0x100000000, id)
     else redis.call('RPUSH', queue .. 'wait', id) end

@@ -31,5 +31,6 @@ export const inlineStatus = (pool: PoolConfig, id: string, call: InlineCall | un
     generation: call?.run.generation ?? 0,
     runnerId: undefined,
     ahead: 0,
+    history: [],
   };
 };

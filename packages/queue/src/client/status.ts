@@ -1,6 +1,7 @@
 /** Where a call is and why it has not finished, for people and for programs (G7). */
 
 import { explainWaiting, type WaitingReason } from '@flamejs/protocol/explain';
+import type { PastAttempt } from '@flamejs/protocol/history';
 import { inspectCall } from '@flamejs/protocol/inspection';
 import { appKeys } from '@flamejs/protocol/keys';
 import { parseHead } from '@flamejs/protocol/outcome';
@@ -27,6 +28,8 @@ export interface CallStatus {
   readonly runnerId: string | undefined;
   /** Calls that will be served before it. */
   readonly ahead: number;
+  /** Its attempts that did not settle it, oldest first, at most ten: which runner, when, how each ended, its last lines. */
+  readonly history: readonly PastAttempt[];
 }
 
 export const readStatus = async (
@@ -59,6 +62,7 @@ export const readStatus = async (
     generation: call.generation,
     runnerId: call.runnerId ?? (head?.runnerId || undefined),
     ahead: call.ahead,
+    history: call.history,
   };
 };
 
