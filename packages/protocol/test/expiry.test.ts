@@ -30,6 +30,7 @@ const waiting: CallInspection = {
   functionName: 'f',
   enqueuedAt: NOW - 10_000,
   failOnLoss: false,
+  history: [],
   selfWait: false,
   parked: undefined,
 };
