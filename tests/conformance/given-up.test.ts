@@ -6,7 +6,7 @@ import { local } from '@flamejs/autoscaler/local';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startFleet, tasks } from '../support/fleet.ts';
-import { settles } from '../support/wait-for.ts';
+import { settles, waitFor } from '../support/wait-for.ts';
 
 const logger = pino({ level: 'silent' });
 let folder: string;
@@ -46,4 +46,18 @@ test('C-34: a cast that the autoscaler ends while boots fail has the reason and 
   expect(error).toMatchObject({ code: 'FLAME_ERR_BOOT' });
   expect(String(error)).toMatch(/code 7.*the image is broken/);
   expect(String(error)).not.toMatch(/no autoscaler/);
+});
+
+test('C-33: a caller whose runner was killed hears how it ended', async () => {
+  await using fleet = await startFleet({ pools: { main: { max: 1 } } });
+  await fleet.autoscaler();
+  const call = failureOf(fleet.flame.call(tasks.wait.with({ onRunnerLost: 'fail', timeout: '60s' }), 60_000, 1));
+  const runner = await waitFor(async () => (await fleet.runners()).find(({ active }) => active === 1), {
+    what: 'the call to run',
+    timeoutMs: 60_000,
+  });
+  process.kill(runner.pid, 'SIGKILL');
+  const error = await settles(call, { what: 'the call', timeoutMs: 60_000 });
+  expect(error).toMatchObject({ code: 'FLAME_ERR_RUNNER_LOST' });
+  expect(String(error)).toMatch(/was lost \(ended by SIGKILL/);
 });
