@@ -48,10 +48,10 @@ export default [
     in: RECORDS,
   },
   {
-    name: 'a tick advances a schedule that was given another timing',
+    name: 'a tick writes the next moment of a schedule that has been removed',
     file: 'packages/protocol/src/lua/schedule-scripts.ts',
-    find: 'if not text or not sameTiming(text, ARGV[2], ARGV[3], ARGV[4]) then return',
-    replace: "if text == 'x' then return",
+    find: "if not text or not sameTiming(text, ARGV[2], ARGV[3], ARGV[4]) then return 'other' end\nif tonumber(redis.call('ZSCORE', KEYS[2], ARGV[1]) or '') ~= tonumber(ARGV[5]) then return 'other' end\n",
+    replace: '',
     tests: ['C-16: a schedule that is removed while it is being run is gone'],
     in: SCHEDULES,
   },
