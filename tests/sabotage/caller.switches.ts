@@ -15,10 +15,10 @@ export default [
   },
   {
     name: 'an outcome settles those whose call may still be refused',
-    file: at('caller'),
-    find: 'bounded, asking: shared }',
-    replace: 'bounded }',
-    tests: ['C-01: an outcome is for those'],
+    file: at('pending'),
+    find: 'if (how.asking) entry.asking',
+    replace: 'if (how.asking === null) entry.asking',
+    tests: ['C-01: whoever still asks'],
     in: tested('settling'),
   },
   {

@@ -55,6 +55,25 @@ test('C-01: an outcome is for those whose call was accepted, not for one that is
   for (const error of refused) expect(error).toBeInstanceOf(FlameIdConflictError);
 });
 
+test('C-01: whoever still asks gets no outcome of others, and one of its own once it was accepted', () => {
+  const pending = createPendingCalls();
+  const told: string[] = [];
+  const settler = (name: string) => ({
+    resolve: () => void told.push(name),
+    reject: () => void told.push(`not ${name}`),
+  });
+  const [accepted, asking] = [settler('accepted'), settler('asking')];
+  const outcome = { generation: 1, head: {}, body: Buffer.alloc(0) } as never;
+  pending.add('images.x', 'images', accepted);
+  pending.add('images.x', 'images', asking, { asking: true });
+  pending.settle('images.x', outcome);
+  pending.fail('images.x', 'gone');
+  expect(told).toEqual(['accepted']);
+  pending.accepted('images.x', asking);
+  pending.settle('images.x', outcome);
+  expect([told, pending.size]).toEqual([['accepted', 'asking'], 0]);
+});
+
 test('C-01: a handle that waits for an id goes on waiting when another call of that id is refused', async () => {
   const handle = await app.flame.cast(echo.with({ id: 'z' }), 'right');
   const result = handle.result();
