@@ -1,6 +1,6 @@
 /** The application that the programs of the corpus stand in, and the ways in which it is run. */
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileOf, type Program } from './corpus.ts';
 
 const FILES: Readonly<Record<string, string>> = {
@@ -11,7 +11,7 @@ import { defineConfig } from '@flamejs/queue';
 export default defineConfig({
   app: 'corpus',
   redis: process.env.FLAME_REDIS_URL,
-  functions: ['./programs/*.ts', './programs/*.tsx', './programs/*.cjs'],
+  functions: ['./programs/**/*.ts', './programs/*.tsx', './programs/*.cjs'],
   pools: { main: { max: 1, maxConcurrency: 1, timeout: '60s', bootTimeout: '120s' } },
 });
 `,
@@ -70,11 +70,15 @@ export async function report(programs) {
 /** Writes the application with these programs into a folder. */
 export async function writeApp(root: string, programs: readonly Program[]): Promise<void> {
   await mkdir(join(root, 'programs'), { recursive: true });
-  const list = programs.map((each) => `  [${JSON.stringify(each.id)}, () => import('./${fileOf(each)}')],`);
+  const importOf = (program: Program): string => JSON.stringify(`./${fileOf(program)}`);
+  const list = programs.map((each) => `  [${JSON.stringify(each.id)}, () => import(${importOf(each)})],`);
   const main = `import { flame } from './flame.ts';\nimport { report } from './report.mjs';\nreport([\n${list.join('\n')}\n]).then(() => flame.close());\n`;
   const files = [...Object.entries(FILES), ['main.ts', main] as const];
   for (const [name, text] of files) await writeFile(join(root, name), text);
-  for (const program of programs) await writeFile(join(root, fileOf(program)), program.code);
+  for (const program of programs) {
+    await mkdir(dirname(join(root, fileOf(program))), { recursive: true });
+    await writeFile(join(root, fileOf(program)), program.code);
+  }
 }
 
 /** @returns what the programs came to, by id, from the output of `main`. */

@@ -9,7 +9,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 export type Kind = 'ts' | 'tsx' | 'cjs';
 
 export interface Program {
-  /** Names its file, too: `syntax-12`. */
+  /** Names its file, too: `syntax-12`, or `app/(shop)/[id]/page`. */
   readonly id: string;
   readonly title: string;
   readonly kind: Kind;
@@ -37,19 +37,22 @@ function readGroup(group: string, text: string): readonly Program[] {
     const end = section.indexOf('\n');
     const [, title = '', refused] = /^(.*?)(?: ! (FLAME\d+))?$/.exec(section.slice(0, end)) ?? [];
     const body = section.slice(end + 1).trim();
+    // There the title is the path of the file, without its extension.
+    if (kind === 'paths') return [{ id: title, title, kind: 'ts', code: moduleOf(body, 'ts', title), refused }];
     if (kind === 'places') return inEveryPlace(`${group}-${n}`, title, body);
     const own: Kind = kind === 'tsx' || kind === 'cjs' ? kind : 'ts';
     return [{ id: `${group}-${n}`, title, kind: own, code: moduleOf(body, own), refused }];
   });
 }
 
-function moduleOf(body: string, kind: Kind): string {
+function moduleOf(body: string, kind: Kind, path = ''): string {
+  const root = '../'.repeat(path.split('/').length);
   const whole = /export (?:const|function) run\b|exports\.run\b/.test(body) ? body : DEFAULT_PLACE(body);
   if (kind === 'cjs')
     return `const { flame, p } = require('../flame.cjs');\n${whole.replace('export const run =', 'exports.run =')}\n`;
   // Comments for compilers come first.
   const [, pragmas = '', rest = ''] = /^((?:\/\*\*[^\n]*\n)?)([\s\S]*)$/.exec(whole) ?? [];
-  return `${pragmas}import { flame, p } from '../flame.ts';\n${rest}\n`;
+  return `${pragmas}import { flame, p } from '${root}flame.ts';\n${rest}\n`;
 }
 
 const DEFAULT_PLACE = (fn: string): string =>
