@@ -1,8 +1,9 @@
 /** Small applications on disk, run by real Node processes: what the loader and the bundler plugins are tested with. */
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { upwards } from '../src/root.ts';
 
 const repository = resolve(import.meta.dirname, '../../..');
 
@@ -34,8 +35,7 @@ export function createApplication(files: Readonly<Record<string, string>>): Appl
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'flame-compiler-')));
   const modules = join(root, 'node_modules');
   mkdirSync(join(modules, '@flamejs'), { recursive: true });
-  const link = (name: string): void =>
-    symlinkSync(realpathSync(join(repository, 'node_modules', name)), join(modules, name));
+  const link = (name: string): void => symlinkSync(realpathSync(installed(name)), join(modules, name));
   for (const name of ['@flamejs/queue', '@flamejs/compiler', 'tsx']) link(name);
   const path = (name: string): string => join(root, name);
   const write = (more: Readonly<Record<string, string>>): void => {
@@ -85,7 +85,13 @@ export function run(
   });
 }
 
-export const binary = (name: string): string => join(repository, 'node_modules/.bin', name);
+export const binary = (name: string): string => installed(`.bin/${name}`);
+
+/** In the nearest node_modules that has it: a copy of the repository has only its own packages. */
+function installed(name: string): string {
+  const folders = [...upwards(repository)].map((folder) => join(folder, 'node_modules', name));
+  return folders.find((path) => existsSync(path)) ?? join(repository, 'node_modules', name);
+}
 
 /**
  * Stands for the application's own flame.ts. It runs closures at once, from a structured clone of their captures, as a
