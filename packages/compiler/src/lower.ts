@@ -53,9 +53,18 @@ function hasDecorators(file: string, code: string): boolean {
   return false;
 }
 
+/** An optional peer, which tsx brings: most applications have neither decorators nor `import` in CommonJS files. */
+function esbuildManifest(): string {
+  try {
+    return createRequire(import.meta.url).resolve('esbuild/package.json');
+  } catch (error) {
+    const message = 'decorators and `import` in CommonJS files take esbuild: npm install esbuild (tsx brings it, too)';
+    throw new SyntaxError(message, { cause: error });
+  }
+}
+
 function run(args: readonly string[], input: string): string {
-  const { resolve } = createRequire(import.meta.url);
-  const command = join(dirname(resolve('esbuild/package.json')), 'bin/esbuild');
+  const command = join(dirname(esbuildManifest()), 'bin/esbuild');
   try {
     return execFileSync(command, args, {
       input,

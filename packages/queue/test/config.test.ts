@@ -197,7 +197,7 @@ test('F39 configuration is validated: one error lists every problem with its pat
         singleUse: true,
         maxConcurrency: 2,
         isolation: 'vm',
-        memoryLimit: '1 MB',
+        memoryLimit: '1  MB',
         policy: 5,
       },
       'Bad Name': { idleShutdownAfter: { after: '1s', unles: 1 }, onShrink: 'x', payloadLimit: 0, timeout: 0 },
