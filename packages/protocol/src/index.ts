@@ -2,11 +2,7 @@
 
 export { type AwakeClock, createAwakeClock } from './awake.ts';
 export { BULLMQ_VERSION } from './bullmq-scripts.ts';
-export {
-  type AcceptedCall,
-  CallBackend,
-  type Refusal,
-} from './call-backend.ts';
+export { CallBackend } from './call-backend.ts';
 export { callBackendFactory } from './call-backend-factory.ts';
 export { newCallId, poolOfCallId, userCallId } from './call-id.ts';
 export { connect, disconnect, type RedisClient, runScript, whenReady } from './connect.ts';
@@ -20,15 +16,16 @@ export type { PastAttempt } from './history.ts';
 export {
   createHousekeeping,
   type Housekeeping,
-  LOCK_MS,
   LOCK_RENEW_MS,
   redisNow,
   STALLED_CHECK_MS,
 } from './housekeeping.ts';
 export { type CallInspection, type CallState, inspectCall } from './inspection.ts';
+export { createInterruptible, type Interruptible } from './interruptible.ts';
 export { type AppKeys, appKeys, type PoolKeys, poolKeys } from './keys.ts';
 export { announcePool, forgetPool, notInConfig, readKnownPools } from './known-pools.ts';
 export { fetchBody, type Lookup, lookupCall, type Outcome, parseHead, settleWaiting } from './outcome.ts';
+export { isPassing, pauseBefore } from './passing-errors.ts';
 export { sealNote } from './payload/note.ts';
 export { createVault, isSealed, type Vault } from './payload/vault.ts';
 export type { PickUp } from './pick-up.ts';
@@ -53,6 +50,8 @@ export {
 export { MAKE_UP_MS } from './schedule-timing.ts';
 export { listSchedules, parseSchedule, removeSchedule, type Schedule, type ScheduleRun } from './schedules.ts';
 export { admitServer, judgeServer, readServerFacts, type ServerFacts, type ServerFinding } from './server-check.ts';
+export * from './store/call-store.ts';
+export { createRedisStore, LOCK_MS } from './store/redis-store.ts';
 export {
   type DamagedRecord,
   damageLog,
@@ -63,4 +62,4 @@ export {
   parseObject,
   removalOf,
 } from './stored.ts';
-export { INLINE_REPLY_BYTES, type OutcomeHead, type ParkVerdict, type Verdict } from './verdict.ts';
+export { INLINE_REPLY_BYTES, type OutcomeHead, type ParkVerdict } from './verdict.ts';

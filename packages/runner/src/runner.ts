@@ -1,13 +1,22 @@
 /** A runner: one process that consumes one pool's queue, from its registration to its end. */
 import { hostname } from 'node:os';
-import { admitServer, appKeys, createVault, poolKeys, readServerFacts, whenReady } from '@flamejs/protocol';
+import {
+  admitServer,
+  appKeys,
+  createHousekeeping,
+  createRedisStore,
+  createVault,
+  poolKeys,
+  readServerFacts,
+  whenReady,
+} from '@flamejs/protocol';
 import type { AppConfig, PoolConfig } from '@flamejs/queue';
 import { deriveRelease, type NestedService } from '@flamejs/queue/internal';
 import type { Logger } from 'pino';
 import { createActivityReporter } from './activity.ts';
 import { bounded } from './bounded.ts';
-import { createCallProcessor } from './call-processor.ts';
-import { type CallWorker, createCallWorker } from './call-worker.ts';
+import { type CallLoop, createCallLoop } from './call-loop.ts';
+import { type CallProcessor, createCallProcessor } from './call-processor.ts';
 import { listenToControl } from './control.ts';
 import { deferred } from './deferred.ts';
 import { createDrain, type DrainLimit } from './drain.ts';
@@ -21,6 +30,7 @@ import { putBackStrays } from './put-back-strays.ts';
 import { createRegistration, type Standing } from './registration.ts';
 import { createSoloGate } from './solo-gate.ts';
 import { type HeartbeatWatch, watchAutoscaler } from './terminator.ts';
+import { createWorkSignal } from './work-signal.ts';
 
 export interface RunnerOptions {
   readonly pool: PoolConfig;
@@ -80,18 +90,17 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
   let ending: Promise<void> | undefined;
 
   const onError = (error: Error): void => logger.warn({ err: error }, 'runner error');
-  const worker: CallWorker = createCallWorker({
-    pool: pool.name,
-    keys,
-    runnerId,
+  const loop: CallLoop = createCallLoop({
+    store: createRedisStore(client, keys),
+    taker: { runnerId, release: config.release },
     slots,
-    client,
-    blocking,
+    signal: createWorkSignal(client, blocking, keys),
+    process: (call) => process(call),
+    recoverStalled: createHousekeeping(client, keys, pool.name).recoverStalled,
     onError,
-    process: (job, token) => process(job, token),
   });
   // Nothing is fetched before the executors are there.
-  let process: ReturnType<typeof createCallProcessor> = () => Promise.reject(new Error('the runner has not started'));
+  let process: CallProcessor = () => Promise.resolve(undefined);
 
   const registration = createRegistration({
     client,
@@ -107,7 +116,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     onError,
   });
   const drain = createDrain({
-    worker: () => worker,
+    loop: () => loop,
     calls,
     report: () => registration.beatNow(),
     connected: () => connections.up,
@@ -129,10 +138,11 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     ackedDrain: drain.acknowledged,
     reason: drain.reason,
   });
-  const gate = createSoloGate((closed) => (closed ? worker.hold('solo') : worker.release('solo')));
+  const gate = createSoloGate((closed) => (closed ? loop.hold('solo') : loop.release('solo')));
   const leases = createLeaseKeeper({
     client,
     keys,
+    runnerId,
     calls,
     onError,
     onLate: (late, silentMs) => {
@@ -149,12 +159,12 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     idle.note(calls.size);
     if (calls.size === 0) registration.tellIdle();
     // Its only call has ended: it must be seen as busy until then, and never fetch a second.
-    if (calls.size === 0 && worker.isHeld('single-use')) drain.begin('single-use');
+    if (calls.size === 0 && loop.isHeld('single-use')) drain.begin('single-use');
   });
 
   const onStart = (): void => {
     served += 1;
-    if (pool.singleUse) worker.hold('single-use');
+    if (pool.singleUse) loop.hold('single-use');
   };
 
   const open = async (): Promise<void> => {
@@ -164,7 +174,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     await registration.beatNow();
     const executorPool = await executors.ready;
     // What is fetched before an executor is there for it would only wait here, and be lost with this runner.
-    executors.onWidth(worker.widen);
+    executors.onWidth(loop.widen);
     executors.onLeft((left) => void events.emit('executor.replaced', leftBy(left), { ...left }));
     process = createCallProcessor({
       app: config.app,
@@ -177,14 +187,14 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
       encryptionKeys: config.encryptionKeys,
       vault: createVault(config),
       client,
-      backend: () => worker.backend,
+      holds: loop.has,
       executors: executorPool,
       calls,
       settleDoubt: leases.settleDoubt,
       onEnd: leases.ended,
       gate,
       logger,
-      isClosed: () => worker.isHeld('drain') || worker.isHeld('single-use'),
+      isClosed: () => loop.isHeld('drain') || loop.isHeld('single-use'),
       onStart,
       onBootFailed: (message) => {
         logger.error({ reason: message }, 'no executor starts any more');
@@ -200,7 +210,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
       onCancel: (callId) => void lookForCancel(callId),
       onDrain: () => void registration.beatNow(),
       onParked: ({ release, found, why }) => {
-        if (release === config.release || (why !== 'strict' && found !== config.release)) worker.lookNow();
+        if (release === config.release || (why !== 'strict' && found !== config.release)) loop.lookNow();
       },
     });
   };
@@ -215,7 +225,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
   const onReconnect = (): void => {
     leases.renewNow();
     const timer = setTimeout(() => {
-      void putBackStrays(client, keys, runnerId, worker.backend, logger);
+      void putBackStrays(client, keys, runnerId, loop.has, logger);
     }, AFTER_RECONNECT_MS);
     timer.unref();
   };
@@ -224,7 +234,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     opened = true;
     // An order that came while it started may still be taken back: then it is ready after all.
     if (!drain.draining) state = 'ready';
-    worker.start();
+    loop.start();
     leases.start();
     connections.onReconnect(onReconnect);
     void registration.beatNow();
@@ -255,7 +265,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     await step(events.emit(event, reason, { served }));
     const fault = event === 'runner.failed' && executors.modulesFailed ? 'modules' : '';
     await step(registration.leave(reason, fault));
-    await step(worker.close());
+    loop.close();
     connections.close();
     state = 'ended';
     endsBy.resolve(reason);
