@@ -6,11 +6,13 @@ import { waitFor } from '../../../tests/support/wait-for.ts';
 import { FIXTURE, startApp, type TestApp } from './support/app.ts';
 
 const INDEX = fileURLToPath(new URL('../dist/index.js', import.meta.url));
+const LOCAL = fileURLToPath(new URL('../dist/backends/local.js', import.meta.url));
 
 /** The same app's autoscaler in a process of its own, with a short lease. */
 const startElsewhere = (app: TestApp): Promise<TestProcess> =>
   startSource(
-    `const { createAutoscaler, local } = await import(${JSON.stringify(INDEX)});
+    `const { createAutoscaler } = await import(${JSON.stringify(INDEX)});
+     const { local } = await import(${JSON.stringify(LOCAL)});
      const { parseConfig } = await import('@flamejs/queue/internal');
      const backend = local({ command: ${JSON.stringify(FIXTURE)} });
      const pools = { work: { backend, min: 2, max: ${app.config.pools.work?.max}, maxConcurrency: 5, env: { FIXTURE: '{}' } } };
