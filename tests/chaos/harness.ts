@@ -20,7 +20,7 @@ import {
 } from '@flamejs/queue/testing';
 import { expect } from 'vitest';
 import { type Fleet, type FleetOptions, type RunnerProcess, startFleet, tasks } from '../support/fleet.ts';
-import { childrenOf } from '../support/processes.ts';
+import { executorsOf } from '../support/processes.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { type Random, runSeed, seeded } from './random.ts';
 
@@ -86,7 +86,7 @@ export const startChaos = async (options: FleetOptions = {}): Promise<Chaos> => 
       faults.push({
         kind,
         at,
-        ...(touching === undefined ? {} : { pids: touching.flatMap(({ process }) => childrenOf(process.pid)) }),
+        ...(touching === undefined ? {} : { pids: touching.flatMap(({ process }) => executorsOf(process.pid)) }),
       }) - 1;
     return {
       over() {

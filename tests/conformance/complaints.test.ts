@@ -3,7 +3,7 @@ import { createFlame } from '@flamejs/queue';
 import { parseConfig } from '@flamejs/queue/internal';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { APP_FOLDER, type Fleet, type RunnerProcess, startFleet, tasks } from '../support/fleet.ts';
-import { childrenOf, startSource } from '../support/processes.ts';
+import { executorsOf, startSource } from '../support/processes.ts';
 import { bySize } from '../support/tier.ts';
 import { settles, waitFor } from '../support/wait-for.ts';
 
@@ -31,11 +31,11 @@ test('TK-02 TK-06 after one timeout after the other the runner has its executors
     Array.from({ length: bySize({ push: 9, nightly: 40 }) }, () => failureOf(fleet.flame.call(late, ''))),
   );
   for (const error of errors) expect(error).toMatchObject({ name: 'FlameTimeoutError' });
-  const good = Array.from({ length: SLOTS }, (_, i) => fleet.flame.call(tasks.wait, 2_000, i));
+  const good = Array.from({ length: SLOTS }, (_, i) => fleet.flame.call(tasks.wait, 6_000, i));
   await waitFor(async () => (await inList('active')).length === SLOTS, { what: 'all slots to be used' });
   expect(await Promise.all(good)).toEqual([0, 1, 2]);
   // One more than slots is kept warm; what is killed is gone, and no zombie either.
-  await waitFor(() => childrenOf(runner.process.pid).length === SLOTS + 1, { what: 'the executors to be replaced' });
+  await waitFor(() => executorsOf(runner.process.pid).length === SLOTS + 1, { what: 'the executors to be replaced' });
 });
 
 test('PS-16 a result that is too large spoils its own call and none of its neighbours', async () => {

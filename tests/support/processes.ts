@@ -128,7 +128,7 @@ export const startProcess = async (
 };
 
 /** Processes that this one has started and that live: a runner's are its executors. */
-export const childrenOf = (pid: number): readonly number[] => {
+const childrenOf = (pid: number): readonly number[] => {
   try {
     return readdirSync(`/proc/${pid}/task`).flatMap((task) =>
       readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
@@ -137,6 +137,16 @@ export const childrenOf = (pid: number): readonly number[] => {
     return [];
   }
 };
+
+/** The executors of a runner. It has other children too: what cleans up after it. */
+export const executorsOf = (pid: number): readonly number[] =>
+  childrenOf(pid).filter((child) => {
+    try {
+      return readFileSync(`/proc/${child}/cmdline`, 'utf8').includes('executor-main');
+    } catch {
+      return false;
+    }
+  });
 
 /** Whether a process with this id runs (a zombie that nobody has reaped does not). */
 export const isAlive = (pid: number): boolean => {

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FlameRunnerLostError } from '@flamejs/queue';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { childrenOf, isAlive } from '../../../tests/support/processes.ts';
+import { executorsOf, isAlive } from '../../../tests/support/processes.ts';
 import { settles, waitFor } from '../../../tests/support/wait-for.ts';
 import { linesOf, type RunnerProcess, type Stage, startStage } from './support.ts';
 
@@ -86,7 +86,7 @@ test('RI-03 P13 the late result of a runner that was frozen past its lock is dis
 test('R-04 P13 a call that waited for an executor while its runner was frozen does not begin once another runner has it', async () => {
   const calls = 6;
   const frozen = await stage.startRunner({ pool: { maxConcurrency: calls } });
-  await waitFor(() => childrenOf(frozen.pid).length > calls, { what: 'its executors to be up' });
+  await waitFor(() => executorsOf(frozen.pid).length > calls, { what: 'its executors to be up' });
   const file = join(stage.folder, 'late-begin');
   // It loses them all at once, and picks up more calls than it can begin before others have started.
   const crashes = Array.from({ length: calls }, () => stage.call(stage.tasks.exit).catch(() => undefined));
