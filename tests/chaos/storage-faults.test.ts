@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { FlameDataLossError, FlameQueueFullError, FlameUnavailableError } from '@flamejs/queue';
 import { afterEach, expect, test } from 'vitest';
 import { tasks } from '../support/fleet.ts';
+import { executorsOf } from '../support/processes.ts';
 import { bySize, tier } from '../support/tier.ts';
 import { settles, waitFor } from '../support/wait-for.ts';
 import { type Chaos, expectClean, pause, rejections, startChaos } from './harness.ts';
@@ -152,6 +153,12 @@ test(
     const run = chaos;
     const { fleet } = run;
     await run.startRunners(2);
+    for (const { process } of fleet.started) {
+      await waitFor(() => executorsOf(process.pid).length >= slots, {
+        what: 'all executors to be there',
+        timeoutMs: 60_000,
+      });
+    }
     const calls = slots * 2;
     const used = async (): Promise<number> => Number(/used_memory:(\d+)/.exec(await fleet.client.info('memory'))?.[1]);
     const errors = async (): Promise<number> =>
