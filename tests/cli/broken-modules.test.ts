@@ -55,7 +55,7 @@ const appWith = (task: string) => {
 
 const WORKS = `import { createFlame } from '@flamejs/queue';
   import config from '../flame.config.mjs';
-  createFlame(config).fn('work', { pool: 'main' }, () => 'done');`;
+  createFlame(config).fn('toil', { pool: 'main' }, () => 'done');`;
 
 /** Starts an autoscaler and a caller of the application, here. */
 const serve = async ({ app, root, env }: ReturnType<typeof appWith>) => {
@@ -64,7 +64,7 @@ const serve = async ({ app, root, env }: ReturnType<typeof appWith>) => {
   await autoscaler.start();
   const flame = createFlame(config, { logger: quiet });
   // The caller has the function; only its runners cannot load it.
-  const work = flame.fn('work', { pool: 'main' }, () => 'done') as FlameFunction<readonly [], string>;
+  const work = flame.fn('toil', { pool: 'main' }, () => 'done') as FlameFunction<readonly [], string>;
   const events = async (): Promise<string> =>
     JSON.stringify(await redis.client().xrange(poolKeys(config.prefix, app, 'main').events, '-', '+'));
   return {

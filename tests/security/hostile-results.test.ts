@@ -27,7 +27,7 @@ const hostile: Readonly<Record<string, () => Uint8Array>> = {
       ),
     ),
   'nesting of a hundred thousand levels': () => json('['.repeat(100_000) + ']'.repeat(100_000)),
-  'two million empty objects': () => json(`[${'{},'.repeat(2 * MB)}{}]`),
+  'three million empty objects': () => json(`[${'{},'.repeat(3 * MB)}{}]`),
   'a typed array of petabytes': () => json(JSON.stringify({ $: 'Float64Array', n: 2 ** 50, p: 0 })),
   'a part longer than the frame': () => {
     const frame = packPayload(encode(randomBytes(5_000)));

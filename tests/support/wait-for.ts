@@ -1,9 +1,12 @@
 /** Waiting for a condition instead of for a time: bounded, and with a message that says what did not happen. */
 
+/** Longer than anything takes on a machine that is ten times slower, or busy with ten other things. */
+const PATIENCE_MS = 30_000;
+
 export interface WaitOptions {
   /** What should become true, for the message: 'the runner to register'. */
   readonly what: string;
-  /** Milliseconds; 10 s unless set. Generous on purpose: it is reached only when something is broken. */
+  /** Milliseconds; 30 s unless set. Generous on purpose: it is reached only when something is broken. */
   readonly timeoutMs?: number;
   /** Milliseconds between two looks; 20 unless set. */
   readonly everyMs?: number;
@@ -20,7 +23,7 @@ export interface WaitOptions {
  */
 export const waitFor = async <T>(
   condition: () => T | Promise<T>,
-  { what, timeoutMs = 10_000, everyMs = 20, found, giveUp }: WaitOptions,
+  { what, timeoutMs = PATIENCE_MS, everyMs = 20, found, giveUp }: WaitOptions,
 ): Promise<Exclude<Awaited<T>, false | null | undefined | 0 | ''>> => {
   const endsAt = performance.now() + timeoutMs;
   let last: unknown;
@@ -49,7 +52,7 @@ export const waitFor = async <T>(
  * Bounds a promise that should settle by itself.
  * @throws Error that names `what` when it has not settled in time.
  */
-export const settles = async <T>(promise: Promise<T>, { what, timeoutMs = 10_000 }: WaitOptions): Promise<T> => {
+export const settles = async <T>(promise: Promise<T>, { what, timeoutMs = PATIENCE_MS }: WaitOptions): Promise<T> => {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`${what} did not settle within ${timeoutMs} ms`)), timeoutMs);
