@@ -56,7 +56,7 @@ const checkOut = async (main: string): Promise<AsyncDisposable & { readonly root
 
 let apps = 0;
 /** Runs the application to its end, beside a runner. @returns what it printed, and all jobs that there ever were */
-const run = async (main: string, functions = '') => {
+const run = async (main: string, functions = 'src/main.ts') => {
   await using checkout = await checkOut(main);
   const { root } = checkout;
   apps += 1;
@@ -90,20 +90,22 @@ await flame.close();
   expect(jobs).toBe(1);
 });
 
-test('C-11: where the module does not catch it, its caller gets the coded error', async () => {
-  const { output, jobs } = await run(`${HEAD}
-let result: unknown = 'none';
-if (flame.isRunner) await flame.call(flame.pool('main'), () => 'inner');
-try {
-  result = await flame.call(flame.pool('main'), () => 'ran');
-} catch (error) {
-  result = (error as { code: string; advice: string }).code;
-}
-print(result);
-await flame.close();
+test('C-11: where the module does not catch it, the runner does not start and says why', async () => {
+  await using checkout = await checkOut(`${HEAD}
+await flame.call(flame.pool('main'), () => 'ran');
+print('after');
 `);
-  expect(output).toContain('printed "FLAME_ERR_CALL_LOOP"');
-  expect(jobs).toBe(1);
+  const { root } = checkout;
+  const env = {
+    ...{ FLAME_REDIS_URL: redis.url, FLAME_APP: 'loading-alone', FLAME_RELEASE: 'r1' },
+    ...{ FLAME_TEST_FUNCTIONS: 'src/main.ts', FLAME_CONFIG: join(root, 'flame.config.mjs'), FLAME_POOL: 'main' },
+  };
+  await using runner = await startNode(RUNNER_MAIN, { cwd: root, env });
+  const { code } = await settles(runner.exited, { what: 'the runner to end', timeoutMs: 60_000 });
+  expect(code).not.toBe(0);
+  expect(runner.output()).toMatch(/src\/main\.ts cannot be loaded: FlameCallLoopError/);
+  expect(runner.output()).not.toContain('printed "after"');
+  expect(await redis.client().keys('{flame:loading-alone:main}:main:*')).toEqual([]);
 });
 
 test('C-11: what a module casts and does not await is refused as well', async () => {
