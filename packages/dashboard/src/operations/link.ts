@@ -66,19 +66,34 @@ export const openLink = (config: AppConfig, name: string): Link => {
   };
 };
 
+type Command = readonly [name: string, ...args: (string | number)[]];
+
 /**
- * What the queue's client is, seen as a plain command sender: pipelines have the same shape on one server and a cluster.
- * @returns the replies; `null` where a key is of another type than ours are: one of a list must not cost the rest of it
+ * Sends commands together: on a cluster those of each slot, since a pipeline there goes to one of its servers.
+ * @param commands whose first argument is their key
+ * @returns the replies in their order; `null` where a key is of another type than ours are: one of a list must not cost the rest of it
  */
-export const pipelined = async (
-  client: RedisClient,
-  commands: readonly (readonly [name: string, ...args: (string | number)[]])[],
-): Promise<unknown[]> => {
-  if (commands.length === 0) return [];
-  const replies = await client.pipeline(commands.map((c) => [...c])).exec();
-  return (replies ?? []).map(([error, value]) => {
-    if (error?.message.startsWith('WRONGTYPE')) return null;
-    if (error) throw error;
-    return value;
-  });
+export const pipelined = async (client: RedisClient, commands: readonly Command[]): Promise<unknown[]> => {
+  const replies: unknown[] = new Array(commands.length);
+  const groups = new Map<string, number[]>();
+  for (const [at, [, key]] of commands.entries()) {
+    const slot = client.isCluster ? hashTag(String(key)) : '';
+    const places = groups.get(slot);
+    if (places === undefined) groups.set(slot, [at]);
+    else places.push(at);
+  }
+  await Promise.all(
+    [...groups.values()].map(async (places) => {
+      const sent = places.map((at) => [...(commands[at] ?? [])]);
+      const results = (await client.pipeline(sent).exec()) ?? [];
+      for (const [i, [error, value]] of results.entries()) {
+        if (error && !error.message.startsWith('WRONGTYPE')) throw error;
+        replies[places[i] ?? 0] = error ? null : value;
+      }
+    }),
+  );
+  return replies;
 };
+
+/** What decides on a key's slot: ours all have one. */
+const hashTag = (key: string): string => /\{(.+?)\}/.exec(key)?.[1] ?? key;
