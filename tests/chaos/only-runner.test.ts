@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { appKeys } from '@flamejs/protocol';
 import { expect, test } from 'vitest';
 import { startFleet, tasks } from '../support/fleet.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -24,7 +25,12 @@ test('AS-14 F12 calls whose only runner is killed wait on although no runner is 
   const behind = await flame.cast(tasks.echo, 'behind');
   // From now on nothing may be launched.
   await client.hset(fleet.keys().settings, { paused: 'out', by: 'the test', at: String(Date.now()) });
-  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  const { pools } = appKeys(fleet.config.prefix, fleet.config.app);
+  const lookedAt = async (): Promise<number> => JSON.parse((await client.hget(pools, 'main')) ?? '{}').at ?? 0;
+  for (let looks = 0; looks < 2; looks += 1) {
+    const before = await lookedAt();
+    await waitFor(async () => (await lookedAt()) > before, { what: 'the autoscaler to look at its settings' });
+  }
   process.kill(busy.pid, 'SIGKILL');
   const queue = fleet.keys().queue;
   await waitFor(async () => (await client.llen(`${queue}wait`)) === 2 && (await client.llen(`${queue}active`)) === 0, {

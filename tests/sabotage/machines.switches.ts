@@ -47,10 +47,10 @@ export default [
     in: test('ends'),
   },
   {
-    name: 'a machine whose end was agreed to counts for as long as a young one may be missing from the list',
+    name: 'a young machine that a list lacks is taken for gone',
     file: `${src}/record/advance.ts`,
-    find: '(graceOver || ending)',
-    replace: '(graceOver || (ending && graceOver))',
+    find: 'seen.steadyMs >= timing.steadyMs && graceOver && !answers',
+    replace: 'seen.steadyMs >= timing.steadyMs && !answers',
     tests: ['C-53: what its provider has agreed to end'],
     in: test('advance'),
   },

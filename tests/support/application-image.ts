@@ -12,9 +12,7 @@ const EXAMPLE = join(ROOT, 'examples/image-resize');
  * Packages of this repository; on a registry these would be ordinary dependencies. Without the compiler, which only the
  * example's variant with closures needs, and the umbrella, which brings it: npm 11 writes no lock that it accepts itself for the prebuilt parts of its parser.
  */
-const PACKAGES = readdirSync(join(ROOT, 'packages')).filter(
-  (name) => name !== 'compiler' && name !== 'flamejs',
-);
+const PACKAGES = readdirSync(join(ROOT, 'packages')).filter((name) => name !== 'compiler' && name !== 'flamejs');
 
 /** @returns the image's name */
 export const buildApplication = async (engine: Engine): Promise<string> => {

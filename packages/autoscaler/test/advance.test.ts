@@ -98,25 +98,20 @@ describe('booting', () => {
       happened: [{ type: 'runner.ready', details: { bootMs: 200_000 } }],
     });
   });
-  test('C-53: what its provider has agreed to end is gone with the second list that lacks it, however young it is', () => {
-    const recently = {
-      attempt: 1,
-      outcome: 'accepted' as const,
-      acceptedAt: NOW - 20_000,
-      tries: 1,
-      nextAt: 0,
-      env: {},
-    };
+  test('C-53: what its provider has agreed to end still counts while its lists may lag behind the launch', () => {
+    const launchedAt = (acceptedAt: number) =>
+      ({ attempt: 1, outcome: 'accepted', acceptedAt, tries: 1, nextAt: 0, env: {} }) as const;
     const terminate = { tries: 1, nextAt: NOW + 5_000, acceptedAt: NOW - 5_000, error: null };
-    const failed = accepted('terminating', { readyAt: null, grounds: 'boot-failed', launch: recently, terminate });
+    const ends = (acceptedAt: number) =>
+      accepted('terminating', {
+        ...{ readyAt: null, grounds: 'boot-failed', launch: launchedAt(acceptedAt), terminate },
+      });
     const absent = seen({ agent: null, instance: 'absent', absences: 2 });
-    expect(stateAfter(failed, absent)).toBe('terminated');
-    expect(stateAfter(failed, { ...absent, absences: 1 })).toBe('terminating');
-    // Not accepted yet: the list may lag behind the launch.
-    expect(stateAfter({ ...failed, terminate: { ...terminate, acceptedAt: null } }, absent)).toBe('terminating');
-    expect(stateAfter({ ...failed, terminate: null }, absent)).toBe('terminating');
+    expect(stateAfter(ends(NOW - 20_000), absent)).toBe('terminating');
+    expect(stateAfter(ends(NOW - 600_000), absent)).toBe('terminated');
+    expect(stateAfter(ends(NOW - 600_000), { ...absent, absences: 1 })).toBe('terminating');
     // An answering runner is there, whatever the list says.
-    expect(stateAfter(failed, { ...absent, agent: agent(), silentMs: 0 })).toBe('terminating');
+    expect(stateAfter(ends(NOW - 600_000), { ...absent, agent: agent(), silentMs: 0 })).toBe('terminating');
   });
   test('C-53: one that the provider shows as ended is gone at once, and not terminated again', () => {
     const failed = accepted('failed', { readyAt: null, grounds: 'boot-failed' });

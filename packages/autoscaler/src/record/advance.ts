@@ -206,9 +206,8 @@ const isGone = (c: Case): boolean => {
   const agent = agentOf(c);
   const answers = agent !== undefined && agent.state !== 'ended' && seen.silentMs < timing.suspectMs;
   const graceOver = now - (record.launch.acceptedAt ?? record.createdAt) >= timing.graceMs;
-  // The grace is for lists that lag behind a launch. What the provider has agreed to end need not be waited for.
-  const ending = record.terminate !== null && record.terminate.acceptedAt !== null;
-  return seen.absences >= 2 && seen.steadyMs >= timing.steadyMs && (graceOver || ending) && !answers;
+  // Also for what the provider has agreed to end: a list that lags behind the launch lacks a machine that still goes on.
+  return seen.absences >= 2 && seen.steadyMs >= timing.steadyMs && graceOver && !answers;
 };
 
 const goneReason = ({ seen }: Case): string => {

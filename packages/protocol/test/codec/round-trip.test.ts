@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { decode, encode, packPayload, unpackPayload } from '../../src/codec/index.ts';
@@ -58,9 +59,12 @@ const anything = fc.anything({
   maxDepth: 4,
 });
 
+/** Two of them are not equal to Node's comparison; they have a test of their own above. */
+const hasNoInvalidDate = (value: unknown): boolean => !inspect(value, { depth: 10 }).includes('Invalid Date');
+
 test('P01 round trip of anything that fast-check can think of', () => {
   fc.assert(
-    fc.property(anything, (value) => {
+    fc.property(anything.filter(hasNoInvalidDate), (value) => {
       assertSameGraph(travel(value), value);
     }),
     { numRuns: 2000 },
@@ -76,7 +80,7 @@ test('PS-05 P01 round trip of arbitrary graphs with shared parts and cycles', ()
     },
   );
   fc.assert(
-    fc.property(graph, anything, (plan, leaf) => {
+    fc.property(graph, anything.filter(hasNoInvalidDate), (plan, leaf) => {
       const root = build(plan, leaf);
       assertSameGraph(travel(root), root);
     }),
