@@ -30,6 +30,7 @@ await main(async () => {
   const vitest = await execute(bin('vitest'), ['run', ...process.argv.slice(2)]);
   if (vitest.code !== 0) failures.push('Tests');
 
+  sayShares();
   say(`\nTook ${seconds(started)}.${failures.length > 0 ? ` Failed: ${failures.join(', ')}.` : ''}`);
   sayTotals();
   return failures.length > 0 ? 1 : 0;
@@ -38,6 +39,23 @@ await main(async () => {
 function examples() {
   return readdirSync(join(root, 'examples')).map((name) => join('examples', name));
 }
+
+// Where the time went. A few files run at once, so these seconds add up to more than the run took.
+function sayShares() {
+  if (!existsSync(totalsFile)) return;
+  const { areas, slowest } = JSON.parse(readFileSync(totalsFile, 'utf8'));
+  const table = (title, rows) => {
+    say(`\n${title.padEnd(52)} tests  seconds  share`);
+    for (const { name, tests, ms, share } of rows) {
+      const numbers = [String(tests).padStart(5), (ms / 1000).toFixed(1).padStart(8), percent(share).padStart(6)];
+      say(`${name.padEnd(52)} ${numbers.join(' ')}`);
+    }
+  };
+  table('Area', areas);
+  table('Slowest files', slowest);
+}
+
+const percent = (share) => `${(share * 100).toFixed(1)}%`;
 
 // The last line, for whoever reads only that one. Written by tests/support/totals-reporter.ts.
 function sayTotals() {

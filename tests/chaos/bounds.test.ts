@@ -18,25 +18,36 @@ afterEach(async () => {
   for (const proxy of proxies.splice(0)) await proxy.stop();
 });
 
-/** Makes calls, then leaves calls pending and takes half of them back; says how much heap each costs. */
+/**
+ * Makes calls, then leaves calls pending in two steps and takes half of them back; says how much heap each call of the
+ * second step costs. The first one pays for what exists once: code that is compiled, tables, buffers.
+ */
 const CALLER = `
 import { createFlame } from '@flamejs/queue';
 import config from './flame.config.mjs';
 import { add } from './tasks.mjs';
-const [calls, pending] = process.argv.slice(-2).map(Number);
+const [calls, few, pending] = process.argv.slice(-3).map(Number);
 const flame = createFlame(config);
 let warnings = 0;
 process.on('warning', (warning) => {
   warnings += 1;
   console.error(warning);
 });
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+// Replies, code and weak references are let go of over several turns: the heap is what is left once it shrinks no more.
 const heap = async () => {
-  for (let i = 0; i < 3; i += 1) {
+  let least = Number.POSITIVE_INFINITY;
+  for (let still = 0; still < 10; still += 1) {
+    await sleep(100);
     globalThis.gc();
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    const now = process.memoryUsage().heapUsed;
+    if (now < least - 16 * 1024) still = 0;
+    least = Math.min(least, now);
   }
-  return process.memoryUsage().heapUsed;
+  return least;
 };
+const told = (message) =>
+  new Promise((resolve) => process.on('message', (found) => found === message && resolve()));
 const many = async (count) => {
   let next = 0;
   const lane = async () => {
@@ -53,21 +64,26 @@ await many(calls);
 const afterCalls = await heap();
 console.log('idle', afterCalls - before);
 
-await new Promise((resolve) => process.once('message', resolve)); // the pool is paused
+await told('paused');
 // One signal for half of them, as for the calls of one request that a user gives up.
 const abort = new AbortController();
-const ends = Array.from({ length: pending }, (_, i) => {
-  const fn = i < pending / 2 ? add.with({ signal: abort.signal }) : add;
-  return flame.call(fn, i, 1).then(() => 'value', (error) => error.name);
-});
-process.send('pending');
-await new Promise((resolve) => process.once('message', resolve)); // all of them are in the queue
-console.log('pending', (await heap()) - afterCalls);
+const cancellable = add.with({ signal: abort.signal });
+const ends = [];
+const leave = async (count) => {
+  while (ends.length < count) ends.push(flame.call(ends.length % 2 === 0 ? add : cancellable, ends.length, 1));
+  await told('queued ' + count);
+};
+const ended = (parity) => Promise.allSettled(ends.filter((_, i) => i % 2 === parity));
+const kinds = (outcomes) => [...new Set(outcomes.map(({ status, reason }) => reason?.name ?? status))].join();
+await leave(few);
+const withFew = await heap();
+await leave(pending);
+console.log('each', Math.round(((await heap()) - withFew) / (pending - few)));
 abort.abort();
-const cancelled = await Promise.all(ends.slice(0, pending / 2));
+const cancelled = kinds(await ended(1));
 process.send('cancelled');
-const values = await Promise.all(ends.slice(pending / 2)); // the pool is resumed
-console.log('ends', JSON.stringify([...new Set(cancelled)]), JSON.stringify([...new Set(values)]));
+const values = kinds(await ended(0)); // the pool is resumed
+console.log('ends', cancelled, values);
 ends.length = 0;
 console.log('after', (await heap()) - afterCalls);
 console.log('warnings', warnings);
@@ -75,18 +91,22 @@ await flame.close();
 process.disconnect();
 `;
 
+/** Of the caller's heap, for each call that it awaits: see the table of limits in docs/performance.md. */
+const AWAITED_BYTES = 1.9 * 1024;
+
 test(
   'R-42 a caller’s memory does not grow with the calls that it has made, and little with those that it awaits',
   patience,
   async () => {
     const calls = bySize({ push: 1_000, nightly: 100_000 });
-    const pending = bySize({ push: 1_000, nightly: 10_000 });
+    const few = 1_000;
+    const pending = bySize({ push: 3_000, nightly: 10_000 });
     fleet = await startFleet({ pools, env });
     await fleet.runner();
     const caller = await startSource(CALLER, {
       cwd: APP_FOLDER,
       nodeArgs: ['--expose-gc'],
-      args: [String(calls), String(pending)],
+      args: [String(calls), String(few), String(pending)],
       ipc: true,
       env: fleet.env,
     });
@@ -99,28 +119,27 @@ test(
     };
     const number = async (name: string, timeoutMs = 900_000): Promise<number> =>
       Number((await caller.waitForOutput(new RegExp(`^${name} (-?\\d+)`, 'm'), timeoutMs))[1]);
+    const { queue } = fleet.keys();
+    const queued = (count: number): Promise<unknown> =>
+      waitFor(
+        async () => (await fleet.client.llen(`${queue}wait`)) + (await fleet.client.llen(`${queue}active`)) >= count,
+        { what: `${count} calls to be in the queue`, timeoutMs: 120_000 },
+      );
     try {
-      const { queue } = fleet.keys();
       expect(await number('idle')).toBeLessThan(20 * 1024 * 1024);
       await fleet.client.hset(`${queue}meta`, 'paused', 1);
-      const all = told('pending');
       caller.child.send('paused');
-      await all;
-      await waitFor(
-        async () => (await fleet.client.llen(`${queue}wait`)) + (await fleet.client.llen(`${queue}active`)) >= pending,
-        {
-          what: 'all calls to be in the queue',
-          timeoutMs: 120_000,
-        },
-      );
+      await queued(few);
+      caller.child.send(`queued ${few}`);
+      await queued(pending);
       const cancelled = told('cancelled');
-      caller.child.send('queued');
+      caller.child.send(`queued ${pending}`);
       // The envelope, so that it can be made again should Redis lose it, the promise, and the stack of the call site.
-      expect((await number('pending')) / pending).toBeLessThan(2 * 1024);
+      expect(await number('each')).toBeLessThan(AWAITED_BYTES);
       await cancelled;
       await fleet.client.hdel(`${queue}meta`, 'paused');
       await fleet.client.zadd(`${queue}marker`, 0, '0');
-      await caller.waitForOutput(/^ends \["AbortError"\] \["value"\]$/m, 300_000);
+      await caller.waitForOutput(/^ends AbortError fulfilled$/m, 300_000);
       expect(await number('after')).toBeLessThan(20 * 1024 * 1024);
       expect(await number('warnings')).toBe(0);
       expect((await caller.exited).code).toBe(0);

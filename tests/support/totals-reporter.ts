@@ -1,7 +1,11 @@
-/** Leaves the totals of a run in reports/totals.json, from which `npm test` prints its closing line. */
+/** Leaves the totals of a run, and where its time went, in reports/totals.json, which `npm test` ends with. */
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Reporter, TestModule } from 'vitest/node';
+import { type FileTime, sharesOf } from './shares.ts';
 
+const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = new URL('../../reports/', import.meta.url);
 
 export default class TotalsReporter implements Reporter {
@@ -13,7 +17,17 @@ export default class TotalsReporter implements Reporter {
       if (module.errors().length > 0) totals.failed += 1;
     }
     const { pending, ...rest } = totals;
+    const report = { ...rest, failed: rest.failed + pending, ...sharesOf(modules.map(timeOf)) };
     mkdirSync(folder, { recursive: true });
-    writeFileSync(new URL('totals.json', folder), JSON.stringify({ ...rest, failed: rest.failed + pending }));
+    writeFileSync(new URL('totals.json', folder), JSON.stringify(report));
   }
 }
+
+const timeOf = (module: TestModule): FileTime => {
+  const { setupDuration, collectDuration, duration } = module.diagnostic();
+  return {
+    file: relative(root, module.moduleId).replaceAll('\\', '/'),
+    tests: [...module.children.allTests()].length,
+    ms: setupDuration + collectDuration + duration,
+  };
+};
