@@ -1,6 +1,12 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-const patience = {
+const shared = {
+  // Most tests wait for processes and leases; one file more than there are processors keeps those busy. No test asserts
+  // a time, so that none minds its neighbours. Both projects fill the same workers, system tests first.
+  maxWorkers: availableParallelism() + 1,
+  setupFiles: ['tests/support/mark-processes.ts'],
+  globalSetup: ['tests/support/leftovers.ts'],
   testTimeout: 180_000,
   hookTimeout: 180_000,
   teardownTimeout: 20_000,
@@ -15,23 +21,14 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/*/test/**/*.test.ts'],
-          maxWorkers: 2,
-          sequence: { groupOrder: 0 },
-          setupFiles: ['tests/support/mark-processes.ts'],
-          globalSetup: ['tests/support/leftovers.ts'],
-          ...patience,
+          ...shared,
         },
       },
       {
         test: {
           name: 'system',
           include: ['tests/**/*.test.ts'],
-          // Each file starts servers and runners of its own; more at once would measure the machine, not the code.
-          maxWorkers: 2,
-          sequence: { groupOrder: 1 },
-          setupFiles: ['tests/support/mark-processes.ts'],
-          globalSetup: ['tests/support/leftovers.ts'],
-          ...patience,
+          ...shared,
         },
       },
     ],
