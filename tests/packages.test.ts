@@ -25,6 +25,30 @@ test('A-07: documents and messages name the command that is ours, not somebody e
   expect(read('README.md')).toContain('npm install flamejs');
 });
 
+test('A-07: documents and messages name one package, not its parts', () => {
+  const documents = ['README.md', ...below('docs', /\.md$/)];
+  expect(documents.filter((name) => read(name).includes('@flamejs/'))).toEqual([]);
+  // A sentence has a space; a specifier or the key of a symbol has none.
+  const sentence = /(['"`])(?:(?!\1)[^\\\n]|\\.)*@flamejs\/(?:(?!\1)[^\\\n]|\\.)*\1/g;
+  const messages = packages
+    .flatMap((name) => below(`packages/${name}/src`, /\.ts$/))
+    .flatMap((file) => {
+      const code = read(file).replace(/\/\*.*?\*\/|^\s*\/\/.*$/gms, '');
+      return [...code.matchAll(sentence)].map(([text]) => `${file}: ${text}`).filter((text) => / .* /.test(text));
+    });
+  expect(messages).toEqual([]);
+});
+
+test('A-07: the pages that errors name are in the package', async () => {
+  await using pack = await startNode(join(root, 'scripts/pack-docs.mjs'), {});
+  expect((await settles(pack.exited, { what: 'the copy', timeoutMs: 30_000 })).code).toBe(0);
+  expect(existsSync(join(root, 'packages/flamejs/docs/errors/FLAME_ERR_TIMEOUT.md'))).toBe(true);
+  expect(JSON.parse(read('packages/flamejs/package.json'))).toMatchObject({
+    files: expect.arrayContaining(['docs']),
+    scripts: { prepack: 'node ../../scripts/pack-docs.mjs' },
+  });
+});
+
 test('A-07: every package says what it is and under which licence', () => {
   const lacking = packages.filter((name) =>
     ['README.md', 'LICENSE'].some((file) => !existsSync(join(root, 'packages', name, file))),

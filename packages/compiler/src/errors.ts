@@ -1,4 +1,5 @@
-/** The one error of the compiler. It depends on no other package, so it is not one of the facade's classes, but reads like one. */
+/** The one error of the compiler. It is thrown where no call is made, so it is not one of the facade's classes, but reads like one. */
+import { docsOf } from '@flamejs/protocol/errors/docs';
 import { formatProblem } from './frame.ts';
 import type { Problem } from './problems.ts';
 
@@ -8,6 +9,8 @@ import type { Problem } from './problems.ts';
  */
 export class FlameCompileError extends Error {
   readonly code = 'FLAME_ERR_COMPILE';
+  /** The page about this error. */
+  readonly docs = docsOf('FLAME_ERR_COMPILE');
   readonly file: string;
   declare readonly problems: readonly Problem[];
   /** What else was found, for tools that show everything. */

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
+import { docsOf } from '@flamejs/protocol/errors/docs';
 import { parseFunctionId } from '@flamejs/protocol/function-id';
 import type { Declared } from './emit.ts';
 
@@ -29,6 +30,8 @@ export interface Manifest {
 /** A manifest is missing, damaged, or of another version. Build again with the plugin, or correct the path. */
 export class FlameManifestError extends Error {
   readonly code = 'FLAME_ERR_MANIFEST';
+  /** The page about this error. */
+  readonly docs = docsOf('FLAME_ERR_MANIFEST');
   override readonly name = 'FlameManifestError';
 }
 

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { fileOfFunction, readManifest } from '../src/manifest.ts';
+import { FlameManifestError, fileOfFunction, readManifest } from '../src/manifest.ts';
 import { type Application, createApplication, EXPECTED_NAMES, RESULTS, reportOf, THUMBS } from './application.ts';
 
 /** Every push sees one bundler of each kind; the whole matrix, and minifying, are nightly. */
@@ -245,5 +245,6 @@ test('S-09 K-08: a damaged manifest is refused; an entry that is damaged or lead
     expect(read.skipped).toHaveLength(1);
   }
   expect(() => readManifest(app.path('missing.json'))).toThrow(/cannot be read/);
+  expect(() => readManifest(app.path('missing.json'))).toThrow(FlameManifestError);
   expect(readFileSync(write(good), 'utf8')).toContain('"version":1');
 });

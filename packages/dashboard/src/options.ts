@@ -34,7 +34,7 @@ export interface DashboardOptions {
    * `loopback` is `127.0.0.0/8` and `::1`. Needed where a proxy puts its own `Host` in the place of the browser's. Default: none.
    */
   readonly trustProxy?: string | readonly string[];
-  /** What judges settings of pools: `tuner` of `@flamejs/autoscaler/tuning`. Default: none, and settings are the config's. */
+  /** What judges settings of pools: `tuner` of `flamejs/tuning`. Default: none, and settings are the config's. */
   readonly tuner?: Tuner;
   /** Default: one that writes warnings to stderr. */
   readonly logger?: Logger;

@@ -212,7 +212,7 @@ test('C-04: a damaged record of a runner holds no place under max', async () => 
 test('C-17: a schedule that nobody runs is a warning', async () => {
   await furnish();
   expect(await operations.findings()).toEqual([
-    '1 schedule of pool "main" cast nothing: the autoscaler runs schedules, and none is running (`flame autoscaler`)',
+    '1 schedule of pool "main" cast nothing: the autoscaler runs schedules, and none is running (`npx flamejs autoscaler`)',
   ]);
   const { system } = (await board.ask('/api/pools')).json;
   expect(system.warnings.join()).toContain('1 schedule of pool "main"');

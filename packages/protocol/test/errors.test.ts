@@ -27,6 +27,7 @@ test('an error carries its code, call, advice and typed fields as own data', () 
     code: 'FLAME_ERR_TIMEOUT',
     callId: 'images.abc',
     advice: FlameTimeoutError.advice,
+    docs: 'https://unpkg.com/flamejs/docs/errors/FLAME_ERR_TIMEOUT.md',
     timeoutMs: 30_000,
     attempt: 2,
   });
@@ -108,6 +109,7 @@ test('ER-13 toJSON leaves out stacks and stderr, and describes the cause', () =>
     code: 'FLAME_ERR_CRASH',
     message: 'died',
     advice: FlameCrashError.advice,
+    docs: 'https://unpkg.com/flamejs/docs/errors/FLAME_ERR_CRASH.md',
     exitCode: null,
     signal: 'SIGSEGV',
     cause: { name: 'TypeError', message: 'inner' },

@@ -128,7 +128,7 @@ export function missingClosure(
     {
       functionName: id,
       known,
-      advice: 'Run caller and runner from one release, and start both with the compiler: `@flamejs/compiler/register`.',
+      advice: 'Run caller and runner from one release, and start both with the compiler: `flamejs/register`.',
     },
   );
 }

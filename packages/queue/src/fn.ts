@@ -51,7 +51,7 @@ export const defineFunction: DefineFunction = (...given: readonly unknown[]): ne
   const label = `flame.fn('${String(name ?? '')}')`;
   if (name === undefined) {
     const message =
-      'a function without a name needs the compiler: start with `node --import @flamejs/compiler/register`, or give it a name, flame.fn(name, options, function)';
+      'a function without a name needs the compiler: start with `node --import flamejs/register`, or give it a name, flame.fn(name, options, function)';
     throw configError('flame.fn', [{ path: 'name', message }]);
   }
   const handler = isClosure(handlerOrClosure) ? handlerOrClosure.factory(handlerOrClosure.captures) : handlerOrClosure;

@@ -14,7 +14,7 @@ export interface NotShippable<Reason extends string> {
 
 /**
  * Classes that your program registered with `registerClass`, for the type checker: add them by declaration merging.
- * @example declare module '@flamejs/queue' { interface ShippableClasses { money: Money } }
+ * @example declare module 'flamejs' { interface ShippableClasses { money: Money } }
  */
 // biome-ignore lint/suspicious/noEmptyInterface: it is there to be merged into
 export interface ShippableClasses {}

@@ -88,7 +88,7 @@ export interface Replay {
   readonly reasons: readonly string[];
 }
 
-/** Judges and tries live settings. Pure. The only one is `tuner` of `@flamejs/autoscaler/tuning`. */
+/** Judges and tries live settings. Pure. The only one is `tuner` of `flamejs/tuning`. */
 export interface Tuner {
   /** What the config alone says. */
   configured(pool: PoolConfig): PoolSettings;

@@ -5,6 +5,7 @@ import {
   FlameCancelledError,
   FlameCrashError,
   FlameDeadlineError,
+  FlameMemoryError,
   FlameQueueTimeoutError,
   FlameTimeoutError,
 } from '@flamejs/queue';
@@ -17,7 +18,7 @@ let stage: Stage;
 let runner: RunnerProcess;
 beforeAll(async () => {
   stage = await startStage();
-  runner = await stage.startRunner({ pool: { maxConcurrency: 2, killGrace: '200ms' } });
+  runner = await stage.startRunner({ pool: { maxConcurrency: 2, killGrace: '200ms', memoryLimit: '700MB' } });
 });
 afterAll(() => stage.stop());
 
@@ -113,6 +114,14 @@ test.each([
   const error = await failureOf(stage.call(stage.tasks[task]));
   expect(error).toBeInstanceOf(FlameCrashError);
   expect(error).toMatchObject(shape);
+  expect(await neighbour).toBe('untouched');
+});
+
+test('F10 an executor over its memory limit ends its own call only, by its name', async () => {
+  const neighbour = stage.call(stage.tasks.wait, 1_000, 'untouched');
+  const error = await failureOf(stage.call(stage.tasks.balloon, 1_000_000_000, 30_000));
+  expect(error).toBeInstanceOf(FlameMemoryError);
+  expect(error).toMatchObject({ limitBytes: 700 * 1024 * 1024, usedBytes: expect.any(Number) });
   expect(await neighbour).toBe('untouched');
 });
 

@@ -1,4 +1,4 @@
-/** Runners as processes of this machine: for development, and for making use of a large host. `@flamejs/autoscaler/local` */
+/** Runners as processes of this machine: for development, and for making use of a large host. `flamejs/local` */
 import { type ChildProcess, fork } from 'node:child_process';
 import { Socket } from 'node:net';
 import { hostname } from 'node:os';
@@ -20,7 +20,7 @@ import { type LocalEntry, localRegistry, type Registry, registriesFolder } from 
 import { endGroup, endRestOfGroup, signal } from './local/signals.ts';
 
 export interface LocalOptions {
-  /** The module that is a runner, relative to `root`. Default: `@flamejs/runner/main` of the application. */
+  /** The module that is a runner, relative to `root`. Default: `flamejs/runner` of the application. */
   readonly command?: string;
   /** Arguments for it. Default none. */
   readonly args?: readonly string[];

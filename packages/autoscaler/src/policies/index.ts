@@ -1,4 +1,4 @@
-/** Scaling policies: pure functions from an observation to a number of runners. `@flamejs/autoscaler/policies` */
+/** Scaling policies: pure functions from an observation to a number of runners. `flamejs/policies` */
 export { combine } from './combine.ts';
 export { customPolicy } from './custom.ts';
 export { type QueueDepthOptions, queueDepth } from './queue-depth.ts';

@@ -1,4 +1,4 @@
-/** For authors of backends: `@flamejs/autoscaler/testing`. */
+/** For authors of backends: `flamejs/backend-testing`. */
 export {
   type BackendFixture,
   type BackendSuiteOptions,

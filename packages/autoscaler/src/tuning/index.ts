@@ -1,4 +1,4 @@
-/** Settings of a running pool: what they may be, and what they would have done. `@flamejs/autoscaler/tuning` */
+/** Settings of a running pool: what they may be, and what they would have done. `flamejs/tuning` */
 import type { Tuner } from '@flamejs/queue';
 import { changeSettings } from './change-settings.ts';
 import { replay } from './replay.ts';

@@ -1,4 +1,4 @@
-/** `flame calls retry` and `flame calls cancel`. */
+/** `npx flamejs calls retry` and `npx flamejs calls cancel`. */
 import type { Operations } from '@flamejs/dashboard/operations';
 import { FlameConfigError } from '@flamejs/queue/errors';
 import type { Command } from 'commander';
@@ -107,5 +107,5 @@ const each = async <Result extends string>(
 const misuse = (message: string): FlameConfigError =>
   new FlameConfigError(message, {
     problems: [{ path: 'calls', message }],
-    advice: '`flame calls --help` shows how.',
+    advice: '`npx flamejs calls --help` shows how.',
   });

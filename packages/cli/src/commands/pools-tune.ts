@@ -1,4 +1,4 @@
-/** `flame pools tune`: settings of a running pool. */
+/** `npx flamejs pools tune`: settings of a running pool. */
 import type { Operations, TunedSettings, TuningView } from '@flamejs/dashboard/operations';
 import { parseDuration } from '@flamejs/queue';
 import { FlameConfigError } from '@flamejs/queue/errors';
@@ -19,10 +19,10 @@ export const SETTINGS_HELP = `
 Settings: min, max, buffer, idleShutdownAfter, scaleDownWindow, policy, paused; "=config" takes one back to the config.
 `;
 const HELP = `${SETTINGS_HELP}
-  flame pools tune images min=2 max=20
-  flame pools tune images idleShutdownAfter=5m policy='{"name": "waitTime", "options": {"target": "10s"}}'
-  flame pools tune images --exactly 10 --for 2h  so many runners, whatever the policy wants
-  flame pools tune images --reset
+  npx flamejs pools tune images min=2 max=20
+  npx flamejs pools tune images idleShutdownAfter=5m policy='{"name": "waitTime", "options": {"target": "10s"}}'
+  npx flamejs pools tune images --exactly 10 --for 2h  so many runners, whatever the policy wants
+  npx flamejs pools tune images --reset
 
 flame simulate tries settings on the last hour before they are changed.
 `;

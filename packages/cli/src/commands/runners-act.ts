@@ -1,4 +1,4 @@
-/** `flame runners drain`, `terminate`, `protect` and `unprotect`: orders for single runners, for the record with who and why. */
+/** `npx flamejs runners drain`, `terminate`, `protect` and `unprotect`: orders for single runners, for the record with who and why. */
 import type { Operations, RunnerView, Why } from '@flamejs/dashboard/operations';
 import type { OrderResult } from '@flamejs/protocol';
 import { parseDuration } from '@flamejs/queue';
@@ -102,7 +102,7 @@ const find = async (operations: Operations, ids: readonly string[]): Promise<rea
   const all = await operations.runners();
   const missing = ids.filter((id) => !all.some((runner) => runner.runnerId === id));
   if (missing.length > 0) {
-    const message = `there is no runner ${missing.join(', ')}; \`flame runners ls\` lists them`;
+    const message = `there is no runner ${missing.join(', ')}; \`npx flamejs runners ls\` lists them`;
     throw new FlameConfigError(message, { problems: [{ path: 'runner', message }] });
   }
   return all.filter((runner) => ids.includes(runner.runnerId));

@@ -1,4 +1,4 @@
-/** `flame simulate`: what a pool would have done in its last hour under other settings. Changes nothing. */
+/** `npx flamejs simulate`: what a pool would have done in its last hour under other settings. Changes nothing. */
 import type { ReplayTotals } from '@flamejs/queue';
 import { Command } from 'commander';
 import { sayFacts, sayJson } from '../output/print.ts';
@@ -17,8 +17,8 @@ export const simulateCommand = (): Command =>
       `${SETTINGS_HELP}
 The calls are those that came then, each served in the mean time that calls took.
 
-  flame simulate images max=40
-  flame simulate images policy='{"name": "waitTime", "options": {"target": "10s"}}'`,
+  npx flamejs simulate images max=40
+  npx flamejs simulate images policy='{"name": "waitTime", "options": {"target": "10s"}}'`,
     )
     .action((pool: string, pairs: string[], _options: object, command: Command) =>
       withTuner(command, async (operations) => {

@@ -1,4 +1,4 @@
-/** `flame status`: the whole app in a few sentences. Exit code 1 when calls wait that nothing will start. */
+/** `npx flamejs status`: the whole app in a few sentences. Exit code 1 when calls wait that nothing will start. */
 import type { PoolView, SystemView } from '@flamejs/dashboard/operations';
 import { Command } from 'commander';
 import { oneLine } from '../output/plain-text.ts';
@@ -36,7 +36,7 @@ const print = (system: SystemView, pools: readonly PoolView[]): void => {
     say(`${paint(COLOURS[pool.health], pool.name.padEnd(width))}  ${oneLine(pool.summary)}`);
     const more = [
       pool.oldestWaitMs > 0 ? `the next call has waited ${duration(pool.oldestWaitMs)}` : '',
-      pool.failed > 0 ? `${pool.failed} failed (flame calls ls --state failed --pool ${pool.name})` : '',
+      pool.failed > 0 ? `${pool.failed} failed (npx flamejs calls ls --state failed --pool ${pool.name})` : '',
     ].filter((part) => part !== '');
     if (more.length > 0) say(`${' '.repeat(width)}  ${paint('dim', more.join('; '))}`);
   }

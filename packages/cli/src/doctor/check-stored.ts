@@ -18,7 +18,7 @@ export const checkStored = async (config: AppConfig): Promise<readonly Diagnosis
       ...stored.map((message) => warn('stored', message)),
       ...unserved.map(({ name, summary }) => ({
         ...warn(`pool ${name}`, summary),
-        advice: `\`flame calls ls --pool ${name}\` lists its calls, \`flame calls cancel\` ends them.`,
+        advice: `\`npx flamejs calls ls --pool ${name}\` lists its calls, \`npx flamejs calls cancel\` ends them.`,
       })),
     ];
   } catch (error) {

@@ -1,4 +1,4 @@
-/** The checks of `flame doctor`, in the order in which they build on each other. */
+/** The checks of `npx flamejs doctor`, in the order in which they build on each other. */
 
 import { connect, disconnect, judgeServer, readServerFacts, redisNow, whenReady } from '@flamejs/protocol';
 import { type AppConfig, FlameConfigError } from '@flamejs/queue';
@@ -96,7 +96,7 @@ const checkRedis = async (config: AppConfig): Promise<readonly Diagnosis[]> => {
         level: 'fail',
         check: 'redis',
         message: `cannot be reached: ${why}`,
-        advice: 'Set REDIS_URL, or run `flame dev`, which starts one.',
+        advice: 'Set REDIS_URL, or run `npx flamejs dev`, which starts one.',
       },
     ];
   } finally {

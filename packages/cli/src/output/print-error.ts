@@ -12,6 +12,9 @@ export const printError = (error: unknown): void => {
   } else {
     write(`${mark} ${plainText(error instanceof Error ? error.message : String(error))}`);
   }
-  if (error instanceof FlameError) write(`${paint('dim', 'what to do:', process.stderr)} ${plainText(error.advice)}`);
+  if (error instanceof FlameError) {
+    write(`${paint('dim', 'what to do:', process.stderr)} ${plainText(error.advice)}`);
+    write(`${paint('dim', 'more:', process.stderr)} ${plainText(error.docs ?? error.code)}`);
+  }
   if (process.env.FLAME_DEBUG !== undefined && error instanceof Error) write(String(error.stack));
 };

@@ -21,7 +21,7 @@ const INSTALLED = Symbol.for('@flamejs/compiler/installed');
 
 /**
  * From now on, modules of the application are compiled as they are loaded. A second call does nothing. Children of this
- * process find the same root in `FLAME_ROOT`; they need `--import @flamejs/compiler/register` of their own, which `fork`
+ * process find the same root in `FLAME_ROOT`; they need `--import flamejs/register` of their own, which `fork`
  * passes on. Source maps are turned on.
  */
 export function install({ root, ...options }: InstallOptions = {}): void {

@@ -63,7 +63,7 @@ const readPool = async (link: Link, pool: string, { now, silent, note }: Circums
   const overdueMs = first === undefined ? 0 : now - Number(moment);
   if (!Object.hasOwn(link.config.pools, pool)) return [`${what} cast nothing: the config has no such pool`];
   if (silent)
-    return [`${what} cast nothing: the autoscaler runs schedules, and none is running (\`flame autoscaler\`)`];
+    return [`${what} cast nothing: the autoscaler runs schedules, and none is running (\`npx flamejs autoscaler\`)`];
   if (overdueMs > MAKE_UP_MS && schedules.some(({ id }) => id === first))
     return [
       `schedule ${JSON.stringify(first)} of pool "${pool}" is late by ${Math.round(overdueMs / 1000)} s: is the pool full?`,

@@ -32,7 +32,7 @@ export const createTuning = (link: Link, given: Tuner | undefined): Tuning => {
   const tuner = (): Tuner => {
     if (given !== undefined) return given;
     const message =
-      'this dashboard was made without what judges settings: createDashboard(config, { tuner }) with that of @flamejs/autoscaler/tuning';
+      'this dashboard was made without what judges settings: createDashboard(config, { tuner }) with that of flamejs/tuning';
     throw new FlameConfigError(message, { problems: [{ path: 'tuner', message }] });
   };
 

@@ -106,7 +106,7 @@ function describeInstance(value: object): Refusal {
   }
   return {
     what: `is ${withArticle(`instance of ${name}`)}, ${REMOTE} (its methods and private state would be lost)`,
-    advice: `Register it where callers and runners load it: import { registerClass } from '@flamejs/queue'; registerClass(${name}, { to, from }), see docs/values.md. Or send plain data.`,
+    advice: `Register it where callers and runners load it: import { registerClass } from 'flamejs'; registerClass(${name}, { to, from }), see docs/values.md. Or send plain data.`,
   };
 }
 

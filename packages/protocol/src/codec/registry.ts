@@ -38,7 +38,8 @@ const registry = sharedRegistry();
  * @throws FlameCodecError when another class has the name, or there is none
  */
 export function registerClass<T extends object, D>(
-  ctor: abstract new (...args: never[]) => T,
+  // Not `abstract new () => T`: Luxon's DateTime and others have private constructors.
+  ctor: { readonly prototype: T; readonly name: string },
   codec: ClassCodec<T, D>,
 ): void {
   const name = wireName(codec.name ?? ctor.name);

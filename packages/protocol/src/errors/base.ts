@@ -4,6 +4,7 @@
  * Flame error is a registered symbol on its prototype and its `code`, never the identity of a class.
  */
 
+import { docsOf } from './docs.ts';
 import { publicData, publicText } from './public-text.ts';
 
 const BRAND = Symbol.for('@flamejs/error');
@@ -33,6 +34,8 @@ export class FlameError extends Error {
   declare readonly callId?: string;
   /** One sentence: what to do about it. */
   declare readonly advice: string;
+  /** The page about errors of this code: what causes them, what to do, an example. */
+  declare readonly docs: string;
 
   static {
     nameErrorClass(FlameError, 'FlameError');
@@ -43,6 +46,7 @@ export class FlameError extends Error {
     this.code = new.target.code;
     if (options.callId !== undefined) this.callId = options.callId;
     this.advice = options.advice ?? new.target.advice;
+    this.docs = docsOf(this.code);
   }
 
   get [BRAND](): true {

@@ -35,7 +35,7 @@ export class FlameLaunchError extends FlameError {
 export class FlameBootError extends FlameError {
   static override readonly code = 'FLAME_ERR_BOOT';
   static override readonly advice =
-    'Run `flame doctor`, which loads the modules as runners do; `reason` says why the last runner did not boot.';
+    'Run `npx flamejs doctor`, which loads the modules as runners do; `reason` says why the last runner did not boot.';
   declare readonly code: 'FLAME_ERR_BOOT';
   readonly reason: string;
 

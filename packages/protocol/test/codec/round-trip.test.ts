@@ -247,6 +247,7 @@ test('P01 errors keep their class where it is known, and their name everywhere',
     attempt: 2,
     callId: 'a.b',
     advice: FlameTimeoutError.advice,
+    docs: timeout.docs,
   });
 });
 

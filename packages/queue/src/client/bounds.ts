@@ -79,7 +79,8 @@ export const createBounds = (config: AppConfig, vault: Vault, logger: Logger, on
       const { reason, text } = explainWaiting(name, call, status[name]);
       if (reason !== 'no-autoscaler') return;
       warnings.set(name, Number.POSITIVE_INFINITY);
-      const advice = 'start one with `flame dev` or `flame autoscaler`, or a runner with `flame runner`';
+      const advice =
+        'start one with `npx flamejs dev` or `npx flamejs autoscaler`, or a runner with `npx flamejs runner`';
       logger.warn({ app: config.app, pool: name, callId }, `call ${callId} waits, and ${text}: ${advice}`);
     },
   };

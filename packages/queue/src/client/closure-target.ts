@@ -25,7 +25,7 @@ export const closureOf = (target: unknown, [closure, ...rest]: readonly unknown[
     `a call to pool "${target.pool}" got ${what} that the compiler has not seen, so its captured variables cannot be shipped. ` +
     (compilerIsHere()
       ? 'The compiler is there and did not take this for a flame call with a function: write the function inline or name one at the top level of the same file, and import the Flame under the name `flame` from a file of the application, or list its module in `sources`'
-      : 'Start with `node --import @flamejs/compiler/register`, or build with the plugin, or declare it with flame.fn(name, options, fn)');
+      : 'Start with `node --import flamejs/register`, or build with the plugin, or declare it with flame.fn(name, options, fn)');
   throw new FlameConfigError(message, { problems: [{ path: 'closure', message }] });
 };
 

@@ -105,7 +105,7 @@ export interface ConfigInput {
   readonly signingKey?: string | undefined;
   /** Keys for `flame.secret` and `encrypt()`: the first encrypts, all decrypt; FLAME_ENCRYPTION_KEYS (`id:key,id:key`) wins over it. */
   readonly encryptionKeys?: readonly EncryptionKeyInput[] | undefined;
-  /** What happens to the bytes of calls in Redis, in order: `compress()`, `encrypt()` of `@flamejs/queue/payload`, or `{ name, seal, open }`. */
+  /** What happens to the bytes of calls in Redis, in order: `compress()`, `encrypt()` of `flamejs/payload`, or `{ name, seal, open }`. */
   readonly payload?: PayloadStep | readonly PayloadStep[] | undefined;
   /** How long a runner goes on without a heartbeat of the autoscaler before it drains and ends its machine. */
   readonly heartbeatTimeout?: Duration | undefined;

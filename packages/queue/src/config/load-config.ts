@@ -40,7 +40,7 @@ const findConfig = (cwd: string): string => {
     if (found !== undefined) return found;
     if (folder === dirname(folder)) break;
   }
-  const message = `no flame.config.ts (or .mts, .js, .mjs) in ${resolve(cwd)} or above: create one with \`flame init\`, or name it with --config or FLAME_CONFIG`;
+  const message = `no flame.config.ts (or .mts, .js, .mjs) in ${resolve(cwd)} or above: create one with \`npx flamejs init\`, or name it with --config or FLAME_CONFIG`;
   throw configError('flame.config', [{ path: '', message }]);
 };
 

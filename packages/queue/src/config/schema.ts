@@ -237,7 +237,7 @@ export const appShape = {
   payload: field(
     {
       description:
-        'What happens to the bytes of calls in Redis, in order: `compress()`, `encrypt()` of `@flamejs/queue/payload`, or `{ name, seal, open }`.',
+        'What happens to the bytes of calls in Redis, in order: `compress()`, `encrypt()` of `flamejs/payload`, or `{ name, seal, open }`.',
       kind: 'transform or list of them',
       default: 'none',
     },

@@ -41,7 +41,7 @@ export const resolveEntry = (command: string | undefined, roots: readonly string
     // Reported below with all places.
   }
   throw new FlameLaunchError(
-    `local(): cannot find ${RUNNER} from ${roots.join(', ')}; install flamejs in the application, or set local({ command })`,
+    `local(): cannot find a runner from ${roots.join(', ')}; install flamejs in the application, or set local({ command })`,
     { kind: 'invalid', providerCode: 'MODULE_NOT_FOUND' },
   );
 };

@@ -105,9 +105,7 @@ export const createClosureModules = (
       // The compiler is not small: an application that has it and makes no closures does not pay for it.
       if (manifestFiles.length === 0 && process.env.FLAME_ROOT === undefined && !modules.some(mayCallFlame)) return;
       if ((await open()) === undefined && manifestFiles.length > 0) {
-        throw new Error(
-          `${manifestFiles[0]} is a manifest of closures, and @flamejs/compiler is not installed in ${root}`,
-        );
+        throw new Error(`${manifestFiles[0]} is a manifest of closures, and flamejs is not installed in ${root}`);
       }
     },
     async load(functionName) {
@@ -115,8 +113,7 @@ export const createClosureModules = (
       // Names that people gave may have any of these characters, too: those are among `functions`, or unknown.
       if (parseFunctionId(functionName) === undefined || findClosure(functionName) !== undefined) return;
       const found = await open();
-      if (found === undefined)
-        throw refuse(functionName, 'it is a closure, and @flamejs/compiler is not installed here');
+      if (found === undefined) throw refuse(functionName, 'it is a closure, and flamejs is not installed here');
       const file = await fileOf(functionName, found);
       if (file === undefined)
         throw refuse(functionName, 'this release has no module of that name that declares functions');
