@@ -6,6 +6,7 @@ const parts = [
   { name: 'tests in full size', command: ['scripts/test.mjs'], env: { FLAME_TIER: 'nightly' } },
   { name: 'fuzz', command: ['--import', 'tsx', 'scripts/fuzz-codec.ts', '--count', '10000000'] },
   { name: 'sabotage', command: ['scripts/sabotage.mjs'] },
+  { name: 'mutation', command: ['scripts/mutation.mjs'] },
   { name: 'dead code', command: ['scripts/lint-packages.mjs', '--all'] },
   { name: 'demo', command: ['scripts/demo.mjs'] },
   { name: 'bench', command: ['scripts/bench.mjs'] },

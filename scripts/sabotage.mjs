@@ -1,5 +1,6 @@
 // npm run sabotage [words]: removes each behaviour in turn, on a copy, and demands that its tests turn red.
-// Words choose switches by name, file or row. What a switch is: tests/sabotage/switch.ts.
+// Words choose switches by name, file or row, or by the list that they stand in (`executor`, `records`).
+// What a switch is: tests/sabotage/switch.ts.
 import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,14 +22,17 @@ await main(async () => {
     say(rows.at(-1).line);
   };
   try {
-    await copy.build();
-    for (const one of switches) {
-      const started = performance.now();
-      try {
-        const { ok, verdict } = await judge(copy, one);
-        note(one.name, ok, verdict, started);
-      } catch (error) {
-        note(one.name, false, error.message, started);
+    for (const [files, group] of byFiles(switches)) {
+      const healthy = await runHealthy(copy, files, group).catch((error) => error);
+      for (const one of group) {
+        const started = performance.now();
+        try {
+          if (healthy instanceof Error) throw healthy;
+          const { ok, verdict } = await judge(copy, one, healthy);
+          note(one.name, ok, verdict, started);
+        } catch (error) {
+          note(one.name, false, error.message, started);
+        }
       }
     }
   } finally {
@@ -40,9 +44,27 @@ await main(async () => {
   return bad.length === 0 ? 0 : 1;
 });
 
+function byFiles(switches) {
+  const groups = new Map();
+  for (const one of switches) {
+    const files = (one.in ?? []).join(' ');
+    groups.set(files, [...(groups.get(files) ?? []), one]);
+  }
+  return groups;
+}
+
+/** The tests of all switches that share their files, before any of them is thrown. */
+async function runHealthy(copy, files, group) {
+  await copy.build();
+  return runTests(
+    copy,
+    { tests: group.flatMap(({ tests }) => tests), in: files.split(' ').filter(Boolean) },
+    group.length,
+  );
+}
+
 /** Green without the sabotage, red with it; only then the tests see the behaviour and nothing else. */
-async function judge(copy, one) {
-  const before = await runTests(copy, one);
+async function judge(copy, one, before) {
   const sick = one.tests.filter((title) => matching(before, title).some(({ status }) => status !== 'passed'));
   const absent = one.tests.filter((title) => matching(before, title).length === 0);
   if (absent.length > 0) return { ok: false, verdict: `no test is named ${absent.join(', ')}` };
@@ -60,11 +82,10 @@ async function judge(copy, one) {
     return { ok: true, verdict: `${red} of ${after.length} tests (${one.tests.join(', ')})` };
   } finally {
     restore();
-    await copy.build();
   }
 }
 
-async function runTests(copy, { tests, in: files = [] }) {
+async function runTests(copy, { tests, in: files = [] }, share = 1) {
   const report = join(copy.folder, 'reports/sabotage.json');
   rmSync(report, { force: true });
   const pattern = tests.map((title) => title.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|');
@@ -72,11 +93,11 @@ async function runTests(copy, { tests, in: files = [] }) {
   const { output, signal } = await execute(
     join(root, 'node_modules/.bin/vitest'),
     ['run', '--root', copy.folder, ...files, '-t', pattern, '--reporter=json', `--outputFile=${report}`],
-    { quiet: true, cwd: copy.folder, env: mark, timeoutMs: longestRunMs },
+    { quiet: true, cwd: copy.folder, env: mark, timeoutMs: longestRunMs * share },
   );
   // Without the behaviour that ends processes, processes stay behind; and a test worker that spins outlives vitest.
   endMarked(mark);
-  if (signal === 'SIGKILL') throw new Error(`its tests did not end within ${longestRunMs / 1000} s`);
+  if (signal === 'SIGKILL') throw new Error(`its tests did not end within ${(longestRunMs * share) / 1000} s`);
   if (!existsSync(report)) throw new Error(`vitest gave no report\n${output.slice(-2_000)}`);
   return JSON.parse(readFileSync(report, 'utf8'))
     .testResults.flatMap(({ assertionResults }) => assertionResults)
@@ -92,11 +113,11 @@ async function loadSwitches(words) {
   const folder = join(root, 'tests/sabotage');
   const files = readdirSync(folder).filter((name) => name.endsWith('.switches.ts'));
   const lists = await Promise.all(files.map((name) => tsImport(join(folder, name), import.meta.url)));
-  const all = lists.flatMap((list) => list.default);
+  const all = lists.flatMap((list, index) => list.default.map((one) => ({ ...one, list: files[index] })));
   const names = all.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new StepError(`Two sabotage switches are named "${twice}".`);
-  return all.filter(({ name, file, tests }) =>
-    words.every((word) => `${name} ${file} ${tests.join(' ')}`.includes(word)),
+  return all.filter(({ list, name, file, tests }) =>
+    words.every((word) => list === `${word}.switches.ts` || `${name} ${file} ${tests.join(' ')}`.includes(word)),
   );
 }

@@ -10,7 +10,7 @@ export default [
     file: `${src}/backends/local/registry.ts`,
     find: "if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];",
     replace: '',
-    tests: ['A-01: two pools that each name local\\(\\)'],
+    tests: ['A-01: two pools that each name local()'],
     in: test('ending'),
   },
   {
