@@ -3,6 +3,8 @@
 import type { Housekeeping } from '@flamejs/protocol';
 import type { AppConfig, Backend, PoolConfig } from '@flamejs/queue';
 import type { Logger } from 'pino';
+import { createLedger } from './account/ledger.ts';
+import { priceOf } from './account/prices.ts';
 import type { Clock } from './clock.ts';
 import type { Core } from './core.ts';
 import type { Environment } from './environment.ts';
@@ -51,7 +53,8 @@ export const buildContext = (
   const breaking = breakerTiming(defaults.bootTimeoutMs, defaults.tickMs);
   const release = releaseFrom(statuses[pool.name], config.release, term.now());
   const breaker = breakerFrom(statuses[pool.name], release.release, term.now(), breaking);
-  const memory = poolMemory(configured(pool), rate, term.now(), release, breaker);
+  const ledger = createLedger((record) => priceOf(pool, record));
+  const memory = poolMemory(configured(pool), rate, term.now(), release, ledger, breaker);
   const log = parts.log.child({ pool: pool.name });
   const limit = parts.limits.get(backend) ?? createLimit(CALLS_AT_ONCE);
   parts.limits.set(backend, limit);
@@ -90,7 +93,10 @@ export const buildContext = (
     core: parts.core,
     limit,
     count: () => parts.count(pool.name),
-    emit: (event) => void memory.events.push(event),
+    emit(event) {
+      memory.events.push(event);
+      ledger.note(event);
+    },
     begin,
     wake: () => parts.wake(pool.name),
   };

@@ -12,6 +12,7 @@ import { openConnections } from './connections.ts';
 import { createController } from './controller.ts';
 import { createHousekeeper } from './housekeeper.ts';
 import { createLeader, RENEW_MS } from './leader.ts';
+import { metricsPort, startMetricsServer } from './metrics-server.ts';
 import type { Plan } from './plan/action.ts';
 import { ownerOf } from './record/runner-id.ts';
 import { createScheduleKeeper } from './schedule-keeper.ts';
@@ -126,6 +127,12 @@ export const beginLife = async (parts: LifeParts): Promise<Life> => {
     for (const backend of backends)
       for (const stop of watchInstances(backend, (pool) => waker.kick(pool, false)))
         ending.add('a backend is still listened to', stop);
+    const port = metricsPort(process.env.FLAME_METRICS_PORT);
+    if (port !== undefined) {
+      const source = { client: connections.store, prefix: config.prefix, app: config.app, pools: names };
+      const server = await startMetricsServer(source, { port, host: process.env.FLAME_METRICS_HOST || undefined, log });
+      ending.add('the port of the metrics is still open', () => server.close());
+    }
     ending.add('kicks are still listened to', await connections.onKick((pool) => waker.kick(pool, true)));
   } catch (error) {
     await takeDown(WITHOUT_REDIS_MS);

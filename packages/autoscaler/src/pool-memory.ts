@@ -1,6 +1,7 @@
 /** What a leader remembers of a pool between two ticks. It starts empty with each term; what must last is in the store. */
 
 import type { PoolSettings } from '@flamejs/queue';
+import type { Ledger } from './account/ledger.ts';
 import { type Measures, NO_MEASURES } from './observe/measures.ts';
 import { createWatch, type Watch } from './observe/watch.ts';
 import { type Breaker, CLOSED } from './plan/breaker.ts';
@@ -39,6 +40,7 @@ export interface PoolMemory {
   release: ReleaseChoice;
   sampledAt: number;
   readonly events: NewEvent[];
+  readonly ledger: Ledger;
 }
 
 export const poolMemory = (
@@ -46,6 +48,7 @@ export const poolMemory = (
   rate: LimiterRate,
   now: number,
   release: ReleaseChoice,
+  ledger: Ledger,
   breaker: Breaker = CLOSED,
 ): PoolMemory => ({
   watch: createWatch(),
@@ -69,4 +72,5 @@ export const poolMemory = (
   release,
   sampledAt: Number.NEGATIVE_INFINITY,
   events: [],
+  ledger,
 });

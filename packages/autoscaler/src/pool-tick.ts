@@ -15,6 +15,7 @@ import { chooseRelease } from './plan/release.ts';
 import { decide } from './plan/target.ts';
 import type { PoolContext } from './pool-context.ts';
 import { type FullPoolStatus, statusOf } from './pool-status.ts';
+import type { Advanced } from './record/advance.ts';
 import type { IntentRecord } from './record/intent.ts';
 import type { Sighting } from './record/sighting.ts';
 import { sampleOf } from './sample.ts';
@@ -53,7 +54,9 @@ export const tickPool = async (ctx: PoolContext, input: TickInput): Promise<Tick
   if (snapshot !== null) followRelease(ctx, snapshot);
 
   const sightings = await sight(ctx, input, now);
-  const records = await advanceAll(ctx, input, sightings, now);
+  const agents = new Map(snapshot?.agents.map((agent) => [agent.runnerId, agent]));
+  await openLedger(ctx);
+  const records = await advanceAll(ctx, input, sightings, { now, agents, aheadMs: now - (snapshot?.now ?? now) });
   const strays = memory.watch.strays(input.records);
   const known = [...input.records, ...strays.map(({ instance }) => instance)].map(({ runnerId }) => runnerId);
   const external = snapshot === null ? [] : externalRunners(ctx, snapshot, new Set([...known, ...memory.busy]));
@@ -63,7 +66,6 @@ export const tickPool = async (ctx: PoolContext, input: TickInput): Promise<Tick
   memory.limiter = refill(memory.limiter, ctx.rate, now);
   prune(memory.kept, now);
   const target = snapshot === null ? 'hold' : decideTarget(ctx, snapshot, records, external, useful, now);
-  const agents = new Map(snapshot?.agents.map((agent) => [agent.runnerId, agent]));
   const pending = records.filter(({ state }) => state === 'requested' || state === 'booting').length;
 
   const plan = ctx.core.plan({
@@ -176,12 +178,45 @@ const locksOf = async (ctx: PoolContext, runnerId: string): Promise<Sighting['lo
   }
 };
 
+interface AgentsSeen {
+  readonly now: number;
+  readonly agents: ReadonlyMap<string, RunnerRecord>;
+  /** How far our clock is ahead of theirs. */
+  readonly aheadMs: number;
+}
+
+/** What an earlier leader has counted. Without it nothing is: a second must not be counted twice. */
+const openLedger = async ({ memory, store, pool, log }: PoolContext): Promise<void> => {
+  if (memory.ledger.loaded) return;
+  try {
+    memory.ledger.load(await store.machines(pool.name));
+  } catch (error) {
+    log.warn({ err: error }, 'what has been counted of machines cannot be read; counting waits');
+  }
+};
+
+const keepAccount = (
+  { memory }: PoolContext,
+  remaining: readonly IntentRecord[],
+  gone: readonly { readonly step: Advanced }[],
+  { now, agents, aheadMs }: AgentsSeen,
+): void => {
+  const inOurs = new Map(
+    [...agents].map(([id, agent]) => [
+      id,
+      agent.readyAt === 0 ? agent : { ...agent, readyAt: agent.readyAt + aheadMs },
+    ]),
+  );
+  for (const { step } of gone) memory.ledger.gone(step.record, inOurs.get(step.record.runnerId), now);
+  memory.ledger.look(remaining, inOurs, now);
+};
+
 /** Moves every record that no action is working on, and writes what changed. Records that are gone are dropped. */
 const advanceAll = async (
   ctx: PoolContext,
   input: TickInput,
   sightings: ReadonlyMap<string, Sighting>,
-  now: number,
+  { now, agents, aheadMs }: AgentsSeen,
 ): Promise<readonly IntentRecord[]> => {
   const steps = input.records.map((before) => {
     const seen = sightings.get(before.runnerId);
@@ -200,6 +235,7 @@ const advanceAll = async (
     if (!(await commit(ctx, { save: saved, remove: gone.map(({ before }) => before.runnerId) }))) return input.records;
   }
   const remaining = steps.map(({ step }) => step.record).filter(({ state }) => state !== 'terminated');
+  if (!input.dryRun) keepAccount(ctx, remaining, gone, { now, agents, aheadMs });
   if (!input.dryRun) for (const { before, step } of changed) noteHappenings(ctx, before, step, remaining.length);
   return remaining;
 };
@@ -272,6 +308,7 @@ const prune = (kept: Map<string, number>, now: number): void => {
 
 /** Events that cannot be written now are kept for the next tick, up to a bound. */
 export const flush = async (ctx: PoolContext, sample?: Readonly<Record<string, string | number>>): Promise<void> => {
+  await flushCounts(ctx);
   const events = ctx.memory.events.splice(0);
   if (events.length === 0 && sample === undefined) return;
   try {
@@ -283,5 +320,16 @@ export const flush = async (ctx: PoolContext, sample?: Readonly<Record<string, s
   } catch (error) {
     ctx.log.warn({ err: error }, 'events could not be written');
     ctx.memory.events.unshift(...events.slice(-200));
+  }
+};
+
+const flushCounts = async ({ memory, store, pool, term, log }: PoolContext): Promise<void> => {
+  const batch = memory.ledger.batch();
+  if (batch === undefined) return;
+  try {
+    if ((await store.count(pool.name, term.epoch, batch)) === 'fenced') term.depose('a count was refused');
+    memory.ledger.taken();
+  } catch (error) {
+    log.warn({ err: error }, 'counts could not be written; they are sent again');
   }
 };

@@ -8,6 +8,7 @@ import { type BullScript, defineBullScripts } from './bullmq-scripts.ts';
 import { setLongTimeout } from './duration.ts';
 import { outliveStreamErrors } from './late-stream-errors.ts';
 import { CALL_SCRIPTS } from './lua/call-scripts.ts';
+import { METRIC_SCRIPTS } from './lua/metric-scripts.ts';
 import { RUNNER_SCRIPTS } from './lua/runner-scripts.ts';
 import { SCHEDULE_SCRIPTS } from './lua/schedule-scripts.ts';
 import { nameMissingRights } from './missing-rights.ts';
@@ -32,7 +33,7 @@ export type RedisConfig =
  */
 export type ConnectionRole = 'producer' | 'steady';
 
-const OWN = { ...CALL_SCRIPTS, ...RUNNER_SCRIPTS, ...SCHEDULE_SCRIPTS };
+const OWN = { ...CALL_SCRIPTS, ...RUNNER_SCRIPTS, ...SCHEDULE_SCRIPTS, ...METRIC_SCRIPTS };
 const OWN_SCRIPTS: readonly BullScript[] = Object.values(OWN);
 
 /** A half-open link is found by TCP keep-alive instead of never. */

@@ -28,6 +28,13 @@ export {
 export { type CallInspection, type CallState, inspectCall } from './inspection.ts';
 export { type AppKeys, appKeys, type PoolKeys, poolKeys } from './keys.ts';
 export { announcePool, forgetPool, notInConfig, readKnownPools } from './known-pools.ts';
+export { BUCKET_BOUNDS_MS, type HistogramName, histogramFields } from './metrics/buckets.ts';
+export { METRICS, type MetricName } from './metrics/catalog.ts';
+export { CONTENT_TYPE } from './metrics/exposition.ts';
+export { type PoolNumbers, readPoolNumbers } from './metrics/pool-numbers.ts';
+export { PURPOSES, type Purpose } from './metrics/purposes.ts';
+export { type MetricsSource, renderMetrics } from './metrics/render-metrics.ts';
+export { createTally, OTHER_FUNCTIONS, type Tally } from './metrics/tally.ts';
 export { fetchBody, type Lookup, lookupCall, type Outcome, parseHead, settleWaiting } from './outcome.ts';
 export { sealNote } from './payload/note.ts';
 export { createVault, isSealed, type Vault } from './payload/vault.ts';

@@ -30,6 +30,12 @@ export interface PoolKeys {
   readonly history: string;
   readonly events: string;
   readonly epoch: string;
+  /** Names of functions by when they were counted last; each one's numbers stand in `metricsOf`. */
+  readonly metrics: string;
+  /** What the leader counts of the pool's machines. */
+  readonly fleet: string;
+  /** Machines that cost something now: their price, and what of their time has been counted. */
+  readonly machines: string;
   readonly lastStart: string;
   readonly expiry: string;
   readonly large: string;
@@ -37,6 +43,8 @@ export interface PoolKeys {
   readonly schedules: string;
   /** Ids of schedules by their next moment, Redis ms. */
   readonly scheduleMoments: string;
+  /** @param functionName '' for the pool as a whole */
+  metricsOf(functionName: string): string;
   caller(callerId: string): string;
   args(callId: string): string;
   outcome(callId: string): string;
@@ -74,6 +82,10 @@ export const poolKeys = (prefix: string, app: string, pool: string): PoolKeys =>
     history: `${base}:history`,
     events: `${base}:events`,
     epoch: `${base}:epoch`,
+    metrics: `${base}:metrics`,
+    fleet: `${base}:fleet`,
+    machines: `${base}:machines`,
+    metricsOf: (functionName) => `${base}:metrics:${functionName}`,
     lastStart: `${base}:last-start`,
     expiry: `${base}:expiry`,
     large: `${base}:large`,

@@ -31,6 +31,12 @@ export interface RunnerRecord {
   /** Why it drains or ended: `idle`, `scale-down`, `sigterm`, `heartbeat`, `failsafe`, `single-use`, `parent-gone`, … */
   readonly reason: string;
   readonly fault: RunnerFault;
+  /** How its time since it became ready was used, ms so far: by calls, by none, and by none while it drained. */
+  readonly busyTotalMs: number;
+  readonly idleTotalMs: number;
+  readonly drainTotalMs: number;
+  /** How long its last heartbeat took to Redis and back. */
+  readonly roundTripMs: number;
   /** Order by the autoscaler: generation of the drain it should perform; 0 for none (also: reactivated). */
   readonly drain: number;
   /** Order: why. */
@@ -61,6 +67,10 @@ export const parseRunnerRecord = (
     ackedDrain: number('ackedDrain'),
     reason: fields.reason ?? '',
     fault: fields.fault === 'modules' ? 'modules' : '',
+    busyTotalMs: number('busyTotalMs'),
+    idleTotalMs: number('idleTotalMs'),
+    drainTotalMs: number('drainTotalMs'),
+    roundTripMs: number('roundTripMs'),
     drain: number('drain'),
     drainReason: fields.drainReason ?? '',
   };

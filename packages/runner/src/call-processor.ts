@@ -23,6 +23,7 @@ import { type Plan, planAfterRun, stopError } from './after-run.ts';
 import { SUSPECT_LOSSES } from './budgets.ts';
 import type { CallFacts } from './call-facts.ts';
 import { createCallLog } from './call-log.ts';
+import type { CallMeter } from './call-meter.ts';
 import { createCallMoves } from './call-moves.ts';
 import { createCallProgress } from './call-progress.ts';
 import type { Execution, ExecutionResult, ExecutorPool } from './executor/index.ts';
@@ -54,6 +55,7 @@ export interface CallProcessorOptions {
   readonly isClosed: () => boolean;
   /** A call is about to be executed. */
   readonly onStart: () => void;
+  readonly meter: CallMeter;
   /** No executor starts here any more. */
   readonly onBootFailed: (message: string) => void;
   /** The files of the application have changed. */
@@ -162,17 +164,21 @@ export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, 
     const ttlMs = Math.max(envelope.opts.resultTtlMs, PROGRESS_TTL_MS);
     const progress = createCallProgress(client, keys, callId, ttlMs, vault, logger);
     options.onStart();
+    const metered = options.meter.pickedUp(facts);
     const session = nested?.open(askingCall(facts, execution));
     const running = executors.execute(execution, {
       onLog: log.add,
       onProgress: progress.report,
       onReady: (json) => void storeReadiness(callId, json),
-      beforeStart: () => options.settleDoubt(call),
+      beforeStart: () => {
+        metered.begun();
+        return options.settleDoubt(call);
+      },
       ...(session === undefined ? {} : { onNestedCall: session.answer, onStop: session.stop }),
     });
     clocks.watch(() => running.started);
     call.attach(running);
-    const result = await running.result;
+    const result = await running.result.finally(metered.stopped);
     session?.end();
     log.flush();
     await progress.flush();
@@ -180,6 +186,7 @@ export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, 
     if (result.kind === 'boot-failed') options.onBootFailed(result.message);
     if (result.kind === 'stale') options.onStale(result.message);
     const plan = planAfterRun({ call: facts, result, cause: call.cause, release: options.release });
+    metered.ended(result, plan);
     if (plan.kind === 'park' && plan.park.why !== 'strict' && missing.size < MAX_MISSING)
       missing.set(envelope.fn, plan.park.why);
     return plan;

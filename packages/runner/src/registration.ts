@@ -16,6 +16,9 @@ export interface Standing {
   readonly pid: number;
   readonly ackedDrain: number;
   readonly reason: string;
+  readonly busyTotalMs: number;
+  readonly idleTotalMs: number;
+  readonly drainTotalMs: number;
 }
 
 export interface DrainOrder {
@@ -43,11 +46,14 @@ export interface RegistrationOptions {
   /** How long ago its last call ended, or it became ready; `null` while it is neither. */
   readonly idleMs: () => number | null;
   readonly onOrder: (order: DrainOrder) => void;
+  /** Redis has just answered: what was counted can go there. */
+  readonly onBeat?: () => void;
   readonly onError: (error: Error) => void;
 }
 
 export const createRegistration = (options: RegistrationOptions): Registration => {
   const { client, keys, pool, runnerId, standing, idleMs, onOrder, onError } = options;
+  let roundTripMs = 0;
   let timer: NodeJS.Timeout | undefined;
   let beating: Promise<boolean> | undefined;
   let again: Promise<boolean> | undefined;
@@ -57,8 +63,12 @@ export const createRegistration = (options: RegistrationOptions): Registration =
 
   const send = async (): Promise<boolean> => {
     const now = standing();
+    const askedAt = performance.now();
     try {
-      const reply = await beat(client, keys, runnerId, now.state === 'ready' ? idleMs() : null, { pool, ...now });
+      const fields = { pool, ...now, roundTripMs };
+      const reply = await beat(client, keys, runnerId, now.state === 'ready' ? idleMs() : null, fields);
+      roundTripMs = Math.round((performance.now() - askedAt) * 10) / 10;
+      options.onBeat?.();
       onOrder({ generation: reply.drain, reason: reply.drainReason });
       return true;
     } catch (error) {

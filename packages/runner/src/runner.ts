@@ -1,11 +1,20 @@
 /** A runner: one process that consumes one pool's queue, from its registration to its end. */
 import { hostname } from 'node:os';
-import { admitServer, appKeys, createVault, poolKeys, readServerFacts, whenReady } from '@flamejs/protocol';
+import {
+  admitServer,
+  appKeys,
+  createTally,
+  createVault,
+  poolKeys,
+  readServerFacts,
+  whenReady,
+} from '@flamejs/protocol';
 import type { AppConfig, PoolConfig } from '@flamejs/queue';
 import { deriveRelease, type NestedService } from '@flamejs/queue/internal';
 import type { Logger } from 'pino';
 import { createActivityReporter } from './activity.ts';
 import { bounded } from './bounded.ts';
+import { createCallMeter } from './call-meter.ts';
 import { createCallProcessor } from './call-processor.ts';
 import { type CallWorker, createCallWorker } from './call-worker.ts';
 import { listenToControl } from './control.ts';
@@ -14,6 +23,7 @@ import { createDrain, type DrainLimit } from './drain.ts';
 import { createHeldCalls } from './held-call.ts';
 import { createIdleClock } from './idle-clock.ts';
 import { createLeaseKeeper } from './lease-keeper.ts';
+import { createMachineTime, type MachineTime, type TimeTotals } from './machine-time.ts';
 import { openConnections } from './open-connections.ts';
 import { type Executors, leftBy, slotsOf } from './open-executors.ts';
 import { createPoolEvents } from './pool-events.ts';
@@ -63,6 +73,11 @@ const WITHOUT_REDIS_MS = 100;
 /** Soon enough to keep locks that ran out while Redis was away, late enough for replies that are on their way. */
 const AFTER_RECONNECT_MS = 1_000;
 
+/** What was counted goes to Redis this often, with a heartbeat. */
+const COUNT_EVERY_MS = 1_500;
+/** So long the autoscaler may take to write down what a machine costs; then its time is counted without a price. */
+const UNKNOWN_MACHINE_MS = 60_000;
+
 export const createRunner = (config: AppConfig, options: RunnerOptions): Runner => {
   const { pool, runnerId, executors, logger, managed } = options;
   const keys = poolKeys(config.prefix, config.app, pool.name);
@@ -93,6 +108,11 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
   // Nothing is fetched before the executors are there.
   let process: ReturnType<typeof createCallProcessor> = () => Promise.reject(new Error('the runner has not started'));
 
+  const tally = createTally(client, keys, runnerId, onError);
+  // Counted from when it is ready: until then its machine boots.
+  let time: MachineTime | undefined;
+  let readyAt = performance.now();
+
   const registration = createRegistration({
     client,
     keys,
@@ -104,8 +124,17 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
       options.onContact?.();
       drain.onOrder(order);
     },
+    onBeat: () => sendCounts(),
     onError,
   });
+  /** Closely following heartbeats must not each cost a second command. */
+  let countsSentAt = Number.NEGATIVE_INFINITY;
+  const sendCounts = (): void => {
+    const now = performance.now();
+    if (time === undefined || now - countsSentAt < COUNT_EVERY_MS) return;
+    countsSentAt = now;
+    void tally.flush(!managed || now - readyAt > UNKNOWN_MACHINE_MS);
+  };
   const drain = createDrain({
     worker: () => worker,
     calls,
@@ -113,6 +142,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     connected: () => connections.up,
     onChange(change, reason) {
       if (change === 'draining') executors.drain(reason);
+      time?.drains(change !== 'back');
       if (change === 'back') idle.note(calls.size);
       state = change === 'back' ? (opened ? 'ready' : 'starting') : change;
       void events.emit(change === 'back' ? 'runner.ready' : `runner.${change}`, reason, { active: calls.size, served });
@@ -128,6 +158,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     pid: globalThis.process.pid,
     ackedDrain: drain.acknowledged,
     reason: drain.reason,
+    ...timeFields(time?.totals()),
   });
   const gate = createSoloGate((closed) => (closed ? worker.hold('solo') : worker.release('solo')));
   const leases = createLeaseKeeper({
@@ -163,6 +194,10 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     registration.start();
     await registration.beatNow();
     const executorPool = await executors.ready;
+    readyAt = performance.now();
+    const machineTime = createMachineTime({ onShare: tally.share, onCall: tally.callShare });
+    time = machineTime;
+    machineTime.drains(drain.draining);
     // What is fetched before an executor is there for it would only wait here, and be lost with this runner.
     executors.onWidth(worker.widen);
     executors.onLeft((left) => void events.emit('executor.replaced', leftBy(left), { ...left }));
@@ -186,6 +221,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
       logger,
       isClosed: () => worker.isHeld('drain') || worker.isHeld('single-use'),
       onStart,
+      meter: createCallMeter({ tally, time: machineTime, readySince: () => readyAt }),
       onBootFailed: (message) => {
         logger.error({ reason: message }, 'no executor starts any more');
         drain.begin(`executors do not start: ${firstLine(message)}`);
@@ -253,6 +289,11 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     registration.stop();
     const step = (work: Promise<unknown>): Promise<void> => bounded(work, connections.up ? STEP_MS : WITHOUT_REDIS_MS);
     await step(events.emit(event, reason, { served }));
+    // What ran until now is told in full, and the record says how the time was used.
+    if (time !== undefined) {
+      await step(registration.beatNow());
+      await step(tally.flush(true));
+    }
     const fault = event === 'runner.failed' && executors.modulesFailed ? 'modules' : '';
     await step(registration.leave(reason, fault));
     await step(worker.close());
@@ -299,3 +340,9 @@ const isOtherRelease = ({ release, releaseDerived, root }: AppConfig): boolean =
   releaseDerived === true && deriveRelease(root) !== release;
 
 const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';
+
+const timeFields = ({ busyMs, idleMs, drainMs }: TimeTotals = { busyMs: 0, idleMs: 0, drainMs: 0 }) => ({
+  busyTotalMs: Math.round(busyMs),
+  idleTotalMs: Math.round(idleMs),
+  drainTotalMs: Math.round(drainMs),
+});

@@ -101,6 +101,7 @@ const runnerParts = (name: string, starts: Map<string, number[]>) => {
     logger,
     isClosed: () => worker.isHeld('drain'),
     onStart: () => undefined,
+    meter: { pickedUp: () => ({ begun: () => {}, stopped: () => {}, ended: () => {} }) },
     onBootFailed: () => undefined,
     onStale: () => {},
     nested: undefined,

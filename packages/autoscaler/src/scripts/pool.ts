@@ -116,3 +116,20 @@ local first = 3 + 4 * count
 if #ARGV >= first then redis.call('XADD', KEYS[3], 'MAXLEN', '~', 3600, '*', 'at', now, unpack(ARGV, first)) end
 return 'ok'
 `);
+
+/**
+ * KEYS pool epoch, fleet, machines; ARGV epoch, number of the batch, its counts and its machines as JSON (no text: the entry goes).
+ * A batch that is sent again after an answer that did not arrive is counted once.
+ */
+export const COUNT = script(`${FENCE}
+local batch = ARGV[1] .. ':' .. ARGV[2]
+if redis.call('HGET', KEYS[2], 'batch') == batch then return 'ok' end
+redis.call('HSET', KEYS[2], 'batch', batch)
+for field, by in pairs(cjson.decode(ARGV[3])) do
+  redis.call('HINCRBY', KEYS[2], field, string.format('%d', math.floor(by + 0.5)))
+end
+for id, text in pairs(cjson.decode(ARGV[4])) do
+  if text == '' then redis.call('HDEL', KEYS[3], id) else redis.call('HSET', KEYS[3], id, text) end
+end
+return 'ok'
+`);

@@ -23,6 +23,10 @@ export interface MemoryPool {
   readonly locks: Map<string, number>;
   readonly events: (NewEvent & { readonly at: number })[];
   readonly history: Readonly<Record<string, string | number>>[];
+  readonly fleet: Map<string, number>;
+  readonly machines: Map<string, string>;
+  /** Epoch and number of the last batch of counts. */
+  counted: string;
   epoch: number;
 }
 
@@ -156,6 +160,20 @@ export const memoryStore = (world: MemoryWorld): Store => {
       if (sample !== undefined) world.pool(pool).history.push({ at: world.now(), ...sample });
       return 'ok';
     },
+    async count(pool, epoch, { seq, counts, machines }) {
+      if (!ownsPool(pool, epoch)) return 'fenced';
+      const held = world.pool(pool);
+      if (held.counted === `${epoch}:${seq}`) return 'ok';
+      held.counted = `${epoch}:${seq}`;
+      for (const [field, by] of Object.entries(counts)) held.fleet.set(field, (held.fleet.get(field) ?? 0) + by);
+      for (const [runnerId, text] of Object.entries(machines))
+        if (text === null) held.machines.delete(runnerId);
+        else held.machines.set(runnerId, text);
+      return 'ok';
+    },
+    async machines(pool) {
+      return Object.fromEntries(world.pool(pool).machines);
+    },
     async beat(epoch, statuses) {
       if (!leads(epoch)) return 'fenced';
       world.heartbeatAt = world.now();
@@ -178,5 +196,8 @@ const emptyPool = (): MemoryPool => ({
   locks: new Map(),
   events: [],
   history: [],
+  fleet: new Map(),
+  machines: new Map(),
+  counted: '',
   epoch: 0,
 });

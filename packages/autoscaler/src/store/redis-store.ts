@@ -4,7 +4,7 @@ import { bounded, type Clock } from '../clock.ts';
 import { decodeIntent, encodeIntent, type IntentRecord } from '../record/intent.ts';
 import { BEAT, COMMIT, RESERVE } from '../scripts/intents.ts';
 import { ACQUIRE, RELEASE, RENEW } from '../scripts/lease.ts';
-import { FORGET, FULFIL, HELD_LOCKS, OBSERVE, ORDER_DRAIN, RAISE, REACTIVATE, RECORD } from '../scripts/pool.ts';
+import { COUNT, FORGET, FULFIL, HELD_LOCKS, OBSERVE, ORDER_DRAIN, RAISE, REACTIVATE, RECORD } from '../scripts/pool.ts';
 import type { Script } from '../scripts/script.ts';
 import { parseSnapshot } from './snapshot.ts';
 import type { Store } from './store.ts';
@@ -97,6 +97,12 @@ export const redisStore = (options: RedisStoreOptions): Store => {
       const args = [epoch, events.length, ...fields, ...Object.entries(sample).flat()];
       return run('record', RECORD, [of(pool).epoch, of(pool).events, of(pool).history], args);
     },
+    count(pool, epoch, { seq, counts, machines }) {
+      const entries = Object.fromEntries(Object.entries(machines).map(([id, text]) => [id, text ?? '']));
+      const args = [epoch, seq, JSON.stringify(counts), JSON.stringify(entries)];
+      return run('count', COUNT, [of(pool).epoch, of(pool).fleet, of(pool).machines], args);
+    },
+    machines: (pool) => timed('machines', () => client.hgetall(of(pool).machines)),
     beat: (epoch, statuses) =>
       run('heartbeat', BEAT, [keys.epoch, keys.heartbeat, keys.pools], [epoch, ...Object.entries(statuses).flat()]),
     statuses: () => timed('statuses', () => client.hgetall(keys.pools)),

@@ -51,6 +51,14 @@ export interface IntentChanges {
 
 export type NewEvent = Pick<PoolEvent, 'type' | 'reason'> & Partial<Pick<PoolEvent, 'runnerId' | 'details'>>;
 
+/** What the leader has counted of a pool since the store last took it. The same number twice is counted once. */
+export interface FleetBatch {
+  readonly seq: number;
+  readonly counts: Readonly<Record<string, number>>;
+  /** Entries of machines, as JSON by runner id; `null` takes one away. */
+  readonly machines: Readonly<Record<string, string | null>>;
+}
+
 export interface Store {
   /**
    * Takes the lease if nobody holds it, if `holder` itself does, or if its value is the one `stuck`.
@@ -97,6 +105,10 @@ export interface Store {
     epoch: number,
     entries: { readonly events?: readonly NewEvent[]; readonly sample?: Readonly<Record<string, string | number>> },
   ): Promise<'ok' | Fenced>;
+  /** Adds to what is counted of the pool's machines. */
+  count(pool: string, epoch: number, batch: FleetBatch): Promise<'ok' | Fenced>;
+  /** Entries of the machines that cost something, by runner id. */
+  machines(pool: string): Promise<Readonly<Record<string, string>>>;
   /** The leader's heartbeat, which runners watch, and what it says of its pools. */
   beat(epoch: number, statuses: Readonly<Record<string, string>>): Promise<'ok' | Fenced>;
   statuses(): Promise<Readonly<Record<string, string>>>;

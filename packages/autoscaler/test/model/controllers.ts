@@ -94,6 +94,7 @@ export const modelConfig = (world: World, backend: Backend, change: Partial<Pool
     backend,
     policy: undefined,
     buffer: 0,
+    price: undefined,
     hooks: {},
     ...change,
   };

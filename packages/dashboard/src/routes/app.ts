@@ -1,4 +1,5 @@
 /** All routes, behind the guard, below the base path. */
+import { CONTENT_TYPE } from '@flamejs/protocol';
 import { Hono } from 'hono';
 import { type GuardVariables, guard } from '../guard/guard.ts';
 import type { Operations } from '../operations/operations.ts';
@@ -7,7 +8,7 @@ import { renderShell } from '../pages/shell.ts';
 import type { StaticFiles } from '../static-files.ts';
 import { answerError } from './answer-error.ts';
 import { createApi } from './api.ts';
-import { renderMetrics } from './metrics.ts';
+import { metricsOf } from './metrics.ts';
 import { rootFrom } from './relative.ts';
 
 type App = Hono<{ Variables: GuardVariables }>;
@@ -52,8 +53,8 @@ export const createApp = ({ operations, options, board, assets }: AppParts): App
   }
   app.get(`${basePath}/assets/*`, (c) => assets.respond(c, c.req.path.slice(`${basePath}/assets/`.length)));
   app.get(`${basePath}/metrics`, async (c) => {
-    c.header('Content-Type', 'text/plain; version=0.0.4; charset=utf-8');
-    return c.body(await renderMetrics(operations));
+    c.header('Content-Type', CONTENT_TYPE);
+    return c.body(await metricsOf(operations.link));
   });
   app.route(`${basePath}/api`, createApi(operations));
   // Bull Board's own router knows only one of the two.

@@ -21,6 +21,7 @@ const AWAITED_MS = 3_600_000;
  *   f:hist   how its attempts ended, those that did not settle it (history.ts)
  *   f:qt / f:dl   queueTimeout (ms) and deadline (Redis ms), 0 for none
  *   f:ttl / f:fttl   how long an outcome is kept after success and after failure
+ *   f:ms / f:nano   machine time of the call, of all its attempts, and what it cost in 1e-9 of a dollar (metrics)
  *   f:fail   '1' when a lost runner fails the call instead of re-running it
  *   f:link   the caller, or the attempt of a call, whose end cancels the call
  *   f:up     the call that awaits it, of a call that a function made

@@ -42,6 +42,13 @@ export const whole = (description: string, fallback: string, min: number, max: n
       : no(`expected a whole number from ${min} to ${max}, got ${show(value)}`),
   );
 
+export const amount = (description: string, fallback: string) =>
+  field({ description, kind: 'number', default: fallback }, (value) =>
+    Number.isFinite(value) && (value as number) >= 0
+      ? yes(value as number)
+      : no(`expected a number of at least 0, got ${show(value)}`),
+  );
+
 export const flag = (description: string, fallback: string) =>
   field({ description, kind: 'boolean', default: fallback }, (value) =>
     typeof value === 'boolean' ? yes(value) : no(`expected true or false, got ${show(value)}`),

@@ -72,6 +72,8 @@ export interface PoolInput extends PoolHooks {
   readonly policy?: Policy | undefined;
   /** Free slots kept ready beyond what calls use. */
   readonly buffer?: number | undefined;
+  /** Dollars that a machine of this pool costs an hour, in the place of what the price lists say. */
+  readonly price?: number | undefined;
 }
 
 /** `openssl rand -base64 32` makes a key. */

@@ -121,6 +121,7 @@ const poolConfig = (name: string, pool: ParsedPool, app: SharedByPools): PoolCon
     backend: pool.backend,
     policy: pool.policy,
     buffer: pool.buffer ?? 0,
+    price: pool.price,
     hooks: { ...(onGrowStart && { onGrowStart }), ...(onGrowEnd && { onGrowEnd }), ...(onShrink && { onShrink }) },
   };
 };

@@ -8,7 +8,7 @@ import type { EncryptionKey } from '@flamejs/protocol/payload/types';
 import type { Backend } from '../backend.ts';
 import { isPoolName } from '../call-options.ts';
 import type { Policy } from '../scaling.ts';
-import { bytes, duration, field, flag, hook, passEnv, paths, pluggable, required, whole } from './fields.ts';
+import { amount, bytes, duration, field, flag, hook, passEnv, paths, pluggable, required, whole } from './fields.ts';
 import type { ConfigInput, PoolInput, RedisInput } from './input.ts';
 import { type Field, isObject, type Output, readShape, type Shape } from './shape.ts';
 import type { IdleInfo, PoolHooks } from './types.ts';
@@ -138,6 +138,10 @@ export const poolShape = {
     '`queueDepth()`',
   ),
   buffer: whole('Free slots kept ready beyond what calls use.', '0', 0, MAX_RUNNERS),
+  price: amount(
+    'Dollars that a machine of this pool costs an hour, in the place of what the price lists say.',
+    'by the price list of its region',
+  ),
   onGrowStart: hook<NonNullable<PoolHooks['onGrowStart']>>('Called when a runner is about to be launched.'),
   onGrowEnd: hook<NonNullable<PoolHooks['onGrowEnd']>>('Called when a launched runner is ready, or has failed.'),
   onShrink: hook<NonNullable<PoolHooks['onShrink']>>('Called when a runner is gone.'),

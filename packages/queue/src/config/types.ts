@@ -71,6 +71,8 @@ export interface PoolConfig {
   readonly backend: Backend | undefined;
   readonly policy: Policy | undefined;
   readonly buffer: number;
+  /** Dollars that a machine of it costs an hour, in the place of the provider's list. */
+  readonly price: number | undefined;
   readonly hooks: PoolHooks;
 }
 

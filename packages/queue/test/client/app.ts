@@ -42,6 +42,7 @@ const pool = (changes: Partial<PoolConfig>): PoolConfig => ({
   backend: undefined,
   policy: undefined,
   buffer: 0,
+  price: undefined,
   hooks: {},
   heartbeatTimeoutMs: 60_000,
   failsafeTimeoutMs: 60_000,
