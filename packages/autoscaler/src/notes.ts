@@ -3,7 +3,7 @@ import type { RunnerRecord } from '@flamejs/protocol';
 import { noteBoot } from './observe/measures.ts';
 import { idleMsOf } from './observe/observation.ts';
 import { bootFailed, bootSucceeded } from './plan/breaker.ts';
-import { OPEN_GATE } from './plan/capacity.ts';
+import { noCapacity, OPEN_GATE } from './plan/capacity.ts';
 import type { PoolContext } from './pool-context.ts';
 import type { Advanced } from './record/advance.ts';
 import type { IntentRecord } from './record/intent.ts';
@@ -18,7 +18,8 @@ export const noteHappenings = (
   for (const { type, reason, details } of happened) {
     ctx.emit({ type, runnerId, reason, ...(details === undefined ? {} : { details }) });
     if (type === 'runner.ready' && before.state === 'booting') readyAtLast(ctx, record, count);
-    if (type === 'runner.failed') bootHasFailed(ctx, record, { reason, definite: details?.definite === true }, count);
+    if (type === 'runner.failed')
+      bootHasFailed(ctx, record, { reason, definite: details?.definite === true, kind: details?.kind }, count);
   }
   if (record.state !== 'terminated') return;
   ctx.memory.kept.delete(runnerId);
@@ -50,16 +51,20 @@ const readyAtLast = (ctx: PoolContext, record: IntentRecord, count: number): voi
 const bootHasFailed = (
   ctx: PoolContext,
   record: IntentRecord,
-  { reason, definite }: { readonly reason: string; readonly definite: boolean },
+  { reason, definite, kind }: { readonly reason: string; readonly definite: boolean; readonly kind: unknown },
   count: number,
 ): void => {
   const { memory, term, breakerTiming } = ctx;
   const wasOpen = memory.breaker.open;
-  memory.breaker = bootFailed(
-    memory.breaker,
-    { now: term.now(), launchedAt: record.createdAt, reason, definite },
-    breakerTiming,
-  );
+  // There was no room for it, which says nothing about the image.
+  if (kind === 'capacity' || kind === 'quota')
+    memory.gate = noCapacity(memory.gate, { now: term.now(), kind, reason }, ctx.backend.defaults.bootTimeoutMs);
+  else
+    memory.breaker = bootFailed(
+      memory.breaker,
+      { now: term.now(), launchedAt: record.createdAt, reason, definite },
+      breakerTiming,
+    );
   if (!wasOpen && memory.breaker.open) ctx.emit({ type: 'breaker.opened', reason });
   ctx.log.error({ runnerId: record.runnerId, reason }, 'a runner did not boot');
   const info = { pool: record.pool, runnerId: record.runnerId, count, ok: false, reason };

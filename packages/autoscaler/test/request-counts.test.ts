@@ -3,8 +3,11 @@ import type { Backend, LaunchRequest } from '@flamejs/queue';
 import { expect, test } from 'vitest';
 import { startFakeDocker } from '../../../tests/fake-docker/index.ts';
 import { FLY_TOKEN, startFakeFly } from '../../../tests/fake-fly/index.ts';
+import { startFakeKubernetes } from '../../../tests/fake-kubernetes/index.ts';
+import { waitFor } from '../../../tests/support/wait-for.ts';
 import { docker } from '../src/backends/docker/index.ts';
 import { fly } from '../src/backends/fly/index.ts';
+import { kubernetes } from '../src/backends/kubernetes/index.ts';
 
 const MACHINES = 10;
 const signal = (): AbortSignal => AbortSignal.timeout(60_000);
@@ -56,6 +59,21 @@ test('fly: one request a list, two a launch, one an end', async () => {
     const counts = await steps(fly({ ...place, token: FLY_TOKEN, endpoint: cloud.endpoint }), cloud.requests);
     expect(counts).toEqual({ launch: 2 * MACHINES, list: 1, end: MACHINES });
   } finally {
+    await cloud.close();
+  }
+});
+
+test('kubernetes: one list and one watch for as long as it runs, one request a launch, one an end', async () => {
+  const cloud = await startFakeKubernetes();
+  const backend = kubernetes({ kubeconfig: cloud.kubeconfig, image: 'registry.example.com/shop:42' });
+  try {
+    // The first look opens the watch; from then on nothing is asked.
+    expect(await backend.list('shop', signal())).toEqual([]);
+    await waitFor(() => cloud.requests.length === 2, { what: 'the list and the watch' });
+    const counts = await steps(backend, cloud.requests);
+    expect(counts).toEqual({ launch: MACHINES, list: 0, end: MACHINES });
+  } finally {
+    await backend.close?.();
     await cloud.close();
   }
 });

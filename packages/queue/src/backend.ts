@@ -3,6 +3,8 @@
  * It stands in this package because `flame.config.ts` names backends and every package reads the config.
  */
 
+import type { LaunchErrorKind } from './errors.ts';
+
 /** Defaults that depend on how fast a backend's machines come and go. All times in milliseconds. */
 export interface BackendDefaults {
   readonly bootTimeoutMs: number;
@@ -26,6 +28,8 @@ export interface LaunchRequest {
   readonly attempt: number;
   readonly release: string;
   readonly maxConcurrency: number;
+  /** What the runner takes at most to end in good order, ms: the pool's `shutdownTimeout` and `killGrace`. */
+  readonly shutdownMs?: number;
   /** What `flame runner` reads: FLAME_APP, FLAME_POOL, FLAME_RUNNER_ID, FLAME_RELEASE, FLAME_CONFIG, and the pool's `env`. */
   readonly env: Readonly<Record<string, string>>;
   /** Secrets that a backend passes by reference where it can (never in user-data): FLAME_REDIS_URL, FLAME_SIGNING_KEY. */
@@ -47,6 +51,16 @@ export interface InstanceEnd {
   readonly lastLines?: string;
 }
 
+/** Why an instance does not come up, as its provider says while it waits. */
+export interface InstanceProblem {
+  /** `capacity` and `quota` pause launches, everything else counts as a boot that failed. */
+  readonly kind: LaunchErrorKind;
+  /** One line for people: the provider's own words. */
+  readonly reason: string;
+  /** Waiting longer is of no use: it is given up at once, not after `bootTimeout`. */
+  readonly final: boolean;
+}
+
 export interface Instance {
   /** The provider's own id: pid, container id, instance id. */
   readonly id: string;
@@ -59,6 +73,8 @@ export interface Instance {
   readonly location?: string;
   /** What it costs, for the dashboard: instance type, spot or on demand. */
   readonly details?: Readonly<Record<string, string>>;
+  /** Why it does not come up, of one that is `pending`: it stands in events, in `status()` and in the errors of callers. */
+  readonly problem?: InstanceProblem;
   /** Why it ended, of one that is `gone`: it stands in events, in `status()` and in the errors of callers. */
   readonly end?: InstanceEnd;
 }
@@ -68,6 +84,12 @@ export interface TerminateResult {
   readonly ok: boolean;
   /** Why not, when `ok` is false. */
   readonly error?: string;
+}
+
+/** What the autoscaler knows of the instances that it ends. */
+export interface TerminateFacts {
+  /** Those of whose runners no heartbeat was seen for long: for providers that need more than a request to be rid of a lost host. */
+  readonly silent?: ReadonlySet<string>;
 }
 
 export interface Backend {
@@ -85,7 +107,7 @@ export interface Backend {
    */
   list(app: string, signal: AbortSignal): Promise<readonly Instance[]>;
   /** Idempotent; already gone is success. One bad id does not spoil the others. */
-  terminate(ids: readonly string[], signal: AbortSignal): Promise<readonly TerminateResult[]>;
+  terminate(ids: readonly string[], signal: AbortSignal, known?: TerminateFacts): Promise<readonly TerminateResult[]>;
   /** Checks credentials and permissions without side effects; throws a FlameLaunchError that names what is missing. */
   check?(signal: AbortSignal): Promise<void>;
   /** Its runners load the application from the autoscaler's own disk, so they are of the release that is there then. */

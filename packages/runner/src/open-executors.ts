@@ -76,7 +76,7 @@ export const openExecutors = (
       configFile: config.configFile,
       keep: pool.keep,
       onMissedEnv: (_, advice) => onMissedEnv?.(advice),
-      memoryLimit: pool.memoryLimit,
+      memoryLimit: memoryLimitOf(pool.memoryLimit, process.env.FLAME_EXECUTOR_MEMORY),
       bootTimeoutMs: pool.bootTimeoutMs,
       logger,
       onLog: (line, stream) => logger.info({ stream }, line),
@@ -113,4 +113,11 @@ export const openExecutors = (
       await executors?.close();
     },
   };
+};
+
+/** @param granted what the machine has for each executor, bytes: the smaller of the two holds, so that ours acts before the kernel's */
+const memoryLimitOf = (configured: number | undefined, granted: string | undefined): number | undefined => {
+  const bytes = Number(granted);
+  if (granted === undefined || !Number.isFinite(bytes) || bytes <= 0) return configured;
+  return Math.min(configured ?? bytes, bytes);
 };

@@ -77,6 +77,7 @@ const requestOf = (ctx: PoolContext, record: IntentRecord): LaunchRequest => ({
   attempt: record.launch.attempt,
   release: record.release,
   maxConcurrency: record.slots,
+  shutdownMs: ctx.pool.shutdownTimeoutMs + ctx.pool.killGraceMs,
   env: record.launch.env,
   secrets: ctx.environment.secrets(record.launch.env),
 });

@@ -30,7 +30,7 @@ const terminateBatch = async (ctx: PoolContext, batch: readonly IntentRecord[]):
     if (!term.leads()) return undefined;
     try {
       return await bounded(clock, timing.callTimeoutMs, `${backend.name}.terminate`, (signal) =>
-        backend.terminate(ids, signal),
+        backend.terminate(ids, signal, { silent: silentOf(ctx, ending) }),
       );
     } catch (error) {
       ctx.log.warn({ err: error, ids }, 'instances could not be terminated; trying again');
@@ -44,6 +44,14 @@ const terminateBatch = async (ctx: PoolContext, batch: readonly IntentRecord[]):
   const byId = new Map(results.map((result) => [result.id, result]));
   await commit(ctx, { save: ending.map((record) => answered(record, byId.get(record.instanceId ?? ''), term.now())) });
 };
+
+/** Those whose heartbeat has stood still for as long as makes a runner lost. */
+const silentOf = ({ memory: { watch }, timing }: PoolContext, records: readonly IntentRecord[]): ReadonlySet<string> =>
+  new Set(
+    records
+      .filter(({ runnerId }) => watch.silentMs(runnerId) >= timing.lostMs && watch.steadyMs() >= timing.steadyMs)
+      .flatMap(({ instanceId }) => instanceId ?? []),
+  );
 
 /**
  * A runner that was given up (silent, or never registered) may have come back since it was looked at. One that answers is

@@ -8,7 +8,7 @@
  */
 
 import type { PoolEvent, RunnerRecord } from '@flamejs/protocol';
-import { formatDuration, type RunnerState } from '@flamejs/queue';
+import { formatDuration, type InstanceProblem, type LaunchErrorKind, type RunnerState } from '@flamejs/queue';
 import { describeEnd } from '../backends/instance-end.ts';
 import type { Timing } from '../timing.ts';
 import type { DrainIntent, Grounds, IntentRecord } from './intent.ts';
@@ -70,8 +70,11 @@ const RULES: Readonly<Record<RunnerState, (c: Case) => Advanced | undefined>> = 
         },
       );
     }
+    const problem = problemOf(c);
+    if (problem?.final === true) return fail(c, problem.reason, { kind: problem.kind, definite: true });
     if (!hasNotBooted(c)) return undefined;
-    return fail(c, `it did not become ready within ${c.timing.bootTimeoutMs} ms (bootTimeout)`);
+    const late = `it did not become ready within ${c.timing.bootTimeoutMs} ms (bootTimeout)`;
+    return problem === undefined ? fail(c, late) : fail(c, `${late}: ${problem.reason}`, { kind: problem.kind });
   },
   ready: (c) => {
     const agent = agentOf(c);
@@ -227,7 +230,17 @@ const endDetails = ({ seen }: Case): Readonly<Record<string, unknown>> => {
   return facts;
 };
 
-const fail = (c: Case, reason: string, details: { readonly definite?: true } = {}): Advanced => {
+/** What its provider says of an instance that does not come up. */
+const problemOf = ({ seen }: Case): InstanceProblem | undefined =>
+  typeof seen.instance === 'object' && seen.instance.state === 'pending' ? seen.instance.problem : undefined;
+
+interface Verdict {
+  /** The next one will fail for the same reason. */
+  readonly definite?: true;
+  readonly kind?: LaunchErrorKind;
+}
+
+const fail = (c: Case, reason: string, details: Verdict = {}): Advanced => {
   const record: IntentRecord = { ...c.record, grounds: 'boot-failed' };
   return move({ ...c, record }, isGone(c) ? 'terminated' : 'failed', reason, 'runner.failed', {
     afterMs: c.now - c.record.createdAt,

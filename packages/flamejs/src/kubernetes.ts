@@ -1,0 +1,2 @@
+/** Runners as pods. Needs `@kubernetes/client-node`. */
+export * from '@flamejs/autoscaler/kubernetes';
