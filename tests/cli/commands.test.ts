@@ -1,4 +1,6 @@
-import { hostname } from 'node:os';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Fleet, type RunnerProcess, startFleet, tasks } from '../support/fleet.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -145,9 +147,24 @@ describe('acting', () => {
     const shown = await flame('pools', 'tune', 'main');
     expect([shown.code, shown.output]).toEqual([0, expect.stringMatching(/^policy +queueDepth$/m)]);
     const policy = '{"name": "step", "options": [{"calls": 1, "runners": 2}]}';
-    const tried = await flame('simulate', 'main', 'max=7');
-    expect([tried.code, tried.output]).toEqual([0, expect.stringMatching(/^would have been +.*launches/m)]);
-    expect((await flame('simulate', 'main', 'max=7', '--json')).json).toMatchObject({ points: [], would: { most: 0 } });
+    const folder = await mkdtemp(join(tmpdir(), 'flame-simulate-'));
+    const example = join(folder, 'calls.ndjson');
+    await writeFile(example, '{"at": 1000, "durationMs": 500}\n{"at": 2000, "durationMs": 500}\n');
+    const tried = await flame('simulate', 'main', 'max=7', '--trace', example, '--svg', join(folder, 'tried.svg'));
+    expect([tried.code, tried.output]).toEqual([0, expect.stringMatching(/as it is +max=7\n(.*\n)*wait p95 +\d/)]);
+    expect(await readFile(join(folder, 'tried.svg'), 'utf8')).toContain('<svg');
+    const { json: ran } = await flame('simulate', 'main', 'max=7', '--json');
+    expect(ran.runs['max=7'].totals).toMatchObject({ most: 0, served: 0 });
+    expect((await flame('simulate', 'main', '--trace', 'stedy')).output).toContain('steady, bursts, day, mixed');
+    // What the pool has served is a trace too.
+    await fleet.flame.call(tasks.echo, 1);
+    const { output: lines } = await flame('calls', 'export', 'main', '--trace');
+    await writeFile(example, lines);
+    expect(lines).toMatch(/^\{"at":\d+,"durationMs":\d+\}\n/);
+    const { json: served } = await flame('simulate', 'main', '--trace', example, '--json');
+    expect(served.runs['as it is'].totals).toMatchObject({ served: lines.trim().split('\n').length, unserved: 0 });
+    await rm(folder, { recursive: true });
+    expect((await flame('simulate', 'main', '--target', 'p95')).output).toContain('--target: expected p95<10s');
     expect((await flame('pools', 'tune', 'main', '--json')).json).toMatchObject({ live: {} });
     const { json } = await flame(
       'pools',

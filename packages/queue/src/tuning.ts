@@ -70,8 +70,83 @@ export interface HistorySample {
   readonly bootTimeMs: number | null;
 }
 
-export interface ReplayTotals {
-  /** Runner-milliseconds, booting included: what machines cost. */
+export interface TracedCall {
+  /** Epoch ms at which it may begin. */
+  readonly at: number;
+  /** How long it runs. */
+  readonly durationMs: number;
+}
+
+/** What a simulation serves. */
+export interface Trace {
+  /** Epoch ms. */
+  readonly startAt: number;
+  readonly endAt: number;
+  /** By the time at which they come. */
+  readonly calls: readonly TracedCall[];
+  /** When the queue was held. */
+  readonly pauses?: readonly { readonly from: number; readonly to: number }[];
+  /** Runners that stand there at the beginning. Default: `min`. */
+  readonly runnersAtStart?: number;
+  /** From a launch to the runner's first word. */
+  readonly bootMs?: number;
+  /** How exact it is, in words. */
+  readonly resolution: string;
+}
+
+export interface SimulationTotals {
+  /** Runner-milliseconds, booting and draining included: what machines cost. */
+  readonly runnerMs: number;
+  /** Most machines at a time. */
+  readonly most: number;
+  readonly launches: number;
+  /** How long at least one call waited for a slot. */
+  readonly shortMs: number;
+  /** From when calls could begin to when they began; of those that began. */
+  readonly waitMs: { readonly p50: number; readonly p95: number; readonly p99: number; readonly longest: number };
+  readonly served: number;
+  /** Calls that had not ended when the simulation gave up: nobody would have served them. */
+  readonly unserved: number;
+  /** Most machines beyond those that the calls of the same moment would have filled. */
+  readonly overshoot: number;
+  /** Runner-milliseconds of slots that were ready and had no call. */
+  readonly idleMs: number;
+  /** In the currency of the price that was given, `null` without one. */
+  readonly cost: number | null;
+}
+
+export interface SimulationPoint {
+  readonly at: number;
+  /** Machines, in whatever state. */
+  readonly runners: number;
+  readonly ready: number;
+  readonly waiting: number;
+  readonly active: number;
+}
+
+export interface Simulation {
+  readonly points: readonly SimulationPoint[];
+  readonly totals: SimulationTotals;
+  /** Fewer runner-milliseconds than these cannot serve the calls: all of them packed into slots without a gap, with no boot. */
+  readonly lowerBoundMs: number;
+  /** How exact it is, and what was left out, in words. */
+  readonly notes: readonly string[];
+  /** The policy's reasons at the end, or why it held. */
+  readonly reasons: readonly string[];
+}
+
+export interface SimulationOptions {
+  /** Of one machine. Default: none, then `cost` is `null`. */
+  readonly pricePerHour?: number;
+  /** What a provider bills at least for a machine, ms. Default 0. */
+  readonly minimumBilledMs?: number;
+  /** Epoch ms of the points. Default: 400 of them at equal distances. */
+  readonly pointsAt?: readonly number[];
+}
+
+/** What was, by the samples. */
+export interface RecordedTotals {
+  /** Runner-milliseconds, booting included. */
   readonly runnerMs: number;
   /** Most runners at a time. */
   readonly most: number;
@@ -80,15 +155,47 @@ export interface ReplayTotals {
   readonly shortMs: number;
 }
 
+/** What calls shall wait at most, for the cheapest settings that hold it. */
+export interface WaitGoal {
+  readonly percentile: 'p50' | 'p95' | 'p99';
+  readonly underMs: number;
+}
+
+export interface Proposal {
+  /** What to change; empty when the settings in force are the best that was found. */
+  readonly change: SettingsChange;
+  /** On the first part of the trace, by which it was chosen. */
+  readonly chosenBy: SimulationTotals;
+  /** On the rest of the trace, which the search has not seen. */
+  readonly judgedBy: SimulationTotals;
+  /** The settings in force, on that same rest. */
+  readonly now: SimulationTotals;
+  /** Whether the goal was held on the rest too. */
+  readonly holds: boolean;
+  /** How many settings were tried. */
+  readonly tried: number;
+  readonly notes: readonly string[];
+}
+
 export interface Replay {
-  readonly points: readonly { readonly at: number; readonly had: number; readonly would: number }[];
-  readonly had: ReplayTotals;
-  readonly would: ReplayTotals;
+  /** Runners at each sample: as they were, simulated with the settings in force, and with the changed ones. */
+  readonly points: readonly {
+    readonly at: number;
+    readonly had: number;
+    readonly now: number;
+    readonly would: number;
+  }[];
+  readonly had: RecordedTotals;
+  /** Simulated with the settings in force: how far this is from `had` tells how much `would` can be trusted. */
+  readonly now: SimulationTotals;
+  readonly would: SimulationTotals;
+  readonly lowerBoundMs: number;
+  readonly notes: readonly string[];
   /** The policy's reasons at the end, or why it held. */
   readonly reasons: readonly string[];
 }
 
-/** Judges and tries live settings. Pure. The only one is `tuner` of `flamejs/tuning`. */
+/** Judges and tries live settings. Changes nothing. The only one is `tuner` of `flamejs/tuning`. */
 export interface Tuner {
   /** What the config alone says. */
   configured(pool: PoolConfig): PoolSettings;
@@ -106,6 +213,30 @@ export interface Tuner {
     change: Readonly<Record<string, unknown>>,
     now: number,
   ): ChangedSettings;
-  /** @param samples oldest first */
-  replay(pool: PoolConfig, settings: PoolSettings, samples: readonly HistorySample[]): Replay;
+  /** The real controller on a virtual clock, with runners that serve the calls of the trace. */
+  simulate(pool: PoolConfig, settings: PoolSettings, trace: Trace, options?: SimulationOptions): Promise<Simulation>;
+  /** The cheapest settings found by which calls wait no longer than the goal says. @throws RangeError for a trace of fewer than 20 calls */
+  search(
+    pool: PoolConfig,
+    settings: PoolSettings,
+    trace: Trace,
+    goal: WaitGoal,
+    options?: SimulationOptions,
+  ): Promise<Proposal>;
+  readonly traces: {
+    /** Calls drawn from samples, with a fixed seed. @param samples oldest first */
+    ofSamples(samples: readonly HistorySample[]): Trace;
+    /** @param text lines `{"at": <epoch ms>, "durationMs": <ms>}` @throws FlameConfigError that names the first line which is none */
+    parse(text: string): Trace;
+    /** @throws FlameConfigError for a name that is none of `examples` */
+    example(name: string): Trace;
+    readonly examples: readonly string[];
+  };
+  /** The recorded past, simulated twice. @param samples oldest first */
+  replay(
+    pool: PoolConfig,
+    settings: { readonly now: PoolSettings; readonly would: PoolSettings },
+    samples: readonly HistorySample[],
+    options?: SimulationOptions,
+  ): Promise<Replay>;
 }

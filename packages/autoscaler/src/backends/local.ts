@@ -13,6 +13,7 @@ import {
 import { deriveRelease, type LongTimeout, setLongTimeout } from '@flamejs/queue/internal';
 import { type Logger, pino } from 'pino';
 import { instanceEnd } from './instance-end.ts';
+import { LOCAL_DEFAULTS } from './local/defaults.ts';
 import { resolveEntry, rootsOf } from './local/entry.ts';
 import { findByEnvironment, instanceIdOf, livingPid, runnerPid, startTimeOf } from './local/identity.ts';
 import { collectOutput, type Output } from './local/output.ts';
@@ -49,16 +50,6 @@ export interface LocalBackend extends Backend {
   /** Calls back with the pool's name when a runner of this process has ended. @returns what ends it */
   onChange(listener: (pool: string) => void): () => void;
 }
-
-const DEFAULTS: BackendDefaults = {
-  bootTimeoutMs: 30_000,
-  idleShutdownAfterMs: 30_000,
-  tickMs: 1_000,
-  fastTickMs: 250,
-  heartbeatTimeoutMs: 60_000,
-  failsafeTimeoutMs: 60_000,
-  launchesPerTick: 100,
-};
 
 /** For the rest of the output of a process that has ended. */
 const LAST_WORDS_MS = 500;
@@ -204,7 +195,7 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
     location,
     endsWithAutoscaler: true,
     sharesDisk: true,
-    defaults: { ...DEFAULTS, ...options.defaults },
+    defaults: { ...LOCAL_DEFAULTS, ...options.defaults },
     async launch(request) {
       const registry = registryOf(request.app);
       const claim: LocalEntry = {

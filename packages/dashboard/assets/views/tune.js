@@ -24,6 +24,7 @@ const POLICIES = {
 const HOLDS = { out: 'launch nothing', in: 'end nothing', all: 'neither' };
 const LINES = [
   ['had', 'runners there were'],
+  ['now', 'simulated as it is'],
   ['would', 'runners there would have been'],
 ];
 
@@ -181,7 +182,7 @@ const policyOf = (name, text) => {
   return name === 'combined' ? options : { name, ...(options === undefined ? {} : { options }) };
 };
 
-const replayed = ({ points, had, would, reasons }) => {
+const replayed = ({ points, had, now, would, lowerBoundMs, notes, reasons }) => {
   if (points.length < 2)
     return h('p', { class: 'quiet' }, 'No autoscaler has looked at this pool yet: there is no past.');
   const rows = [
@@ -189,17 +190,21 @@ const replayed = ({ points, had, would, reasons }) => {
     ['most runners', (t) => String(t.most)],
     ['launches', (t) => String(t.launches)],
     ['calls waited for slots', (t) => duration(t.shortMs)],
+    ['wait, half of the calls', (t) => t.waitMs && duration(t.waitMs.p50)],
+    ['wait, 95 of 100 calls', (t) => t.waitMs && duration(t.waitMs.p95)],
+    ['wait, 99 of 100 calls', (t) => t.waitMs && duration(t.waitMs.p99)],
+    ['never served', (t) => t.waitMs && String(t.unserved)],
   ];
   return [
     chart(points, LINES),
     compare(
-      ['', 'was', 'would have been'],
-      rows.map(([label, show]) => [label, show(had), show(would)]),
+      ['', 'was', 'simulated as it is', 'would have been'],
+      rows.map(([label, show]) => [label, show(had) ?? '', show(now), show(would)]),
     ),
     h(
       'p',
       { class: 'quiet small' },
-      'The calls are those that came and waited then: with more runners fewer would have waited, with fewer, more. ' +
+      `No settings serve these calls with less than ${duration(lowerBoundMs)} of runner time. ${notes.join('; ')}. ` +
         `At the end: ${reasons.join('; ')}.`,
     ),
   ];

@@ -1,11 +1,12 @@
 /** Everything that people ask of and do to an app: one object behind the pages, the JSON API and the command line. */
 
 import { judgeServer, poolOfCallId, readServerFacts, redisNow } from '@flamejs/protocol';
-import type { AppConfig, Replay, Tuner } from '@flamejs/queue';
+import type { AppConfig, TracedCall, Tuner } from '@flamejs/queue';
 import { redactText } from '@flamejs/queue/internal';
 import { type Actions, createActions } from './act.ts';
 import { readCall } from './call-detail.ts';
 import { listCalls } from './call-list.ts';
+import { readTrace } from './exact-trace.ts';
 import { readFindings } from './findings.ts';
 import { type Link, openLink } from './link.ts';
 import { type ShowOptions, showArguments, showOutcome } from './payloads.ts';
@@ -15,7 +16,7 @@ import { createQueues, type Queues } from './queues.ts';
 import { readRunners } from './runners.ts';
 import { readEvents, readHistory } from './streams.ts';
 import { readTimes } from './times.ts';
-import { type Change, createTuning } from './tune.ts';
+import { createTuning, type Tuning } from './tune.ts';
 import type {
   CallDetail,
   CallPage,
@@ -51,7 +52,11 @@ export interface Operations {
   times(pool: string): Promise<CallTimes>;
   tuning(pool: string): Promise<TuningView>;
   /** What the last hour would have been under changed settings. @throws FlameConfigError for a bad change */
-  replay(pool: string, change: Change): Promise<Replay>;
+  readonly replay: Tuning['replay'];
+  readonly simulate: Tuning['simulate'];
+  readonly search: Tuning['search'];
+  /** The calls that have ended and are still known, in no order: what the simulator serves again. */
+  trace(pool: string): AsyncIterable<TracedCall>;
   calls(query: CallQuery): Promise<CallPage>;
   /** @returns `undefined` when nothing is known of it (any more) */
   call(id: string): Promise<CallDetail | undefined>;
@@ -101,7 +106,12 @@ export const openOperations = (config: AppConfig, name: string, tuner?: Tuner): 
     history: async (pool, count) => readHistory(link, await checkPool(pool), count),
     times: async (pool) => readTimes(link, await checkPool(pool)),
     tuning: async (pool) => tuning.read(await checkPool(pool)),
-    replay: async (pool, change) => tuning.replay(await checkPool(pool), change),
+    replay: async (pool, ...rest) => tuning.replay(await checkPool(pool), ...rest),
+    simulate: async (pool, ...rest) => tuning.simulate(await checkPool(pool), ...rest),
+    search: async (pool, ...rest) => tuning.search(await checkPool(pool), ...rest),
+    async *trace(pool) {
+      yield* readTrace(link, await checkPool(pool));
+    },
     calls: async (query) => listCalls(link, await namesOf(query.pool), query),
     call: async (id) => readCall(link, await poolOf(id), id),
     arguments: async (id, options) => showArguments(link, await poolOf(id), id, options),

@@ -1,7 +1,18 @@
 /** Live settings of a pool: read, tried on its recent past, and changed. The autoscaler applies them at its next tick. */
 
 import { redisNow } from '@flamejs/protocol';
-import { FlameConfigError, type PoolConfig, type PoolSettings, type Replay, type Tuner } from '@flamejs/queue';
+import {
+  FlameConfigError,
+  type PoolConfig,
+  type PoolSettings,
+  type Proposal,
+  type Replay,
+  type Simulation,
+  type SimulationOptions,
+  type Trace,
+  type Tuner,
+  type WaitGoal,
+} from '@flamejs/queue';
 import type { Link } from './link.ts';
 import { readReplayHistory } from './streams.ts';
 import type { TuningView } from './types.ts';
@@ -15,7 +26,11 @@ export type Change = Readonly<Record<string, unknown>>;
 export interface Tuning {
   read(pool: string): Promise<TuningView>;
   /** What the pool would have done in its last hour. @throws FlameConfigError for a bad change */
-  replay(pool: string, change: Change): Promise<Replay>;
+  replay(pool: string, change: Change, options?: SimulationOptions): Promise<Replay>;
+  /** What the pool would do with these calls; with those of its last hour when no trace is given. @throws FlameConfigError for a bad change */
+  simulate(pool: string, change: Change, trace?: Trace, options?: SimulationOptions): Promise<Simulation>;
+  /** The cheapest settings that hold a goal. @throws RangeError for a trace of too few calls */
+  search(pool: string, goal: WaitGoal, trace?: Trace, options?: SimulationOptions): Promise<Proposal>;
   /** @throws FlameConfigError for a bad change, of which nothing is stored */
   change(pool: string, change: Change, by: string): Promise<TuningView>;
 }
@@ -46,6 +61,14 @@ export const createTuning = (link: Link, given: Tuner | undefined): Tuning => {
     return { ...tuner().change(configOf(link, pool), raw, change, now), now };
   };
 
+  const inForce = async (pool: string, change: Change): Promise<PoolSettings> => {
+    const { effective, now } = await changed(pool, change);
+    return unexpired(effective, now);
+  };
+
+  const lastHour = async (pool: string): Promise<Trace> =>
+    tuner().traces.ofSamples(await readReplayHistory(link, pool, HISTORY));
+
   const read = async (pool: string): Promise<TuningView> => {
     const config = configOf(link, pool);
     const configured = tuner().configured(config);
@@ -65,10 +88,18 @@ export const createTuning = (link: Link, given: Tuner | undefined): Tuning => {
 
   return {
     read,
-    async replay(pool, change) {
-      const { effective, now } = await changed(pool, change);
+    async replay(pool, change, options) {
+      const [now, would] = [await inForce(pool, {}), await inForce(pool, change)];
       const samples = await readReplayHistory(link, pool, HISTORY);
-      return tuner().replay(configOf(link, pool), unexpired(effective, now), samples);
+      return tuner().replay(configOf(link, pool), { now, would }, samples, options);
+    },
+    async simulate(pool, change, trace, options) {
+      const settings = await inForce(pool, change);
+      return tuner().simulate(configOf(link, pool), settings, trace ?? (await lastHour(pool)), options);
+    },
+    async search(pool, goal, trace, options) {
+      const settings = await inForce(pool, {});
+      return tuner().search(configOf(link, pool), settings, trace ?? (await lastHour(pool)), goal, options);
     },
     async change(pool, change, by) {
       const { set, drop, now } = await changed(pool, change);
