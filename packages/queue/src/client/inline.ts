@@ -11,9 +11,11 @@ import type { AppConfig, PoolConfig } from '../config/types.ts';
 import { awaitValue } from './await-outcome.ts';
 import type { CallMaker } from './call-maker.ts';
 import type { CallHandle, CancelResult } from './handle.ts';
+import { createInlineLines } from './inline-lines.ts';
 import { runInline } from './inline-run.ts';
 import { inlineStatus } from './inline-status.ts';
 import { createInlineStore, type InlineCall } from './inline-store.ts';
+import type { Settler } from './pending.ts';
 import { secretsHere } from './secrets-here.ts';
 
 /** A slow reader of progress loses the oldest values, never the newest. */
@@ -21,6 +23,7 @@ const BUFFER = 1_000;
 
 export const createInlineCaller = (config: AppConfig): CallMaker => {
   const store = createInlineStore();
+  const lines = createInlineLines(config, store);
   let closed = false;
 
   const secretsOf = (call: InlineCall): SecretBox | undefined => secretsHere(config, call.request.scope ?? call.id);
@@ -39,19 +42,25 @@ export const createInlineCaller = (config: AppConfig): CallMaker => {
 
   const handle = <Result>(pool: PoolConfig, id: string): CallHandle<Result> => ({
     id,
-    result: (options = {}) =>
-      awaitValue(
-        id,
-        options,
-        { secrets: secretsHere(config, id), payloadLimit: pool.payloadLimit },
-        {
-          join: (settler) => store.join(id, settler),
-          leave: (settler) => store.leave(id, settler),
-        },
-      ) as Promise<Result>,
-    status: async () => inlineStatus(pool, id, store.get(id)),
-    cancel: async (reason = 'cancelled through its handle') => cancel(id, reason),
+    result(options = {}) {
+      const wait = {
+        join: (settler: Settler) => store.join(id, settler),
+        leave: (settler: Settler) => store.leave(id, settler),
+      };
+      const reading = { secrets: secretsHere(config, id), payloadLimit: pool.payloadLimit };
+      const read = () => awaitValue(id, options, reading, wait) as Promise<Result>;
+      return lines.check(id, pool.name)?.then(read) ?? read();
+    },
+    async status() {
+      await lines.check(id, pool.name);
+      return inlineStatus(pool, id, store.get(id));
+    },
+    async cancel(reason = 'cancelled through its handle') {
+      await lines.check(id, pool.name);
+      return cancel(id, reason);
+    },
     async retry() {
+      await lines.check(id, pool.name);
       const call = store.get(id);
       if (call === undefined) return 'unknown';
       if (call.outcome === undefined || call.outcome.head.ok) return 'not-failed';
@@ -59,6 +68,7 @@ export const createInlineCaller = (config: AppConfig): CallMaker => {
       return 'retried';
     },
     async *progress() {
+      await lines.check(id, pool.name);
       const call = store.get(id);
       if (call === undefined) return;
       for await (const note of notesOf(call)) yield read(call, note);
@@ -98,8 +108,10 @@ export const createInlineCaller = (config: AppConfig): CallMaker => {
 
   return {
     async submit(request, settler, id) {
+      const asked = await lines.descended(request);
       if (closed) throw new FlameClosedError('this flame object has been closed');
-      const { call, isNew } = store.accept(id, request);
+      const { call, isNew } = store.accept(id, asked);
+      lines.made(id);
       if (isNew) void runInline(store, call, call.run, secretsOf(call));
       if (settler !== undefined) store.join(id, settler);
       return id;

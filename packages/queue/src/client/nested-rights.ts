@@ -5,7 +5,7 @@
  */
 
 import type { RedisClient } from '@flamejs/protocol/connect';
-import { type Maker, MOST_GIVEN } from '@flamejs/protocol/descent';
+import { type Descent, type Maker, MOST_GIVEN } from '@flamejs/protocol/descent';
 import { distrust, parseEnvelope } from '@flamejs/protocol/envelope';
 import { FlameAccessError } from '@flamejs/protocol/errors';
 import { poolKeys } from '@flamejs/protocol/keys';
@@ -27,23 +27,19 @@ export interface RightsOptions {
   readonly args: () => string;
   /** The right is declared for every call of the app. */
   readonly all: boolean;
-  readonly client: () => Promise<RedisClient>;
+  /** The line of a call, when it is known and can be trusted. */
+  readonly lineOf: (id: string, pool: string) => Promise<Descent | undefined>;
 }
 
-export const createNestedRights = ({ config, maker, args, all, client }: RightsOptions): NestedRights => {
+export const createNestedRights = ({ config, maker, args, all, lineOf }: RightsOptions): NestedRights => {
   const own = new Set<string>();
   const pools = Object.keys(config.pools);
 
   const isGiven = (id: string): boolean => maker.descent?.given.includes(id) ?? args().includes(id);
 
-  /** Made by it in an earlier attempt, or by what it made: the envelope says so, and its signature vouches for it. */
-  const isBelow = async (id: string, pool: string): Promise<boolean> => {
-    const keys = poolKeys(config.prefix, config.app, pool);
-    const data = await (await client()).hget(`${keys.queue}${id}`, 'data');
-    const envelope = data === null ? '' : parseEnvelope(parsed(data));
-    if (typeof envelope === 'string' || envelope.line?.above.includes(maker.callId) !== true) return false;
-    return distrust(envelope, id, config.app, config.signingKey) === undefined;
-  };
+  /** Made by it in an earlier attempt, or by what it made. */
+  const isBelow = async (id: string, pool: string): Promise<boolean> =>
+    (await lineOf(id, pool))?.above.includes(maker.callId) === true;
 
   const may = async (id: string, pool: string): Promise<boolean> =>
     all || own.has(id) || isGiven(id) || (await isBelow(id, pool));
@@ -65,6 +61,17 @@ export const createNestedRights = ({ config, maker, args, all, client }: RightsO
     },
   };
 };
+
+/** The line that stands in a call's envelope, whose signature vouches for it. */
+export const lineInRedis =
+  (config: AppConfig, client: () => Promise<RedisClient>): RightsOptions['lineOf'] =>
+  async (id, pool) => {
+    const keys = poolKeys(config.prefix, config.app, pool);
+    const data = await (await client()).hget(`${keys.queue}${id}`, 'data');
+    const envelope = data === null ? '' : parseEnvelope(parsed(data));
+    if (typeof envelope === 'string') return undefined;
+    return distrust(envelope, id, config.app, config.signingKey) === undefined ? envelope.line : undefined;
+  };
 
 const REST = /(?:[a-z2-7]{26}|u[0-9a-f]{40})(?![a-z0-9])/y;
 const BEFORE = /[a-z0-9-]/;

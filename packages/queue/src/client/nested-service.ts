@@ -22,7 +22,7 @@ import {
   parseNestedRequest,
   type WaitRequest,
 } from './nested-messages.ts';
-import { createNestedRights } from './nested-rights.ts';
+import { createNestedRights, lineInRedis } from './nested-rights.ts';
 import type { Settler } from './pending.ts';
 
 /** An attempt of a call whose function may make calls. */
@@ -72,7 +72,8 @@ export const createNestedService = (config: AppConfig, logger: Logger): NestedSe
     const { callId, scope } = asking;
     const client = () => connected().link.client();
     const all = config.pools[asking.pool]?.callAccess === 'all';
-    const rights = createNestedRights({ config, maker: asking, args: asking.args, all, client });
+    const lineOf = lineInRedis(config, client);
+    const rights = createNestedRights({ config, maker: asking, args: asking.args, all, lineOf });
     /** What it awaits, and what ends with it. */
     const children = new Set<Child>();
     const refs = new Map<string, Child>();

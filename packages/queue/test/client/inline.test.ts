@@ -1,6 +1,8 @@
 /** Inline mode: the same encoding, context and errors, without Redis. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  FlameAccessError,
+  FlameCallLoopError,
   FlameCancelledError,
   FlameClosedError,
   FlameCodecError,
@@ -214,4 +216,81 @@ test('A-18: whatever a call rejects with, its stack names the line that called',
   expect(String(((await pending) as Error).stack)).toContain('myCode');
   const myCast = (): Promise<unknown> => flame.cast(slow, 1);
   expect(String(((await myCast().catch((error: Error) => error)) as Error).stack)).toContain('myCast');
+});
+
+test('C-12: in inline mode, too, calls that await each other in a row are bounded', async () => {
+  const deep = defineFunction(
+    'inlineDeep',
+    { pool: 'images' },
+    async (levels: number): Promise<number> => (levels <= 1 ? 1 : 1 + ((await flame.call(deep, levels - 1)) as number)),
+  );
+  expect(await flame.call(deep, 32)).toBe(32);
+  const error = await flame.call(deep, 33).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(FlameCallLoopError);
+  expect(error).toMatchObject({ code: 'FLAME_ERR_CALL_LOOP', reason: 'depth', line: ['inlineDeep'] });
+});
+
+test('C-12: in inline mode, too, what casts itself comes to an end, and what the application casts is not counted', async () => {
+  let ran = 0;
+  const again = defineFunction('inlineAgain', { pool: 'images' }, async (): Promise<void> => {
+    ran += 1;
+    await flame.cast(again);
+  });
+  const burst = defineFunction('inlineBurst', { pool: 'images' }, async (times: number): Promise<unknown> => {
+    for (let i = 0; i < times; i += 1) {
+      try {
+        await flame.cast(burst, 0);
+      } catch (error) {
+        return error;
+      }
+    }
+    return 'all';
+  });
+  expect(await flame.call(burst, 200)).toMatchObject({ code: 'FLAME_ERR_CALL_LOOP', reason: 'rate' });
+  const handles = await Promise.all(Array.from({ length: 50 }, () => flame.cast(burst, 1)));
+  expect(await Promise.all(handles.map((handle) => handle.result()))).toEqual(handles.map(() => 'all'));
+
+  await flame.cast(again);
+  let before = -1;
+  await vi.waitFor(
+    () => {
+      const stands = before === ran && ran > 1;
+      before = ran;
+      expect(stands).toBe(true);
+    },
+    { timeout: 30_000, interval: 500 },
+  );
+});
+
+test('T-07: in inline mode, too, a function gets nothing of a call that it neither made nor was given', async () => {
+  const secret = await flame.cast(copy, { list: [42] });
+  const look = defineFunction('inlineLook', { pool: 'images' }, async (hidden: { id: string[] }) => {
+    const handle = flame.attach(hidden.id.join(''));
+    const asked = [handle.result(), handle.status(), handle.cancel(), handle.retry(), handle.progress().next()];
+    return (await Promise.allSettled(asked)).map((end) => (end.status === 'rejected' ? end.reason : 'told'));
+  });
+  const told = (await flame.call(look, { id: [...secret.id] })) as unknown[];
+  expect(told).toHaveLength(5);
+  for (const error of told) expect(error).toBeInstanceOf(FlameAccessError);
+  expect(await secret.result()).toEqual({ list: [42] });
+});
+
+test('T-07: in inline mode, too, an id that a function made or was given may be asked for, and one it computed may not', async () => {
+  const given = await flame.cast(copy, { list: [1] });
+  const read = defineFunction('inlineRead', { pool: 'images' }, (id: string) => flame.attach(id).result());
+  expect(await flame.call(read, given.id)).toEqual({ list: [1] });
+  const pass = defineFunction('inlinePass', { pool: 'images' }, async () => {
+    const own = await flame.cast(copy, { list: [2] });
+    return [await own.result(), await flame.call(read, own.id)];
+  });
+  expect(await flame.call(pass)).toEqual([{ list: [2] }, { list: [2] }]);
+
+  const named = await flame.cast(copy.with({ id: 'order-1' }), { list: [3] });
+  const guess = defineFunction('inlineGuess', { pool: 'images' }, async () => {
+    // The same id with other arguments is refused, and gives no right.
+    await flame.cast(copy.with({ id: 'order-1' }), { list: [4] }).catch(() => undefined);
+    const [pool, hash] = [named.id.slice(0, 6), named.id.slice(6)];
+    return flame.attach(pool + hash).result();
+  });
+  await expect(flame.call(guess)).rejects.toBeInstanceOf(FlameAccessError);
 });
