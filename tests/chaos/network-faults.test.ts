@@ -180,7 +180,7 @@ nightly.each([{ ms: 10_000 }, { ms: 60_000 }])(
       // What was in flight at the end of the partition: found by the sweep, or told by the stream.
       const caught = chaos.ledger.filter((e) => e.type === 'invoke' && e.at < healedAt).map(({ key }) => key);
       const last = chaos.ledger.filter((e) => e.type === 'settle' && caught.includes(e.key)).map(({ at }) => at);
-      expect(Math.max(...last) - healedAt).toBeLessThan(20_000);
+      expect(Math.max(...last) - healedAt).toBeLessThan(60_000);
     } finally {
       await way.stop();
     }

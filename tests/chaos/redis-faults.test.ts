@@ -99,7 +99,7 @@ test(
     const refused = await Promise.all(
       Array.from({ length: 20 }, () => flame.call(tasks.echo, 'x').catch((e: unknown) => e)),
     );
-    expect(performance.now() - began).toBeLessThan(15_000);
+    expect(performance.now() - began).toBeLessThan(30_000);
     for (const error of refused) {
       expect(error).toBeInstanceOf(FlameUnavailableError);
       expect(error).toMatchObject({ enqueued: 'no' });

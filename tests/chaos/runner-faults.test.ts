@@ -174,7 +174,7 @@ test('ME-08 ME-12 one of three runners runs out of memory: its calls run elsewhe
   for (const effects of groupByCall(chaos.effects).values()) {
     const [, second] = effects.filter(({ type }) => type === 'start');
     // The last is slack, for a busy machine.
-    if (second !== undefined) expect(second.at - diedAt).toBeLessThan(LOCK_MS + STALLED_CHECK_MS + 1_000 + 10_000);
+    if (second !== undefined) expect(second.at - diedAt).toBeLessThan(LOCK_MS + STALLED_CHECK_MS + 1_000 + 30_000);
   }
   // Neither the pool nor its callers have noticed any more of it.
   expect(await fleet.flame.call(tasks.echo, 'still here')).toBe('still here');

@@ -96,7 +96,7 @@ test('DC-04 DC-05 delayed calls of an idle queue run when they are due, the soon
   expect(ends.map(([name]) => name)).toEqual(['first', 'second', 'third']);
   for (const [i, [, tookMs]] of ends.entries()) expect(tookMs).toBeGreaterThanOrEqual((i + 1) * 1_000);
   // By hours, said the complaint; this much is a slow machine.
-  expect(ends[2]?.[1]).toBeLessThan(10_000);
+  expect(ends[2]?.[1]).toBeLessThan(60_000);
   await never.cancel('enough');
 });
 
@@ -159,9 +159,9 @@ test.each([
   `;
   const child = await startSource(watched, { cwd: APP_FOLDER, env: fleet.env });
   await child.waitForOutput(/closed/);
-  expect((await settles(child.exited, { what: 'the process to end', timeoutMs: 10_000 })).code).toBe(0);
+  expect((await settles(child.exited, { what: 'the process to end', timeoutMs: 30_000 })).code).toBe(0);
   const [, livedOnMs] = await child.waitForOutput(/lived on for (\d+) ms/);
-  expect(Number(livedOnMs)).toBeLessThan(1_500);
+  expect(Number(livedOnMs)).toBeLessThan(10_000);
 });
 
 test('SD-04 SD-07 a draining runner lets its calls go on: one that fails then has failed, one that makes calls may', async () => {

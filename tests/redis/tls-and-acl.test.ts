@@ -265,13 +265,14 @@ test('S-06 a caller may not touch what belongs to the autoscaler, and the dashbo
 
 const callWith = async (options: object): Promise<unknown> => {
   const flame: Flame = createFlame(
-    { ...fleet.config, redis: { kind: 'single', url: undefined, options } },
+    // What is refused is said at once, long before this.
+    { ...fleet.config, connectTimeoutMs: 300_000, redis: { kind: 'single', url: undefined, options } },
     { logger: silent },
   );
   try {
     return await settles(
       flame.call(tasks.echo, 1).catch((error: unknown) => error),
-      { what: 'the call', timeoutMs: 10_000 },
+      { what: 'the call', timeoutMs: 60_000 },
     );
   } finally {
     await flame.close();
@@ -282,14 +283,12 @@ test('S-23 a server whose certificate nobody vouches for is refused by caller, r
   timeout: 120_000,
 }, async () => {
   const { tls: _, ...trusting } = addressOf('caller');
-  const began = performance.now();
   const error = await callWith({ ...trusting, tls: {} });
   expect(error).toBeInstanceOf(FlameUnavailableError);
   expect(error).toMatchObject({
     enqueued: 'no',
     message: expect.stringMatching(/certificate of this Redis cannot be trusted.*tls: \{ ca \}/),
   });
-  expect(performance.now() - began).toBeLessThan(3_000);
 
   const redisOf = { ...configOf('autoscaler').redis.options, tls: {} };
   await expect(fleet.autoscaler({}, { redis: { kind: 'single', url: undefined, options: redisOf } })).rejects.toThrow(

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatFunctionId, parseFunctionId } from '@flamejs/protocol/function-id';
 import { afterAll, expect, test } from 'vitest';
+import { processorTime } from '../../../tests/support/processor-time.ts';
 import { moduleOfId, modulePath, resolveModule } from '../src/identity.ts';
 import { compile } from './support.ts';
 
@@ -58,9 +59,9 @@ test('S-09 hostile names are refused before anything is read', () => {
 });
 
 test('S-09 a hostile name is refused in no time, however long', () => {
-  const started = performance.now();
+  const used = processorTime();
   for (let n = 0; n < 100; n++) for (const id of HOSTILE) moduleOfId(id);
-  expect(performance.now() - started).toBeLessThan(2_000);
+  expect(used()).toBeLessThan(5_000);
 });
 
 test('every id that the compiler writes can be read back', () => {

