@@ -8,6 +8,7 @@ import {
   createHousekeeping,
   type Housekeeping,
   type RedisClient,
+  redisNow,
   whenReady,
 } from '@flamejs/protocol';
 import fc from 'fast-check';
@@ -223,4 +224,24 @@ test('C-17: a schedule that is late although an autoscaler runs is a warning', a
   await client.set(app.heartbeat, Date.now());
   await client.zadd(keys().scheduleMoments, Date.now() - 300_000, 'sound');
   expect((await operations.findings()).join()).toMatch(/schedule "sound" of pool "main" is late by \d+ s/);
+});
+
+test('C-12: a line of calls that was stopped stands among the warnings of a day, with its functions', async () => {
+  await furnish();
+  const now = await redisNow(client);
+  const reason = '"again" is not called by "again", in the line of call main.x: it has cast 10 times within a second';
+  const tell = (at: number, why: string) =>
+    client.xadd(keys().events, '*', 'at', String(at), 'type', 'call.loop', 'runnerId', 'main-r1-a', 'reason', why);
+  await tell(now - 2 * 86_400_000, 'long ago');
+  expect(await operations.findings()).toEqual([]);
+  await tell(now - 1_000, 'the one before');
+  await tell(now, reason);
+  const later = openOperations(board.config, 'test', tuner);
+  try {
+    expect(await later.findings()).toEqual([
+      `a line of calls was stopped in pool "main", the newest of 2 within a day: ${reason}`,
+    ]);
+  } finally {
+    await later.close();
+  }
 });

@@ -1,6 +1,8 @@
 /** Whether the modules with the functions are there, and can be loaded where calls will run. */
+
+import { holdsSecret } from '@flamejs/protocol/secret-parts';
 import type { AppConfig, PoolConfig } from '@flamejs/queue';
-import { holdsSecret, ownSecrets } from '@flamejs/queue/internal';
+import { ownSecrets } from '@flamejs/queue/internal';
 import { findModules, tryModules } from '@flamejs/runner';
 import { pino } from 'pino';
 import type { Diagnosis } from './diagnose.ts';

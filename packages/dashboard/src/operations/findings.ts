@@ -1,4 +1,4 @@
-/** What is wrong in an app beside its calls, in sentences: records that cannot be read, and schedules that nobody runs. */
+/** What is wrong in an app, in sentences: records that cannot be read, schedules that nobody runs, calls that make themselves. */
 
 import {
   type DamagedRecord,
@@ -14,9 +14,14 @@ import { parseIntent } from './intents.ts';
 import type { Link } from './link.ts';
 import { toNumber } from './numbers.ts';
 import { readPoolNames } from './pool-names.ts';
+import { readEvents } from './streams.ts';
 
 /** An autoscaler that was heard of longer ago is taken for gone. */
 export const SILENT_MS = 60_000;
+/** Loops of calls are told of for a day. */
+const LOOPS_MS = 24 * 60 * 60 * 1000;
+/** Events that are looked through for them, in each pool. */
+const LOOKED_THROUGH = 500;
 /** Most damaged records that are named one by one. */
 const MOST_NAMED = 20;
 
@@ -38,8 +43,11 @@ export const readFindings = async (link: Link, tuner?: Tuner): Promise<readonly 
     if (parseIntent(text) === undefined)
       note({ what: `the autoscaler's record of runner ${field}`, key: link.app.intents, field });
   const silent = beat === null || now - toNumber(beat) > SILENT_MS;
-  const schedules = await Promise.all(names.map((pool) => readPool(link, pool, { now, silent, note })));
-  return [...schedules.flat(), ...(await badSettings(link, tuner)), ...damageIn(damaged)];
+  const [schedules, loops] = await Promise.all([
+    Promise.all(names.map((pool) => readPool(link, pool, { now, silent, note }))),
+    Promise.all(names.map((pool) => loopsIn(link, pool, now))),
+  ]);
+  return [...schedules.flat(), ...loops.flat(), ...(await badSettings(link, tuner)), ...damageIn(damaged)];
 };
 
 interface Circumstances {
@@ -69,6 +77,16 @@ const readPool = async (link: Link, pool: string, { now, silent, note }: Circums
       `schedule ${JSON.stringify(first)} of pool "${pool}" is late by ${Math.round(overdueMs / 1000)} s: is the pool full?`,
     ];
   return [];
+};
+
+/** Lines of calls that were stopped because they made themselves without end. */
+const loopsIn = async (link: Link, pool: string, now: number): Promise<readonly string[]> => {
+  const events = await readEvents(link, pool, LOOKED_THROUGH);
+  const loops = events.filter(({ type, at }) => type === 'call.loop' && now - at < LOOPS_MS);
+  const [newest] = loops;
+  if (newest === undefined) return [];
+  const others = loops.length === 1 ? '' : `, the newest of ${loops.length} within a day`;
+  return [`a line of calls was stopped in pool "${pool}"${others}: ${newest.reason}`];
 };
 
 const badSettings = async (link: Link, tuner: Tuner | undefined): Promise<readonly string[]> => {

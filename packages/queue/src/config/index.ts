@@ -1,7 +1,7 @@
 export { type Config, defineConfig } from './define-config.ts';
 export { optionsTable } from './docs-table.ts';
 export type * from './input.ts';
-export { holdsSecret, type OwnSecrets, ownSecrets } from './own-secrets.ts';
+export { type OwnSecrets, ownSecrets } from './own-secrets.ts';
 export { type ParseConfigOptions, parseConfig } from './parse-config.ts';
 export { redactConfig, redactUrl } from './redact.ts';
 export { DEFAULT_REDIS_URL } from './redis.ts';

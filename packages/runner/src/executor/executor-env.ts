@@ -1,5 +1,6 @@
 /** The environment of executors: little of the runner's, by name, and never what must stay with the runner. Pure. */
-import { holdsSecret, type OwnSecrets } from '@flamejs/queue/internal';
+import { holdsSecret } from '@flamejs/protocol/secret-parts';
+import type { OwnSecrets } from '@flamejs/queue/internal';
 import { EXECUTOR_ENV, MARK_ENV } from './markers.ts';
 import { inheritableNodeOptions } from './node-options.ts';
 
