@@ -1,12 +1,13 @@
 // npm run mutation [areas]: changes the sources one detail at a time and demands that a quick test turns red. The score
-// of each area goes to docs/reliability.md, what nobody noticed to reports/mutation/AREA.txt. `--resume` judges only what is
-// new since the last run; `--only PATTERN` only some files, and writes no score.
+// of each area goes to docs/reliability.md, what nobody noticed to reports/mutation/AREA.txt. `--only FILE` does a file of an
+// area, `--share 0.1` every tenth change of the Lua scripts, and neither writes a score; `--resume` judges only what is new.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { prepare } from './lib/prepare.mjs';
 import { main, root, StepError, say, seconds } from './lib/run.mjs';
 import { areas } from './mutation/areas.mjs';
+import { mutateLua } from './mutation/lua.mjs';
 import { scoreOf } from './mutation/score.mjs';
 import { writeScores } from './mutation/table.mjs';
 
@@ -14,7 +15,7 @@ const goal = { killed: 0.8, explained: 0.05 };
 
 const { values: flags, positionals: words } = parseArgs({
   allowPositionals: true,
-  options: { resume: { type: 'boolean', default: false }, only: { type: 'string' } },
+  options: { resume: { type: 'boolean', default: false }, only: { type: 'string' }, share: { type: 'string' } },
 });
 
 await main(async () => {
@@ -25,17 +26,21 @@ await main(async () => {
   await prepare();
   // Loaded late: on a fresh clone it is only installed by now.
   const { mutate } = await import('./mutation/stryker.mjs');
+  const judge = (area) =>
+    area.lua === undefined
+      ? mutate(area, flags)
+      : mutateLua(area, { only: flags.only, share: Number(flags.share ?? 1) });
   const scores = [];
   for (const area of chosen) {
     const started = performance.now();
-    const score = scoreOf(area.name, await mutate(area, flags));
+    const score = scoreOf(area.name, await judge(area));
     scores.push(score);
     const report = writeReport(score);
     say(
       `${area.name}: ${score.killed} of ${score.total} killed, ${score.survivors.length} nobody noticed (${seconds(started)}), ${report}`,
     );
   }
-  if (flags.only === undefined) writeScores(scores);
+  if (flags.only === undefined && flags.share === undefined) writeScores(scores);
   const low = scores.filter(
     ({ total, killed, explained }) => killed < goal.killed * total || explained > goal.explained * total,
   );

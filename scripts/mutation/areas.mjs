@@ -1,13 +1,18 @@
-// What is mutated and by which tests it is judged: quick ones that run inside of one process, without a server.
+// What is changed and by which tests it is judged: quick ones that run inside of one process, without a server; for the Lua
+// scripts, which only a Redis can run, those of the protocol.
 
 const queueUnits = ['config', 'payload', 'call-options', 'fn', 'redis-options', 'load-config', 'secret', 'closures'];
 
-/** Each area: the sources that are mutated, and the tests that must notice. Patterns are relative to the repository. */
+/** On a Redis of their own, the quickest first. */
+const storeTests = ['calls', 'history', 'parking', 'model'].map((name) => `packages/protocol/test/${name}.test.ts`);
+
+/** Each area: the sources that are changed (`lua`: by our own mutator), and the tests that must notice. */
 export const areas = [
   {
     name: 'codec',
     mutate: ['packages/protocol/src/codec/**/*.ts'],
-    tests: ['packages/protocol/test/codec/*.test.ts'],
+    // Without the fuzzing of hostile bytes, which has a run of its own.
+    tests: ['packages/protocol/test/codec/{frame,limits,refusals,registry,round-trip,thrown}.test.ts'],
   },
   {
     name: 'records',
@@ -32,9 +37,17 @@ export const areas = [
     tests: [`packages/queue/test/{${queueUnits.join(',')}}.test.ts`],
   },
   {
+    name: 'caller',
+    mutate: [
+      'packages/queue/src/client/{abort-listeners,held-calls,inline-status,kick,pending,presence}.ts',
+      'packages/queue/src/{attempt-rules,ending,same-function}.ts',
+    ],
+    tests: ['packages/queue/test/client/{parts,table}.test.ts', 'packages/queue/test/{call-options,fn}.test.ts'],
+  },
+  {
     name: 'plan',
     mutate: ['packages/autoscaler/src/plan/*.ts', 'packages/autoscaler/src/record/*.ts'],
-    tests: ['packages/autoscaler/test/{advance,plan,guards,release,orders,policies}.test.ts'],
+    tests: ['packages/autoscaler/test/{advance,plan,guards,release,orders,policies,runner-records}.test.ts'],
   },
   {
     name: 'policies',
@@ -43,7 +56,25 @@ export const areas = [
   },
   {
     name: 'compiler',
-    mutate: ['packages/compiler/src/*.ts', 'packages/compiler/src/scope/*.ts'],
-    tests: ['packages/compiler/test/{captures,compile,emit,hash,identity,names,reach,recognise,rules,values}.test.ts'],
+    // What is left out is what only a process or a bundler can run: `lower`, `strip`, `register`.
+    mutate: [
+      'packages/compiler/src/scope/*.ts',
+      'packages/compiler/src/{ast,captures,compile,emit,errors,frame,hash,identity,jobs,labels,language,lexical}.ts',
+      'packages/compiler/src/{manifest,module-format,module-state,mutation,options,problems,project,recognise}.ts',
+      'packages/compiler/src/{root,source-map,transform,tsconfig}.ts',
+    ],
+    tests: [
+      'packages/compiler/test/{captures,compile,emit,hash,identity,names,reach,recognise,rules,settings,values}.test.ts',
+    ],
+  },
+  {
+    name: 'lua-calls',
+    lua: ['packages/protocol/src/lua/call-scripts.ts', 'packages/protocol/src/lua/helpers.ts'],
+    tests: storeTests,
+  },
+  {
+    name: 'lua-moves',
+    lua: ['packages/protocol/src/lua/grafts.ts'],
+    tests: storeTests,
   },
 ];

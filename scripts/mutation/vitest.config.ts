@@ -14,7 +14,7 @@ export default defineConfig({
         replacement: `${packages}/$1/src/$2/index.ts`,
       },
       { find: /^@flamejs\/(protocol|queue|autoscaler|compiler|runner)$/, replacement: `${packages}/$1/src/index.ts` },
-      { find: /^@flamejs\/(protocol|queue)\/([a-z-]+)$/, replacement: `${packages}/$1/src/$2.ts` },
+      { find: /^@flamejs\/(protocol|queue)\/([a-z/-]+)$/, replacement: `${packages}/$1/src/$2.ts` },
     ],
   },
   test: {
