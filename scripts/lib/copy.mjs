@@ -36,6 +36,7 @@ export const copyWorkspace = (name) => {
     },
     /** Builds all packages. A type error does not stop it: code that lacks a behaviour may well have one. */
     build: async () => {
+      await execute(process.execPath, ['packages/protocol/embed-lua.mjs'], { quiet: true, cwd: folder });
       const projects = readdirSync(join(folder, 'packages')).map((entry) => join('packages', entry));
       const { output } = await execute(join(root, 'node_modules/.bin/tsc'), ['-b', ...projects], {
         quiet: true,

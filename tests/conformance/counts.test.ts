@@ -3,16 +3,25 @@
  * so that this process knows at every moment what they hold.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect, createVault, disconnect, type RedisClient, whenReady } from '@flamejs/protocol';
-import type { Job } from 'bullmq';
-import { pino } from 'pino';
+import {
+  connect,
+  createHousekeeping,
+  createRedisStore,
+  createVault,
+  disconnect,
+  type RedisClient,
+  type TakenCall,
+  type Verdict,
+  whenReady,
+} from '@flamejs/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../packages/autoscaler/src/clock.ts';
 import { redisStore } from '../../packages/autoscaler/src/store/redis-store.ts';
 import type { PoolSnapshot } from '../../packages/autoscaler/src/store/store.ts';
 import type { Plan } from '../../packages/runner/src/after-run.ts';
-import { createCallMoves } from '../../packages/runner/src/call-moves.ts';
-import { type CallWorker, createCallWorker } from '../../packages/runner/src/call-worker.ts';
+import { type CallLoop, createCallLoop } from '../../packages/runner/src/call-loop.ts';
+import { createVerdictMaker } from '../../packages/runner/src/to-verdict.ts';
+import { createWorkSignal } from '../../packages/runner/src/work-signal.ts';
 import { type Random, runSeed, seeded } from '../chaos/random.ts';
 import { type Fleet, startFleet, tasks } from '../support/fleet.ts';
 import { bySize } from '../support/tier.ts';
@@ -21,13 +30,13 @@ import { waitFor } from '../support/wait-for.ts';
 const WORKERS = 20;
 const HOUR_MS = 3_600_000;
 const open: RedisClient[] = [];
-const workers: CallWorker[] = [];
+const workers: CallLoop[] = [];
 let fleet: Fleet;
 beforeAll(async () => {
   fleet = await startFleet();
 });
 afterAll(async () => {
-  await Promise.all(workers.map((worker) => worker.close()));
+  for (const worker of workers) worker.close();
   for (const client of open) disconnect(client);
   await fleet.stop();
 });
@@ -57,36 +66,31 @@ const fate = (random: Random): Plan => {
 
 const startWorker = async (n: number, client: RedisClient, truth: Truth, random: Random): Promise<void> => {
   const runnerId = `w${n}`;
-  const process = async (job: Job, token: string): Promise<null> => {
-    const callId = String(job.id);
-    const pickUp = worker.backend.takePickUp(callId, job.attemptsStarted);
-    const context = { backend: worker.backend, runnerId, vault: createVault(fleet.config), logger };
-    const moves = createCallMoves(context, callId, token);
-    if (pickUp === undefined) return moves.reject('no call of ours');
+  const verdicts = createVerdictMaker(runnerId, createVault(fleet.config));
+  const process = async ({ callId, attempt, pickUp }: TakenCall): Promise<Verdict | undefined> => {
+    if (pickUp === undefined) return { callId, attempt, generation: '', kind: 'reject', reason: 'no call of ours' };
     const body = {};
     truth.bodies.add(body);
     await sleep(random.between(1, 40));
     truth.bodies.delete(body);
     const plan = fate(random);
     if (plan.kind !== 'retry') truth.ending += 1;
-    const fence = { attempt: job.attemptsStarted, generation: pickUp.generation };
-    return moves.carryOut(fence, { attempt: job.attemptsStarted, pickUp }, plan);
+    return verdicts.of({ callId, attempt, generation: pickUp.generation }, { attempt, pickUp }, plan);
   };
-  const worker = createCallWorker({
-    pool: 'main',
-    keys: fleet.keys(),
-    runnerId,
+  const keys = fleet.keys();
+  const worker = createCallLoop({
+    store: createRedisStore(client, keys),
+    taker: { runnerId, release: 'test' },
     slots: 1,
-    client,
-    blocking: await connection(`blocking-${n}`),
+    signal: createWorkSignal(client, await connection(`blocking-${n}`), keys),
     process,
+    recoverStalled: createHousekeeping(client, keys, 'main').recoverStalled,
     onError: () => undefined,
   });
   workers.push(worker);
   worker.start();
 };
 
-const logger = pino({ level: 'silent' });
 const totalOf = ({ waiting, prioritized, active, dueSoon }: PoolSnapshot): number =>
   waiting + prioritized + active + dueSoon;
 

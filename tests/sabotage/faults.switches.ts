@@ -10,10 +10,9 @@ const grafts = 'packages/protocol/src/lua/grafts.ts';
 export default [
   {
     name: 'a hand-back that is sent again charges its budget again',
-    file: grafts,
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of the source
-    find: 'if f[3] == f[1] then return ${SUPERSEDED} end',
-    replace: '',
+    file: 'packages/protocol/src/lua/settle.lua',
+    find: 'or f[3] == ats or f[4] then',
+    replace: 'or f[4] then',
     tests: ['R-20 sent twice after a broken connection, "hand back at the cost'],
     in: MODEL,
   },
@@ -27,10 +26,9 @@ export default [
   },
   {
     name: 'a later outcome overwrites the first of its generation',
-    file: grafts,
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of the source
-    find: "if verdict.head and redis.call('HGET', flame.base(jobKey) .. ':outcome:' .. id, 'gen') == f[2] then return ${SUPERSEDED} end",
-    replace: '',
+    file: 'packages/protocol/src/lua/settle.lua',
+    find: 'or f[3] == ats or f[4] then',
+    replace: 'or f[3] == ats then',
     tests: ['R-20 sent twice after a broken connection, "finish"'],
     in: MODEL,
   },
@@ -68,11 +66,9 @@ export default [
   },
   {
     name: 'two pick-ups of one call are one',
-    file: 'packages/protocol/src/call-backend.ts',
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of the source
-    find: 'string => `${callId} ${attempt}`;',
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of the source
-    replace: 'string => `${callId} ${attempt * 0}`;',
+    file: 'packages/protocol/src/lua/settle.lua',
+    find: 'if f[1] ~= ats or',
+    replace: 'if',
     tests: ['R-16 one process that has picked a call up twice'],
     in: ['packages/protocol/test/calls.test.ts'],
   },

@@ -50,7 +50,7 @@ export default [
   },
   {
     name: 'the message of an error that is tried again stands in the open',
-    file: 'packages/runner/src/call-moves.ts',
+    file: 'packages/runner/src/to-verdict.ts',
     find: 'vault.hides ? HIDDEN : plan.message',
     replace: 'plan.message',
     tests: ['S-08 an app that encrypts leaves no argument'],

@@ -1,6 +1,6 @@
 /** A dashboard over a private Redis, and requests as no browser could be made to send them: every header is the test's. */
 import { type IncomingHttpHeaders, request } from 'node:http';
-import { type CallBackend, callBackendFactory, connect, type PoolKeys, poolKeys, whenReady } from '@flamejs/protocol';
+import { connect, createRedisStore, type PoolKeys, poolKeys, whenReady } from '@flamejs/protocol';
 import { type AppConfig, createFlame, type Flame } from '@flamejs/queue';
 import { encode, encodeThrown, packPayload, parseConfig } from '@flamejs/queue/internal';
 import { pino } from 'pino';
@@ -61,16 +61,6 @@ export const startBoard = async (options: FixtureOptions = {}): Promise<BoardFix
   runner.on('error', () => undefined);
   await whenReady(runner, 5_000);
   const keys = (pool = 'main'): PoolKeys => poolKeys(config.prefix, config.app, pool);
-  const backends = new Map<string, CallBackend>();
-  const backendOf = (pool: string): CallBackend => {
-    const known = backends.get(pool);
-    if (known !== undefined) return known;
-    const opts = { prefix: keys(pool).base, lockDuration: 5_000, maxStalledCount: 1_000, stalledInterval: 1 };
-    const backend = callBackendFactory({ client: runner })(pool, opts as { prefix: string });
-    backend.on('error', () => undefined);
-    backends.set(pool, backend);
-    return backend;
-  };
 
   const ask = (path: string, { method = 'GET', headers = {}, body }: Ask = {}): Promise<Answer> =>
     new Promise((resolve, reject) => {
@@ -120,13 +110,11 @@ export const startBoard = async (options: FixtureOptions = {}): Promise<BoardFix
         body: JSON.stringify(body ?? {}),
       }),
     async settle(ending, pool = 'main') {
-      const backend = backendOf(pool);
-      const token = 'test:1';
-      const [job, id] = await backend.moveToActive(token, 'test-runner');
-      const callId = String(id);
-      const attempt = (job as { attemptsStarted?: number } | null)?.attemptsStarted ?? 0;
-      const pickUp = backend.takePickUp(callId, attempt);
-      if (job === null || job === undefined || pickUp === undefined) throw new Error(`no call waits in pool ${pool}`);
+      const store = createRedisStore(runner, keys(pool));
+      const by = { runnerId: 'test-runner', release: 'test' };
+      const [taken] = (await store.take(by, 1)).calls;
+      if (taken?.pickUp === undefined) throw new Error(`no call waits in pool ${pool}`);
+      const { callId, attempt, pickUp } = taken;
       const ok = 'value' in ending;
       const body = packPayload(ok ? encode(ending.value) : encodeThrown(ending.error));
       const kind = ok ? 'value' : String((ending.error as Error).name);
@@ -141,10 +129,10 @@ export const startBoard = async (options: FixtureOptions = {}): Promise<BoardFix
         startedAt: pickUp.at,
         size: body.length,
       };
-      backend.decide(callId, { attempt, generation: pickUp.generation, outcome: { head, body } });
-      const moved = { id: callId, opts: { attempts: 1 }, attemptsMade: 0 } as never;
-      if (ok) await backend.moveToCompleted(moved, null as never, false, token, false);
-      else await backend.moveToFailed(moved, `${kind}: ${message}`, false, token, false);
+      const { generation } = pickUp;
+      const reason = ok ? '' : `${kind}: ${message}`;
+      const verdict = { callId, attempt, generation, kind: 'settle', outcome: { head, body }, reason } as const;
+      await store.settle(by, [verdict], [false]);
       return callId;
     },
     async [Symbol.asyncDispose]() {

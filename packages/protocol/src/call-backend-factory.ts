@@ -3,23 +3,15 @@ import { QueueKeys, RedisConnection } from 'bullmq';
 import { CallBackend } from './call-backend.ts';
 import type { RedisClient } from './connect.ts';
 
-/** How a backend gets its connections; `blocking` only for a worker. The caller keeps ownership of `client`. */
-export interface CallBackendConnections {
-  readonly client: RedisClient;
-  readonly blocking?: RedisClient;
-}
-
-/** Makes the backend factory that BullMQ's `Queue` and `Worker` take as their last argument. */
+/** Makes the backend factory that BullMQ's `Queue` takes as its last argument. @param client stays the caller's */
 export const callBackendFactory =
-  ({ client, blocking }: CallBackendConnections) =>
+  ({ client }: { readonly client: RedisClient }) =>
   (name: string, opts: { prefix?: string }): CallBackend => {
     const connection = new RedisConnection(client as never, {
       shared: true,
       blocking: false,
       skipWaitingForReady: true,
     });
-    const blockingConnection =
-      blocking === undefined ? undefined : new RedisConnection(blocking as never, { shared: false, blocking: true });
     const keys = new QueueKeys(opts.prefix);
     const backend = new CallBackend(
       connection,
@@ -27,7 +19,6 @@ export const callBackendFactory =
       keys.getKeys(name),
       (type) => keys.toKey(name, type),
       opts as never,
-      blockingConnection,
     );
     // Only who looks for stalled calls must know of reconnects; the others come and go with every use.
     if ('stalledInterval' in opts) watchReconnects(client, backend);

@@ -9,6 +9,7 @@ import { setLongTimeout } from './duration.ts';
 import { outliveStreamErrors } from './late-stream-errors.ts';
 import { CALL_SCRIPTS } from './lua/call-scripts.ts';
 import { METRIC_SCRIPTS } from './lua/metric-scripts.ts';
+import { LUA } from './lua/embedded.ts';
 import { RUNNER_SCRIPTS } from './lua/runner-scripts.ts';
 import { SCHEDULE_SCRIPTS } from './lua/schedule-scripts.ts';
 import { nameMissingRights } from './missing-rights.ts';
@@ -34,7 +35,8 @@ export type RedisConfig =
 export type ConnectionRole = 'producer' | 'steady';
 
 const OWN = { ...CALL_SCRIPTS, ...RUNNER_SCRIPTS, ...SCHEDULE_SCRIPTS, ...METRIC_SCRIPTS };
-const OWN_SCRIPTS: readonly BullScript[] = Object.values(OWN);
+const STEPS = Object.entries(LUA).map(([name, content]): BullScript => ({ name: `flame:${name}`, content, keys: 1 }));
+const OWN_SCRIPTS: readonly BullScript[] = [...Object.values(OWN), ...STEPS];
 
 /** A half-open link is found by TCP keep-alive instead of never. */
 const DEFAULTS: RedisOptions = { keepAlive: 5_000 };
@@ -84,7 +86,7 @@ const openCluster = (config: Extract<RedisConfig, { kind: 'cluster' }>, common: 
 /** ioredis declares some options without `| undefined`, so a spread of its own option type does not fit its constructor. */
 const exact = (options: RedisOptions): never => options as never;
 
-type ScriptName = keyof typeof OWN;
+type ScriptName = keyof typeof OWN | keyof typeof LUA;
 export type ScriptArgument = string | number | Uint8Array;
 
 /** Runs one of our scripts. Replies are strings, or Buffers with `asBuffers` (for values that are bytes). */
@@ -94,7 +96,8 @@ export const runScript = (
   args: readonly ScriptArgument[],
   asBuffers = false,
 ): Promise<unknown> => {
-  const command = asBuffers ? `${name}Buffer` : name;
+  const defined = name in LUA ? `flame:${name}` : name;
+  const command = asBuffers ? `${defined}Buffer` : defined;
   const commands = client as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
   const sent = args.map((arg) => (arg instanceof Uint8Array ? asBuffer(arg) : arg));
   return sendScript(() => commands[command]?.(...sent) ?? missing(name));

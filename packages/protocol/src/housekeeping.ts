@@ -18,10 +18,10 @@ import { settleWaiting } from './outcome.ts';
 import { createVault, noVault } from './payload/vault.ts';
 import { parsePoolStatus } from './pool-status.ts';
 import { type CastingConfig, runDueSchedules, type ScheduleRun } from './schedules.ts';
+import { LOCK_MS } from './store/redis-store.ts';
 import type { OnDamage } from './stored.ts';
 
-/** How long a runner's lock on a call holds, and how often runners renew it and look for stalled calls; milliseconds. */
-export const LOCK_MS = 5_000;
+/** How often runners renew their locks and look for stalled calls; milliseconds. */
 export const LOCK_RENEW_MS = 1_500;
 export const STALLED_CHECK_MS = 2_000;
 
@@ -121,7 +121,7 @@ export const createHousekeeping = (
     async castScheduled() {
       if (config === undefined) return { cast: [], nextInMs: undefined };
       const { onDamage = () => undefined, onScheduleError = () => undefined } = reports;
-      return runDueSchedules({ client, keys, pool, config, vault, backend, onDamage, onError: onScheduleError });
+      return runDueSchedules({ client, keys, pool, config, vault, onDamage, onError: onScheduleError });
     },
     async expire() {
       const due = await client.zrangebyscore(keys.expiry, 0, await redisNow(client, keys.queue), 'LIMIT', 0, BATCH);

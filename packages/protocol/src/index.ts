@@ -2,11 +2,7 @@
 
 export { type AwakeClock, createAwakeClock } from './awake.ts';
 export { BULLMQ_VERSION } from './bullmq-scripts.ts';
-export {
-  type AcceptedCall,
-  CallBackend,
-  type Refusal,
-} from './call-backend.ts';
+export { CallBackend } from './call-backend.ts';
 export { callBackendFactory } from './call-backend-factory.ts';
 export { newCallId, poolOfCallId, userCallId } from './call-id.ts';
 export { connect, disconnect, type RedisClient, runScript, whenReady } from './connect.ts';
@@ -20,12 +16,12 @@ export type { PastAttempt } from './history.ts';
 export {
   createHousekeeping,
   type Housekeeping,
-  LOCK_MS,
   LOCK_RENEW_MS,
   redisNow,
   STALLED_CHECK_MS,
 } from './housekeeping.ts';
 export { type CallInspection, type CallState, inspectCall } from './inspection.ts';
+export { createInterruptible, type Interruptible } from './interruptible.ts';
 export { type AppKeys, appKeys, type PoolKeys, poolKeys } from './keys.ts';
 export { announcePool, forgetPool, notInConfig, readKnownPools } from './known-pools.ts';
 export { BUCKET_BOUNDS_MS, type HistogramName, histogramFields } from './metrics/buckets.ts';
@@ -36,6 +32,7 @@ export { PURPOSES, type Purpose } from './metrics/purposes.ts';
 export { type MetricsSource, renderMetrics } from './metrics/render-metrics.ts';
 export { createTally, OTHER_FUNCTIONS, type Tally } from './metrics/tally.ts';
 export { fetchBody, type Lookup, lookupCall, type Outcome, parseHead, settleWaiting } from './outcome.ts';
+export { isPassing, pauseBefore } from './passing-errors.ts';
 export { sealNote } from './payload/note.ts';
 export { createVault, isSealed, type Vault } from './payload/vault.ts';
 export type { PickUp } from './pick-up.ts';
@@ -60,6 +57,8 @@ export {
 export { MAKE_UP_MS } from './schedule-timing.ts';
 export { listSchedules, parseSchedule, removeSchedule, type Schedule, type ScheduleRun } from './schedules.ts';
 export { admitServer, judgeServer, readServerFacts, type ServerFacts, type ServerFinding } from './server-check.ts';
+export * from './store/call-store.ts';
+export { createRedisStore, LOCK_MS } from './store/redis-store.ts';
 export {
   type DamagedRecord,
   damageLog,
@@ -70,4 +69,4 @@ export {
   parseObject,
   removalOf,
 } from './stored.ts';
-export { INLINE_REPLY_BYTES, type OutcomeHead, type ParkVerdict, type Verdict } from './verdict.ts';
+export { INLINE_REPLY_BYTES, type OutcomeHead, type ParkVerdict } from './verdict.ts';

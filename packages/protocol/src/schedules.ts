@@ -2,17 +2,16 @@
  * Schedules: each time one is due, a normal call is cast, under an id made of the schedule and the moment, so that two
  * leaders, or one that starts again, cast it once. They live in the pool's slot; the autoscaler's leader runs them.
  */
-
-import type { AcceptedCall, CallBackend } from './call-backend.ts';
 import { userCallId } from './call-id.ts';
 import { DEFAULT_LIMIT } from './codec/index.ts';
 import { type RedisClient, runScript } from './connect.ts';
 import { type Envelope, parseEnvelope, placeSealed, signEnvelope } from './envelope.ts';
 import { FlameError } from './errors/index.ts';
 import type { PoolKeys } from './keys.ts';
-import { ID_CONFLICT } from './lua/grafts.ts';
 import { isSealed, type Vault, type VaultConfig } from './payload/vault.ts';
 import { dueMoments, nextMoment, type Timing } from './schedule-timing.ts';
+import type { AcceptedCall } from './store/call-store.ts';
+import { createRedisStore } from './store/redis-store.ts';
 import { type Fields, haveNumbers, type OnDamage, parseObject } from './stored.ts';
 
 /** What making a schedule's calls takes: part of an app's config. */
@@ -115,7 +114,6 @@ export interface ScheduleTools {
   readonly pool: string;
   readonly config: CastingConfig;
   readonly vault: Vault;
-  readonly backend: CallBackend;
   readonly onDamage: OnDamage;
   /** One schedule could not be run; it is tried again at the next run. */
   readonly onError: (scheduleId: string, error: unknown) => void;
@@ -164,7 +162,7 @@ const castDue = async (tools: ScheduleTools, schedule: Schedule, first: number, 
 
 /** @returns the call's id, `undefined` when the pool takes none */
 const castAt = async (tools: ScheduleTools, schedule: Schedule, moment: number): Promise<string | undefined> => {
-  const { pool, config, vault, backend } = tools;
+  const { client, keys, pool, config, vault } = tools;
   const id = userCallId(pool, `schedule\n${schedule.id}\n${moment}`);
   const limit = config.pools[pool]?.payloadLimit ?? DEFAULT_LIMIT;
   const { envelope: own, largeArgs } = await argumentsFor(schedule, id, vault, limit);
@@ -174,9 +172,11 @@ const castAt = async (tools: ScheduleTools, schedule: Schedule, moment: number):
     config.app,
     config.signingKey,
   );
-  const reply = await backend.accept({ ...schedule.call, id, data: JSON.stringify(envelope), largeArgs });
+  const call = { ...schedule.call, id, data: JSON.stringify(envelope), largeArgs };
+  const [acceptance] = await createRedisStore(client, keys).accept([call]);
+  if (acceptance instanceof Error) throw acceptance;
   // Another body under this moment's id: it was cast before the schedule was changed.
-  return typeof reply === 'string' || reply.refused === ID_CONFLICT ? id : undefined;
+  return acceptance === 'queue-full' ? undefined : id;
 };
 
 /** Arguments are sealed for the schedule; each call of it gets them sealed for itself. */

@@ -1,4 +1,4 @@
-/** What an attempt decided about its call, as the fenced scripts read it. */
+/** What is stored of how a call ended. */
 
 /** How one generation of a call ended; stored as JSON beside the encoded value or error. */
 export interface OutcomeHead {
@@ -15,21 +15,6 @@ export interface OutcomeHead {
   readonly startedAt: number;
   /** Encoded size of the value or error, bytes. */
   readonly size: number;
-}
-
-export interface Verdict {
-  readonly attempt: number;
-  readonly generation: number;
-  /** Present when the call is settled by this verdict. */
-  readonly outcome?: { readonly head: OutcomeHead; readonly body: Uint8Array };
-  /** A budget to charge when the call goes back to the queue. */
-  readonly count?: 'f:kill' | 'f:late';
-  /** It goes back before anything of the call has begun: no attempt. */
-  readonly unbegun?: true;
-  /** How the attempt ended that goes back, for the call's history. */
-  readonly ended?: string;
-  /** It goes back to wait for a runner of its release. */
-  readonly park?: ParkVerdict;
 }
 
 export interface ParkVerdict {

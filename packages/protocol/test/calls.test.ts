@@ -4,9 +4,8 @@ import { waitFor } from '../../../tests/support/wait-for.ts';
 import { runScript } from '../src/connect.ts';
 import { createHousekeeping } from '../src/housekeeping.ts';
 import { inspectCall } from '../src/inspection.ts';
-import { ID_CONFLICT, QUEUE_FULL } from '../src/lua/grafts.ts';
 import { lookupCall, settleWaiting } from '../src/outcome.ts';
-import { finish, keys, okHead, POOL, type PoolFixture, plainCall, startPool } from './support.ts';
+import { finish, keys, move, okHead, POOL, type PoolFixture, plainCall, startPool } from './support.ts';
 
 let pool: PoolFixture;
 beforeEach(async () => {
@@ -14,50 +13,50 @@ beforeEach(async () => {
 });
 afterEach(() => pool.stop());
 
-const mustPickUp = async (runner: string, token?: string) => {
-  const picked = await pool.pickUp(runner, token);
+const mustPickUp = async (runner: string) => {
+  const picked = await pool.pickUp(runner);
   if (picked?.pickUp === undefined) throw new Error('nothing to pick up');
   return { ...picked, pickUp: picked.pickUp };
 };
 
 test('R-15 a call that is sent twice is enqueued once, whatever state it is in', async () => {
   const call = plainCall();
-  await pool.backend.accept(call);
-  await pool.backend.accept(call);
+  await pool.store.accept([call]);
+  await pool.store.accept([call]);
   expect(await pool.client.llen(`${keys.queue}wait`)).toBe(1);
   const { id, attempt } = await mustPickUp('r1');
-  await pool.backend.accept(call);
-  await finish(pool, id, attempt, 'r1:1');
-  await pool.backend.accept(call);
+  await pool.store.accept([call]);
+  await finish(pool, id, attempt, 'r1');
+  await pool.store.accept([call]);
   // Even when its job has been cleaned away, the stored outcome remembers it.
   await pool.backend.remove(id, false);
-  await pool.backend.accept(call);
+  await pool.store.accept([call]);
   expect(await pool.client.llen(`${keys.queue}wait`)).toBe(0);
 });
 
 test('P15 the same id with another fingerprint is refused while it waits and after it has ended', async () => {
   const call = { ...plainCall(), fingerprint: 'a' };
-  await pool.backend.accept(call);
-  expect(await pool.backend.accept({ ...call, fingerprint: 'b' })).toEqual({ refused: ID_CONFLICT });
+  await pool.store.accept([call]);
+  expect(await pool.store.accept([{ ...call, fingerprint: 'b' }])).toEqual(['id-conflict']);
   const { id, attempt } = await mustPickUp('r1');
-  await finish(pool, id, attempt, 'r1:1');
+  await finish(pool, id, attempt, 'r1');
   await pool.backend.remove(id, false);
-  expect(await pool.backend.accept({ ...call, fingerprint: 'b' })).toEqual({ refused: ID_CONFLICT });
+  expect(await pool.store.accept([{ ...call, fingerprint: 'b' }])).toEqual(['id-conflict']);
 });
 
 test('a full pool refuses further calls', async () => {
   await pool.accept({ maxPending: 1 });
-  expect(await pool.backend.accept({ ...plainCall(), maxPending: 1 })).toEqual({ refused: QUEUE_FULL });
+  expect(await pool.store.accept([{ ...plainCall(), maxPending: 1 }])).toEqual(['queue-full']);
 });
 
 test('the outcome is announced to every stream that waits, small bodies inline and large ones by reference', async () => {
   const call = { ...plainCall(), waiter: 'one' };
-  await pool.backend.accept(call);
+  await pool.store.accept([call]);
   await lookupCall(pool.client, keys, call.id, 'two');
   await lookupCall(pool.client, keys, call.id, 'two');
   const { id, attempt } = await mustPickUp('r1');
   const large = Buffer.alloc(100_000, 7);
-  await finish(pool, id, attempt, 'r1:1', large);
+  await finish(pool, id, attempt, 'r1', large);
   for (const waiter of ['one', 'two']) {
     const entries = await pool.client.xrange(keys.reply(waiter), '-', '+');
     expect(entries).toHaveLength(1);
@@ -70,17 +69,17 @@ test('the outcome is announced to every stream that waits, small bodies inline a
 
 test('P13 F16 a superseded attempt can neither store nor announce its outcome', async () => {
   await pool.accept({ waiter: 'me' });
-  const first = await mustPickUp('r1', 'r1:1');
+  const first = await mustPickUp('r1');
   // r1 freezes; its lock runs out and a stalled check takes the call back.
   await runScript(pool.client, 'flameReleaseRunner', [keys.queue, 'r1']);
-  const second = await mustPickUp('r2', 'r2:1');
+  const second = await mustPickUp('r2');
   expect(second.id).toBe(first.id);
   expect(second.attempt).toBe(2);
   expect(second.pickUp.runnerLosses).toBe(1);
-  await finish(pool, first.id, first.attempt, 'r1:1', Buffer.from('late'));
+  await finish(pool, first.id, first.attempt, 'r1', Buffer.from('late'));
   expect(await pool.client.exists(keys.outcome(first.id))).toBe(0);
-  await finish(pool, second.id, second.attempt, 'r2:1', Buffer.from('right'));
-  await finish(pool, first.id, first.attempt, 'r1:1', Buffer.from('later'));
+  await finish(pool, second.id, second.attempt, 'r2', Buffer.from('right'));
+  await finish(pool, first.id, first.attempt, 'r1', Buffer.from('later'));
   const found = await lookupCall(pool.client, keys, first.id, '');
   expect(found.state === 'settled' && String(found.outcome.body)).toBe('right');
   expect(await pool.client.xlen(keys.reply('me'))).toBe(1);
@@ -91,7 +90,7 @@ test('an attempt that is still the newest may settle although its lock has run o
   const { id, attempt } = await mustPickUp('r1');
   await runScript(pool.client, 'flameReleaseRunner', [keys.queue, 'r1']);
   expect(await pool.client.llen(`${keys.queue}wait`)).toBe(1);
-  await finish(pool, id, attempt, 'r1:1');
+  await finish(pool, id, attempt, 'r1');
   expect(await pool.client.llen(`${keys.queue}wait`)).toBe(0);
   expect((await lookupCall(pool.client, keys, id, '')).state).toBe('settled');
 });
@@ -109,8 +108,7 @@ test('an orderly hand-back counts as no loss and goes to the head of the queue',
   await pool.accept();
   const { id, attempt } = await mustPickUp('r1');
   expect(id).toBe(first);
-  pool.backend.decide(id, { attempt, generation: 1 });
-  await pool.backend.moveJobFromActiveToWait(id, 'r1:1');
+  await move(pool, id, attempt, 'r1');
   const again = await mustPickUp('r2');
   expect(again.id).toBe(first);
   expect(again.pickUp.runnerLosses).toBe(0);
@@ -119,16 +117,16 @@ test('an orderly hand-back counts as no loss and goes to the head of the queue',
 test('renewing keeps what is ours, takes back a lock that ran out, and names what is superseded or to be cancelled', async () => {
   await pool.accept();
   await pool.accept();
-  const a = await mustPickUp('r1', 'r1:1');
-  const b = await mustPickUp('r1', 'r1:2');
+  const a = await mustPickUp('r1');
+  const b = await mustPickUp('r1');
   await pool.client.del(`${keys.queue}${a.id}:lock`);
   const renew = (...calls: (typeof a & { token: string })[]) =>
     runScript(pool.client, 'flameRenew', [keys.queue, 5_000, ...calls.flatMap((c) => [c.id, c.attempt, 1, c.token])]);
-  expect(await renew({ ...a, token: 'r1:1' }, { ...b, token: 'r1:2' })).toEqual([[], []]);
-  expect(await pool.client.get(`${keys.queue}${a.id}:lock`)).toBe('r1:1');
+  expect(await renew({ ...a, token: 'r1' }, { ...b, token: 'r1' })).toEqual([[], []]);
+  expect(await pool.client.get(`${keys.queue}${a.id}:lock`)).toBe('r1');
   await pool.client.hset(`${keys.queue}${b.id}`, 'f:cancel', 'no longer wanted');
   await pool.client.hincrby(`${keys.queue}${a.id}`, 'ats', 1);
-  expect(await renew({ ...a, token: 'r1:1' }, { ...b, token: 'r1:2' })).toEqual([[a.id], [b.id, 'no longer wanted']]);
+  expect(await renew({ ...a, token: 'r1' }, { ...b, token: 'r1' })).toEqual([[a.id], [b.id, 'no longer wanted']]);
 });
 
 test('F15 settling a waiting call removes it for good; a running one is only asked to stop', async () => {
@@ -209,7 +207,7 @@ test('R-43 a sweep finds what has run out behind what is kept for long, in one g
 test('P05 large arguments go with success, stay until failedTtl after failure, and are swept when their job is removed by hand', async () => {
   await pool.accept({ largeArgs: Buffer.alloc(1_000) });
   const done = await mustPickUp('r1');
-  await finish(pool, done.id, done.attempt, 'r1:1');
+  await finish(pool, done.id, done.attempt, 'r1');
   expect(await pool.client.exists(keys.args(done.id))).toBe(0);
 
   const failed = await pool.accept({ largeArgs: Buffer.alloc(1_000) });
@@ -235,7 +233,7 @@ test.each([
   expect(await pool.accept({ id })).toBe(id);
   const { attempt } = await mustPickUp('r1');
   expect(attempt).toBe(1);
-  await finish(pool, id, attempt, 'r1:1');
+  await finish(pool, id, attempt, 'r1');
   expect((await lookupCall(pool.client, keys, id, '')).state).toBe('settled');
 });
 
@@ -253,7 +251,7 @@ test('plain bytes, as threads and other libraries give them, are stored as they 
   const id = await pool.accept({ largeArgs: plain('arguments') });
   expect(await pool.client.get(keys.args(id))).toBe('arguments');
   const { attempt } = await mustPickUp('r1');
-  await finish(pool, id, attempt, 'r1:1', plain('the value'));
+  await finish(pool, id, attempt, 'r1', plain('the value'));
   expect(await pool.client.hget(keys.outcome(id), 'body')).toBe('the value');
 
   const cancelled = await pool.accept({});
@@ -277,7 +275,7 @@ test('RI-14 P16 a retry by hand starts a new generation: budgets and clocks star
   expect((await lookupCall(pool.client, keys, id, 'me')).state).toBe('pending');
   const { attempt, pickUp } = await mustPickUp('r1');
   expect(pickUp).toMatchObject({ generation: 2, settled: false, runnerLosses: 0 });
-  await finish(pool, id, attempt, 'r1:1', Buffer.from('second'), 2);
+  await finish(pool, id, attempt, 'r1', Buffer.from('second'), 2);
   const found = await lookupCall(pool.client, keys, id, '');
   expect(found.state === 'settled' && [found.outcome.generation, String(found.outcome.body)]).toEqual([2, 'second']);
 });
@@ -313,24 +311,14 @@ test('RO-13 thousands of calls whose runners are gone are taken back in batches,
 
 test('R-16 one process that has picked a call up twice tells its attempts apart', async () => {
   const id = await pool.accept();
-  const attemptOf = async (token: string): Promise<number> => {
-    const [job] = await pool.backend.moveToActive(token, 'r1');
-    return (job as { attemptsStarted: number }).attemptsStarted;
-  };
-  const first = await attemptOf('r1:1');
+  const first = await mustPickUp('r1');
   // Its lock ran out while nobody could renew it, and both replies are there before either is looked at.
   await runScript(pool.client, 'flameReleaseRunner', [keys.queue, 'r1']);
-  const second = await attemptOf('r1:2');
-  expect(pool.backend.takePickUp(id, first)).toMatchObject({ ats: 1, runnerLosses: 0 });
-  expect(pool.backend.takePickUp(id, second)).toMatchObject({ ats: 2, runnerLosses: 1 });
-  pool.backend.letGo(id, first);
-  expect([pool.backend.holds(id), pool.backend.holds(id, first), pool.backend.holds(id, second)]).toEqual([
-    true,
-    false,
-    true,
-  ]);
-  await finish(pool, id, second, 'r1:2');
-  expect(pool.backend.holds(id)).toBe(false);
+  const second = await mustPickUp('r1');
+  expect(first.pickUp).toMatchObject({ ats: 1, runnerLosses: 0 });
+  expect(second.pickUp).toMatchObject({ ats: 2, runnerLosses: 1 });
+  expect(await finish(pool, id, first.attempt, 'r1')).toBe('superseded');
+  expect(await finish(pool, id, second.attempt, 'r1')).toBe('done');
   expect(await pool.client.hget(keys.outcome(id), 'gen')).toBe('1');
 });
 
@@ -338,7 +326,9 @@ test('R-23 a call whose job ended without an outcome is not waited for', async (
   const id = await pool.accept();
   await mustPickUp('r1');
   // As another tool does it, which knows nothing of outcomes.
-  await pool.backend.moveToFailed({ id, opts: { attempts: 1 } } as never, 'by hand', false, 'r1:1', false);
+  await pool.client.lrem(`${keys.queue}active`, 1, id);
+  await pool.client.zadd(`${keys.queue}failed`, 1, id);
+  await pool.client.hset(`${keys.queue}${id}`, 'finishedOn', 1, 'failedReason', 'by hand');
   expect(await pool.client.zcard(`${keys.queue}failed`)).toBe(1);
   expect(await lookupCall(pool.client, keys, id, 'one')).toEqual({ state: 'missing' });
 });
@@ -346,7 +336,7 @@ test('R-23 a call whose job ended without an outcome is not waited for', async (
 test('P05 a call whose outcome has expired is not waited for, although its job is still there', async () => {
   const id = await pool.accept();
   const { attempt } = await mustPickUp('r1');
-  await finish(pool, id, attempt, 'r1:1');
+  await finish(pool, id, attempt, 'r1');
   await pool.client.del(keys.outcome(id));
   expect(await lookupCall(pool.client, keys, id, 'one')).toEqual({ state: 'missing' });
 });
@@ -354,8 +344,8 @@ test('P05 a call whose outcome has expired is not waited for, although its job i
 test('R-20 a call that has ended is not renewed, and gets no lock', async () => {
   const id = await pool.accept();
   const { attempt } = await mustPickUp('r1');
-  await finish(pool, id, attempt, 'r1:1');
-  const reply = await runScript(pool.client, 'flameRenew', [keys.queue, 5_000, id, attempt, 1, 'r1:1']);
+  await finish(pool, id, attempt, 'r1');
+  const reply = await runScript(pool.client, 'flameRenew', [keys.queue, 5_000, id, attempt, 1, 'r1']);
   expect(reply).toEqual([[id], []]);
   expect(await pool.client.exists(`${keys.queue}${id}:lock`)).toBe(0);
 });

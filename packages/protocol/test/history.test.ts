@@ -5,8 +5,8 @@ import { parseHistory } from '../src/history.ts';
 import { inspectCall } from '../src/inspection.ts';
 import { lookupCall, settleWaiting } from '../src/outcome.ts';
 import { createRetries } from '../src/retry.ts';
-import type { Verdict } from '../src/verdict.ts';
-import { finish, keys, okHead, POOL, type PoolFixture, startPool } from './support.ts';
+import type { Verdict } from '../src/store/call-store.ts';
+import { finish, keys, move, okHead, POOL, type PoolFixture, startPool } from './support.ts';
 
 let pool: PoolFixture;
 beforeAll(async () => {
@@ -20,8 +20,7 @@ const handBack = async (runner: string, verdict: Partial<Verdict>): Promise<stri
   const taken = await pool.pickUp(runner);
   if (taken === undefined) throw new Error(`${runner} found no call`);
   const { id, attempt } = taken;
-  pool.backend.decide(id, { attempt, generation: 1, ...verdict });
-  await pool.backend.moveJobFromActiveToWait(id, `${runner}:1`);
+  await move(pool, id, attempt, runner, verdict);
   return id;
 };
 const lose = (runner: string) => runScript(pool.client, 'flameReleaseRunner', [keys.queue, runner]);
@@ -70,7 +69,7 @@ test('C-32: what became of each attempt is kept with the call: its runner, its t
   ]);
   for (const { startedAt, endedAt } of history) expect(endedAt).toBeGreaterThanOrEqual(startedAt);
   expect(history[0]?.startedAt).toBeGreaterThan(0);
-  await finish(pool, id, last?.attempt ?? 0, 'r3:1');
+  await finish(pool, id, last?.attempt ?? 0, 'r3');
   expect((await lookupCall(pool.client, keys, id, '')).state).toBe('settled');
   // As long as its outcome, when its job is gone.
   await pool.client.del(job);

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bySize } from '../../../tests/support/tier.ts';
 import { runScript } from '../src/connect.ts';
 import { settleWaiting } from '../src/outcome.ts';
-import { finish, keys, okHead, type PoolFixture, plainCall, startPool } from './support.ts';
+import { finish, keys, move, okHead, type PoolFixture, plainCall, startPool } from './support.ts';
 
 type State = 'waiting' | 'active' | 'completed' | 'failed';
 interface ModelCall {
@@ -23,7 +23,6 @@ interface Attempt {
   readonly attempt: number;
   readonly generation: number;
   readonly runner: string;
-  readonly token: string;
 }
 interface Model {
   readonly calls: Map<string, ModelCall>;
@@ -83,9 +82,9 @@ const accept = (): Command =>
     (m) => m.calls.size < 6,
     async (model) => {
       const call = { ...plainCall(), waiter: 'me' };
-      await pool.backend.accept(call);
+      await pool.store.accept([call]);
       // A client that sends it again after a broken connection.
-      await pool.backend.accept(call);
+      await pool.store.accept([call]);
       model.calls.set(call.id, { state: 'waiting', attempts: 0, generation: 1, losses: 0, held: false });
     },
   );
@@ -95,8 +94,7 @@ const pickUp = (runner: string): Command =>
     `pickUp(${runner})`,
     () => true,
     async (model) => {
-      const token = `${runner}:${model.attempts.length}`;
-      const picked = await pool.pickUp(runner, token);
+      const picked = await pool.pickUp(runner);
       const waiting = [...model.calls.values()].some((call) => call.state === 'waiting');
       expect(picked !== undefined).toBe(waiting);
       if (picked === undefined) return;
@@ -105,7 +103,7 @@ const pickUp = (runner: string): Command =>
       if (call.held) call.losses += 1;
       expect(picked.pickUp).toMatchObject({ generation: call.generation, runnerLosses: call.losses, settled: false });
       Object.assign(call, { state: 'active', attempts: call.attempts + 1, held: true });
-      model.attempts.push({ id: picked.id, attempt: picked.attempt, generation: call.generation, runner, token });
+      model.attempts.push({ id: picked.id, attempt: picked.attempt, generation: call.generation, runner });
     },
   );
 
@@ -119,8 +117,8 @@ const commit = (pick: number): Command =>
       const accepted = isNewest(model, a) && !isSettled(call) && (call.state === 'active' || call.held);
       // What no runner does: to finish what it has handed back.
       if (!accepted && isNewest(model, a) && !isSettled(call)) return;
-      await finish(pool, a.id, a.attempt, a.token, Buffer.from('42'), a.generation);
-      await finish(pool, a.id, a.attempt, a.token, Buffer.from('43'), a.generation);
+      await finish(pool, a.id, a.attempt, a.runner, Buffer.from('42'), a.generation);
+      await finish(pool, a.id, a.attempt, a.runner, Buffer.from('43'), a.generation);
       if (accepted) Object.assign(call, { state: 'completed', held: false });
     },
   );
@@ -133,8 +131,7 @@ const handBack = (pick: number): Command =>
       const a = any(model.attempts, pick);
       const call = callOf(model, a.id);
       if (isSettled(call) || (isNewest(model, a) && call.state !== 'active')) return;
-      pool.backend.decide(a.id, { attempt: a.attempt, generation: a.generation });
-      await pool.backend.moveJobFromActiveToWait(a.id, a.token).catch(() => undefined);
+      await move(pool, a.id, a.attempt, a.runner, { generation: a.generation });
       if (isNewest(model, a)) Object.assign(call, { state: 'waiting', held: false });
     },
   );
@@ -178,7 +175,7 @@ const renew = (pick: number): Command =>
       const a = any(model.attempts, pick);
       const call = callOf(model, a.id);
       if (isNewest(model, a) && !isSettled(call) && !call.held) return;
-      const args = [keys.queue, 60_000, a.id, a.attempt, a.generation, a.token];
+      const args = [keys.queue, 60_000, a.id, a.attempt, a.generation, a.runner];
       const [lost] = (await runScript(pool.client, 'flameRenew', args)) as [string[]];
       const keeps = isNewest(model, a) && !isSettled(call);
       expect(lost).toEqual(keeps ? [] : [a.id]);
@@ -259,12 +256,12 @@ test('P13 whatever the order of commits, losses and a cancel of two attempts, th
     fc.asyncProperty(orders, async (order) => {
       await pool.client.flushall();
       const id = await pool.accept({ waiter: 'me' });
-      const first = await pool.pickUp('r1', 'r1:1');
+      const first = await pool.pickUp('r1');
       await runScript(pool.client, 'flameReleaseRunner', [keys.queue, 'r1']);
-      const second = await pool.pickUp('r2', 'r2:1');
+      const second = await pool.pickUp('r2');
       for (const step of order) {
-        if (step === 'commit 1') await finish(pool, id, first?.attempt ?? 0, 'r1:1', Buffer.from('one'));
-        if (step === 'commit 2') await finish(pool, id, second?.attempt ?? 0, 'r2:1', Buffer.from('two'));
+        if (step === 'commit 1') await finish(pool, id, first?.attempt ?? 0, 'r1', Buffer.from('one'));
+        if (step === 'commit 2') await finish(pool, id, second?.attempt ?? 0, 'r2', Buffer.from('two'));
         if (step.startsWith('lose')) {
           await runScript(pool.client, 'flameReleaseRunner', [keys.queue, step === 'lose 1' ? 'r1' : 'r2']);
         }
@@ -295,26 +292,28 @@ const snapshot = async (id: string): Promise<unknown> => {
 };
 
 test.each<[string, (id: string, attempt: number) => Promise<unknown>]>([
-  ['finish', (id, attempt) => finish(pool, id, attempt, 'r1:1')],
-  ['hand back', (id) => pool.backend.moveJobFromActiveToWait(id, 'r1:1')],
-  ['delay', (id) => pool.backend.moveToDelayed(id, Date.now(), 60_000, 'r1:1', { skipAttempt: true })],
-  ['retry', (id) => pool.backend.retryJob(id, false, 'r1:1', {})],
-  ['release the runner', () => runScript(pool.client, 'flameReleaseRunner', [keys.queue, 'r1'])],
-  ['renew', (id, attempt) => runScript(pool.client, 'flameRenew', [keys.queue, 60_000, id, attempt, 1, 'r1:1'])],
+  ['finish', (id, attempt) => finish(pool, id, attempt, 'r1')],
+  ['hand back', (id, attempt) => move(pool, id, attempt, 'r1')],
+  ['delay', (id, attempt) => move(pool, id, attempt, 'r1', { delayMs: 60_000 })],
+  ['retry', (id, attempt) => move(pool, id, attempt, 'r1', { kind: 'retry' })],
   [
-    'hand back at the cost of a budget',
-    (id, attempt) => {
-      pool.backend.decide(id, { attempt, generation: 1, count: 'f:kill' });
-      return pool.backend.moveJobFromActiveToWait(id, 'r1:1');
-    },
+    'park',
+    (id, attempt) =>
+      move(pool, id, attempt, 'r1', {
+        kind: 'park',
+        delayMs: 60_000,
+        park: { wanted: 'r2', found: 'r1', why: 'strict' },
+      }),
   ],
+  ['release the runner', () => runScript(pool.client, 'flameReleaseRunner', [keys.queue, 'r1'])],
+  ['renew', (id, attempt) => runScript(pool.client, 'flameRenew', [keys.queue, 60_000, id, attempt, 1, 'r1'])],
+  ['hand back at the cost of a budget', (id, attempt) => move(pool, id, attempt, 'r1', { count: 'f:kill' })],
   ['look up', (id) => runScript(pool.client, 'flameLookup', [keys.queue, id, 'me', 100])],
 ])('R-20 sent twice after a broken connection, "%s" does what it does once', async (_, step) => {
   await pool.client.flushall();
   const id = await pool.accept({ waiter: 'me' });
-  const attempt = (await pool.pickUp('r1', 'r1:1'))?.attempt ?? 0;
+  const attempt = (await pool.pickUp('r1'))?.attempt ?? 0;
   const send = async (): Promise<void> => {
-    pool.backend.decide(id, { attempt, generation: 1 });
     await step(id, attempt).catch(() => undefined);
   };
   await send();

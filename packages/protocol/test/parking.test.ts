@@ -1,6 +1,5 @@
 /** Calls that wait for a runner of their caller's release: where they stand, what they cost, who takes them. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { callBackendFactory } from '../src/call-backend-factory.ts';
 import { decideExpiry } from '../src/expiry.ts';
 import { expiryError } from '../src/expiry-error.ts';
 import { explainWaiting } from '../src/explain.ts';
@@ -8,7 +7,7 @@ import { beat } from '../src/heartbeat.ts';
 import { inspectCall } from '../src/inspection.ts';
 import { settleWaiting } from '../src/outcome.ts';
 import type { ParkVerdict } from '../src/verdict.ts';
-import { keys, okHead, POOL, type PoolFixture, startPool } from './support.ts';
+import { keys, move, okHead, POOL, type PoolFixture, startPool } from './support.ts';
 
 let pool: PoolFixture;
 beforeAll(async () => {
@@ -17,8 +16,12 @@ beforeAll(async () => {
 afterAll(() => pool.stop());
 beforeEach(() => pool.client.flushall());
 
-const register = (runnerId: string, release: string, state = 'ready') =>
-  beat(pool.client, keys, runnerId, 0, {
+/** By runner. */
+const releases = new Map<string, string>();
+
+const register = (runnerId: string, release: string, state = 'ready') => {
+  releases.set(runnerId, release);
+  return beat(pool.client, keys, runnerId, 0, {
     pool: POOL,
     state: state as 'ready',
     active: 0,
@@ -30,9 +33,12 @@ const register = (runnerId: string, release: string, state = 'ready') =>
     ackedDrain: 0,
     reason: '',
   });
+};
+
+const pickUp = (runner: string) => pool.pickUp(runner, releases.get(runner));
 
 const take = async (runner: string) => {
-  const taken = await pool.pickUp(runner);
+  const taken = await pickUp(runner);
   if (taken === undefined) throw new Error(`${runner} found no call`);
   return taken;
 };
@@ -40,8 +46,7 @@ const take = async (runner: string) => {
 /** As a runner of release `found` does it. */
 const park = async (runner: string, verdict: ParkVerdict): Promise<string> => {
   const { id, attempt } = await take(runner);
-  pool.backend.decide(id, { attempt, generation: 1, park: verdict });
-  await pool.backend.moveToDelayed(id, Date.now(), 600_000, `${runner}:1`, { skipAttempt: true });
+  await move(pool, id, attempt, runner, { kind: 'park', delayMs: 600_000, park: verdict });
   return id;
 };
 
@@ -51,7 +56,7 @@ test('R-35 a call of another release is met once by a runner that may not take i
   await register('old', 'r1');
   await pool.accept({ release: 'r2' });
   const id = await park('old', toR2);
-  for (let i = 0; i < 5; i += 1) expect(await pool.pickUp('old')).toBeUndefined();
+  for (let i = 0; i < 5; i += 1) expect(await pickUp('old')).toBeUndefined();
   const call = await inspectCall(pool.client, keys, id);
   expect(call).toMatchObject({ state: 'waiting', attempts: 0, runnerLosses: 0, executorKills: 0 });
   expect(call.parked).toMatchObject({ wanted: 'r2', found: 'r1', why: 'strict', releases: ['r1'], rolling: false });
@@ -84,17 +89,14 @@ test('R-35 a runner of its release takes it before everything else, oldest first
 test('R-35 a busy runner of its release takes it with the step that ends its present call', async () => {
   await register('old', 'r1');
   await register('new', 'r2');
-  const opts = { prefix: keys.base, name: 'new', lockDuration: 5_000 };
-  const own = callBackendFactory({ client: pool.client })(POOL, opts as { prefix: string });
-  own.on('error', () => undefined);
   const first = await pool.accept({ release: 'r2' });
   const { attempt } = await take('new');
   await pool.accept({ release: 'r2', priority: 5 });
   const id = await park('old', toR2);
-  own.decide(first, { attempt, generation: 1, outcome: { head: okHead, body: Buffer.from('1') } });
-  await own.moveToCompleted({ id: first, opts: { attempts: 1 } } as never, null as never, false, 'new:1', true);
-  const ats = Number(await pool.client.hget(`${keys.queue}${id}`, 'ats'));
-  expect(own.takePickUp(id, ats)).toBeDefined();
+  const outcome = { head: okHead, body: Buffer.from('1') };
+  const verdict = { callId: first, attempt, generation: 1, kind: 'settle', outcome, reason: '' } as const;
+  const [settled] = await pool.store.settle({ runnerId: 'new', release: 'r2' }, [verdict], [true]);
+  expect(settled?.next).toMatchObject({ callId: id, pickUp: { generation: 1 } });
 });
 
 test('R-35 its waiting goes on while it is parked: queueTimeout ends it with both releases and its function', async () => {

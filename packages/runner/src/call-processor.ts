@@ -4,7 +4,6 @@
  */
 
 import {
-  type CallBackend,
   distrust,
   type Envelope,
   type Freshness,
@@ -13,24 +12,25 @@ import {
   type RedisClient,
   runScript,
   sealNote,
+  type TakenCall,
   type Vault,
+  type Verdict,
 } from '@flamejs/protocol';
 import type { AppConfig, PoolConfig } from '@flamejs/queue';
 import { type AskingCall, type NestedService, scopeKeys, setLongTimeout, unpackPayload } from '@flamejs/queue/internal';
-import type { Job } from 'bullmq';
 import type { Logger } from 'pino';
 import { type Plan, planAfterRun, stopError } from './after-run.ts';
 import { SUSPECT_LOSSES } from './budgets.ts';
 import type { CallFacts } from './call-facts.ts';
 import { createCallLog } from './call-log.ts';
 import type { CallMeter } from './call-meter.ts';
-import { createCallMoves } from './call-moves.ts';
 import { createCallProgress } from './call-progress.ts';
 import type { Execution, ExecutionResult, ExecutorPool } from './executor/index.ts';
 import { fetchArgs } from './fetch-args.ts';
 import { createHeldCall, type HeldCall, type HeldCalls, isAbrupt } from './held-call.ts';
 import { decidePickUp } from './pick-up.ts';
 import type { SoloGate } from './solo-gate.ts';
+import { createVerdictMaker, type Fence } from './to-verdict.ts';
 
 export interface CallProcessorOptions {
   readonly app: string;
@@ -43,7 +43,8 @@ export interface CallProcessorOptions {
   readonly encryptionKeys: AppConfig['encryptionKeys'];
   readonly vault: Vault;
   readonly client: RedisClient;
-  readonly backend: () => CallBackend;
+  /** Whether this attempt is still in this runner's hands. */
+  readonly holds: (callId: string, attempt: number) => boolean;
   readonly executors: ExecutorPool;
   readonly calls: HeldCalls;
   /** Asks whether a call is still ours when there is doubt, before it begins. */
@@ -64,21 +65,23 @@ export interface CallProcessorOptions {
   readonly nested: NestedService | undefined;
 }
 
-export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, token: string) => Promise<null>) => {
+export type CallProcessor = (taken: TakenCall) => Promise<Verdict | undefined>;
+
+/** @returns what runs a call to its verdict. It never rejects */
+export const createCallProcessor = (options: CallProcessorOptions): CallProcessor => {
   const { pool, keys, runnerId, client, calls, gate, logger, executors, vault, nested } = options;
   // So that a second call of that function does not cost an executor its time.
   const missing = new Map<string, 'unknown' | 'changed'>();
+  const verdicts = createVerdictMaker(runnerId, vault);
 
-  return async (job, token) => {
-    const backend = options.backend();
-    const callId = String(job.id);
-    const ats = job.attemptsStarted;
-    const pickUp = backend.takePickUp(callId, ats);
-    const moves = createCallMoves({ backend, runnerId, vault, logger }, callId, token);
-    if (pickUp === undefined) return moves.reject('this job was not added by Flame');
-
+  return async ({ callId, attempt: ats, data, attemptsMade, pickUp }) => {
+    if (pickUp === undefined) {
+      return { callId, attempt: ats, generation: '', kind: 'reject', reason: 'this job was not added by Flame' };
+    }
+    const { generation } = pickUp;
+    const fence: Fence = { callId, attempt: ats, generation };
     const attempt = ats - pickUp.attemptsBefore - pickUp.handedBack;
-    const envelope = parseEnvelope(job.data);
+    const envelope = parseEnvelope(parsed(data));
     const decision = decidePickUp({
       callId,
       pool: pool.name,
@@ -90,32 +93,26 @@ export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, 
       strict: pool.releasePolicy === 'strict',
       missing,
     });
-    const fence = { attempt: ats, generation: pickUp.generation };
     switch (decision.kind) {
       case 'finish':
-        return moves.finish(fence);
+        return { ...fence, kind: 'finish', reason: '' };
       case 'hand-back':
-        return moves.carryOut(
-          fence,
-          { attempt, pickUp },
-          { kind: 'again', delayMs: 0, why: 'its runner is draining', begun: false },
-        );
+        return { ...fence, kind: 'again', reason: 'its runner is draining', unbegun: true };
       case 'park':
-        return moves.carryOut(fence, { attempt, pickUp }, decision);
+        return conclude(fence, { attempt, pickUp }, decision);
       case 'settle':
-        return moves.carryOut(fence, { attempt, pickUp }, { kind: 'error', error: decision.error });
+        return conclude(fence, { attempt, pickUp }, { kind: 'error', error: decision.error });
       case 'run': {
-        const { attemptsMade } = job;
         const facts = { callId, pool: pool.name, ats, attempt, attemptsMade, pickUp, envelope: decision.envelope };
         const { failOnLoss, timeoutMs } = decision.envelope.opts;
         const bounded = Number.isFinite(timeoutMs);
-        const { generation, askedAt: confirmedAt } = pickUp;
-        const call = createHeldCall({ callId, ats, generation, token, failOnLoss, bounded, confirmedAt });
+        const { askedAt: confirmedAt } = pickUp;
+        const call = createHeldCall({ callId, ats, generation, failOnLoss, bounded, confirmedAt });
         // An earlier attempt whose loss nobody has noticed here.
         calls.get(callId)?.stop({ kind: 'superseded' });
         calls.add(call);
         try {
-          return await moves.carryOut(fence, facts, await runSafely(facts, call));
+          return await conclude(fence, facts, await runSafely(facts, call));
         } finally {
           calls.remove(call);
           options.onEnd(call);
@@ -126,6 +123,27 @@ export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, 
 
   function distrustOf(envelope: Envelope, callId: string, now: number): string | undefined {
     return distrust(envelope, callId, options.app, options.signingKey, { ...options.signatures, now });
+  }
+
+  /** A newer attempt may be in this very process: what this one has come to must not pass for its outcome. */
+  async function conclude(
+    fence: Fence,
+    call: Pick<CallFacts, 'attempt' | 'pickUp'>,
+    plan: Plan,
+  ): Promise<Verdict | undefined> {
+    if (!options.holds(fence.callId, fence.attempt)) return undefined;
+    if (plan.kind === 'again') logger.debug({ callId: fence.callId, why: plan.why }, 'call goes back to the queue');
+    if (plan.kind === 'park')
+      logger.debug({ callId: fence.callId, ...plan.park }, 'call waits for a runner of its release');
+    try {
+      return await verdicts.of(fence, call, plan);
+    } catch (error) {
+      logger.error(
+        { err: error, callId: fence.callId },
+        'an outcome could not be made; the call goes back to the queue',
+      );
+      return { ...fence, kind: 'again', reason: 'its runner had a fault', delayMs: OWN_FAULT_DELAY_MS };
+    }
   }
 
   /** A fault of our own must not fail a call: it is tried again, here or elsewhere. */
@@ -238,6 +256,15 @@ export const createCallProcessor = (options: CallProcessorOptions): ((job: Job, 
   function report(facts: CallFacts, result: ExecutionResult): void {
     const { callId, attempt, envelope } = facts;
     logger.debug({ callId, attempt, fn: envelope.fn, result: result.kind }, 'attempt ended');
+  }
+};
+
+/** A job's data as somebody has put it into Redis. What is no JSON is no envelope. */
+const parsed = (data: string): unknown => {
+  try {
+    return JSON.parse(data);
+  } catch {
+    return undefined;
   }
 };
 

@@ -4,7 +4,7 @@
  * autoscaler may be taken back before that; a drain for reasons of our own may not.
  */
 import { type LongTimeout, setLongTimeout } from '@flamejs/queue/internal';
-import type { CallWorker } from './call-worker.ts';
+import type { CallLoop } from './call-loop.ts';
 import type { HeldCalls } from './held-call.ts';
 import type { DrainOrder } from './registration.ts';
 
@@ -33,7 +33,7 @@ export interface Drain {
 }
 
 export interface DrainOptions {
-  readonly worker: () => CallWorker;
+  readonly loop: () => CallLoop;
   readonly calls: HeldCalls;
   /** Reports the standing. @returns whether Redis has taken it */
   readonly report: () => Promise<boolean>;
@@ -48,7 +48,7 @@ const LAST_STEPS_MS = 5_000;
 const WITHOUT_REDIS_MS = 500;
 const REPORT_AGAIN_MS = 500;
 
-export const createDrain = ({ worker, calls, report, connected, onChange }: DrainOptions): Drain => {
+export const createDrain = ({ loop, calls, report, connected, onChange }: DrainOptions): Drain => {
   let ordered: DrainOrder = { generation: 0, reason: '' };
   let own: string | undefined;
   let draining = false;
@@ -68,14 +68,14 @@ export const createDrain = ({ worker, calls, report, connected, onChange }: Drai
   const enter = (): void => {
     draining = true;
     round += 1;
-    worker().hold('drain');
+    loop().hold('drain');
     onChange('draining', reason());
     void report();
     void finish(round);
   };
 
   const finish = async (mine: number): Promise<void> => {
-    await worker().whenStill();
+    await loop().whenStill();
     if (mine !== round) return;
     drained = true;
     onChange('drained', reason());
@@ -98,7 +98,7 @@ export const createDrain = ({ worker, calls, report, connected, onChange }: Drai
     round += 1;
     draining = false;
     drained = false;
-    worker().release('drain');
+    loop().release('drain');
     onChange('back', 'the autoscaler wants it again');
     void report();
   };

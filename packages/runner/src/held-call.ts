@@ -15,7 +15,6 @@ export interface HeldCall {
   readonly callId: string;
   readonly ats: number;
   readonly generation: number;
-  readonly token: string;
   readonly failOnLoss: boolean;
   /** Its attempt ends by itself, by its `timeout`. */
   readonly bounded: boolean;
@@ -34,7 +33,6 @@ export interface HeldCallFacts {
   readonly callId: string;
   readonly ats: number;
   readonly generation: number;
-  readonly token: string;
   readonly failOnLoss: boolean;
   readonly bounded: boolean;
   readonly confirmedAt: number;

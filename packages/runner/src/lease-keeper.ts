@@ -30,6 +30,7 @@ export interface LeaseKeeper {
 export interface LeaseKeeperOptions {
   readonly client: RedisClient;
   readonly keys: PoolKeys;
+  readonly runnerId: string;
   readonly calls: HeldCalls;
   onSuperseded(callId: string): void;
   /** Calls whose locks may have run out before they were renewed, and for how long nothing was known of them. */
@@ -38,7 +39,7 @@ export interface LeaseKeeperOptions {
 }
 
 export const createLeaseKeeper = (options: LeaseKeeperOptions): LeaseKeeper => {
-  const { client, keys, calls, onSuperseded, onLate, onError } = options;
+  const { client, keys, runnerId, calls, onSuperseded, onLate, onError } = options;
   let timer: NodeJS.Timeout | undefined;
   let contactAt = performance.now();
   let underWay: Promise<void> | undefined;
@@ -55,12 +56,7 @@ export const createLeaseKeeper = (options: LeaseKeeperOptions): LeaseKeeper => {
     // By id and attempt, for the call may end and come back while Redis is asked.
     const asked = new Map(calls.all().map((call) => [call.callId, call]));
     try {
-      const args = [...asked.values()].flatMap(({ callId, ats, generation, token }) => [
-        callId,
-        ats,
-        generation,
-        token,
-      ]);
+      const args = [...asked.values()].flatMap(({ callId, ats, generation }) => [callId, ats, generation, runnerId]);
       if (args.length === 0) return;
       const askedAt = performance.now();
       const reply = await runScript(client, 'flameRenew', [keys.queue, LOCK_MS, ...args]);

@@ -2,7 +2,7 @@
  * After a broken connection a pick-up may have been carried out whose reply never came: the call would stand in `active`
  * until its lock ran out, and count as the loss of a runner that is well. It goes back to the queue instead.
  */
-import { type CallBackend, type PoolKeys, type RedisClient, runScript } from '@flamejs/protocol';
+import { type PoolKeys, type RedisClient, runScript } from '@flamejs/protocol';
 import type { Logger } from 'pino';
 
 /** Replies come in the order of the commands: what was picked up before this list was made is known when it arrives. */
@@ -10,7 +10,7 @@ export const putBackStrays = async (
   client: RedisClient,
   keys: PoolKeys,
   runnerId: string,
-  backend: CallBackend,
+  has: (callId: string) => boolean,
   logger: Logger,
 ): Promise<void> => {
   try {
@@ -18,7 +18,7 @@ export const putBackStrays = async (
     const strays: string[] = [];
     for (let i = 0; i + 1 < held.length; i += 2) {
       const id = held[i] ?? '';
-      if (!backend.holds(id)) strays.push(id, held[i + 1] ?? '');
+      if (!has(id)) strays.push(id, held[i + 1] ?? '');
     }
     if (strays.length === 0) return;
     const back = (await runScript(client, 'flamePutBack', [keys.queue, runnerId, ...strays])) as string[];

@@ -4,6 +4,8 @@ import {
   admitServer,
   appKeys,
   createTally,
+  createHousekeeping,
+  createRedisStore,
   createVault,
   poolKeys,
   readServerFacts,
@@ -15,8 +17,8 @@ import type { Logger } from 'pino';
 import { createActivityReporter } from './activity.ts';
 import { bounded } from './bounded.ts';
 import { createCallMeter } from './call-meter.ts';
-import { createCallProcessor } from './call-processor.ts';
-import { type CallWorker, createCallWorker } from './call-worker.ts';
+import { type CallLoop, createCallLoop } from './call-loop.ts';
+import { type CallProcessor, createCallProcessor } from './call-processor.ts';
 import { listenToControl } from './control.ts';
 import { deferred } from './deferred.ts';
 import { createDrain, type DrainLimit } from './drain.ts';
@@ -31,6 +33,7 @@ import { putBackStrays } from './put-back-strays.ts';
 import { createRegistration, type Standing } from './registration.ts';
 import { createSoloGate } from './solo-gate.ts';
 import { type HeartbeatWatch, watchAutoscaler } from './terminator.ts';
+import { createWorkSignal } from './work-signal.ts';
 
 export interface RunnerOptions {
   readonly pool: PoolConfig;
@@ -95,18 +98,17 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
   let ending: Promise<void> | undefined;
 
   const onError = (error: Error): void => logger.warn({ err: error }, 'runner error');
-  const worker: CallWorker = createCallWorker({
-    pool: pool.name,
-    keys,
-    runnerId,
+  const loop: CallLoop = createCallLoop({
+    store: createRedisStore(client, keys),
+    taker: { runnerId, release: config.release },
     slots,
-    client,
-    blocking,
+    signal: createWorkSignal(client, blocking, keys),
+    process: (call) => process(call),
+    recoverStalled: createHousekeeping(client, keys, pool.name).recoverStalled,
     onError,
-    process: (job, token) => process(job, token),
   });
   // Nothing is fetched before the executors are there.
-  let process: ReturnType<typeof createCallProcessor> = () => Promise.reject(new Error('the runner has not started'));
+  let process: CallProcessor = () => Promise.resolve(undefined);
 
   const tally = createTally(client, keys, runnerId, onError);
   // Counted from when it is ready: until then its machine boots.
@@ -136,7 +138,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     void tally.flush(!managed || now - readyAt > UNKNOWN_MACHINE_MS);
   };
   const drain = createDrain({
-    worker: () => worker,
+    loop: () => loop,
     calls,
     report: () => registration.beatNow(),
     connected: () => connections.up,
@@ -160,10 +162,11 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     reason: drain.reason,
     ...timeFields(time?.totals()),
   });
-  const gate = createSoloGate((closed) => (closed ? worker.hold('solo') : worker.release('solo')));
+  const gate = createSoloGate((closed) => (closed ? loop.hold('solo') : loop.release('solo')));
   const leases = createLeaseKeeper({
     client,
     keys,
+    runnerId,
     calls,
     onError,
     onLate: (late, silentMs) => {
@@ -180,12 +183,12 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     idle.note(calls.size);
     if (calls.size === 0) registration.tellIdle();
     // Its only call has ended: it must be seen as busy until then, and never fetch a second.
-    if (calls.size === 0 && worker.isHeld('single-use')) drain.begin('single-use');
+    if (calls.size === 0 && loop.isHeld('single-use')) drain.begin('single-use');
   });
 
   const onStart = (): void => {
     served += 1;
-    if (pool.singleUse) worker.hold('single-use');
+    if (pool.singleUse) loop.hold('single-use');
   };
 
   const open = async (): Promise<void> => {
@@ -199,7 +202,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     time = machineTime;
     machineTime.drains(drain.draining);
     // What is fetched before an executor is there for it would only wait here, and be lost with this runner.
-    executors.onWidth(worker.widen);
+    executors.onWidth(loop.widen);
     executors.onLeft((left) => void events.emit('executor.replaced', leftBy(left), { ...left }));
     process = createCallProcessor({
       app: config.app,
@@ -212,14 +215,14 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
       encryptionKeys: config.encryptionKeys,
       vault: createVault(config),
       client,
-      backend: () => worker.backend,
+      holds: loop.has,
       executors: executorPool,
       calls,
       settleDoubt: leases.settleDoubt,
       onEnd: leases.ended,
       gate,
       logger,
-      isClosed: () => worker.isHeld('drain') || worker.isHeld('single-use'),
+      isClosed: () => loop.isHeld('drain') || loop.isHeld('single-use'),
       onStart,
       meter: createCallMeter({ tally, time: machineTime, readySince: () => readyAt }),
       onBootFailed: (message) => {
@@ -236,7 +239,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
       onCancel: (callId) => void lookForCancel(callId),
       onDrain: () => void registration.beatNow(),
       onParked: ({ release, found, why }) => {
-        if (release === config.release || (why !== 'strict' && found !== config.release)) worker.lookNow();
+        if (release === config.release || (why !== 'strict' && found !== config.release)) loop.lookNow();
       },
     });
   };
@@ -251,7 +254,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
   const onReconnect = (): void => {
     leases.renewNow();
     const timer = setTimeout(() => {
-      void putBackStrays(client, keys, runnerId, worker.backend, logger);
+      void putBackStrays(client, keys, runnerId, loop.has, logger);
     }, AFTER_RECONNECT_MS);
     timer.unref();
   };
@@ -260,7 +263,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     opened = true;
     // An order that came while it started may still be taken back: then it is ready after all.
     if (!drain.draining) state = 'ready';
-    worker.start();
+    loop.start();
     leases.start();
     connections.onReconnect(onReconnect);
     void registration.beatNow();
@@ -296,7 +299,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     }
     const fault = event === 'runner.failed' && executors.modulesFailed ? 'modules' : '';
     await step(registration.leave(reason, fault));
-    await step(worker.close());
+    loop.close();
     connections.close();
     state = 'ended';
     endsBy.resolve(reason);

@@ -8,15 +8,15 @@ import { createHeldCall, createHeldCalls } from '../src/held-call.ts';
 const startDrain = () => {
   const calls = createHeldCalls();
   const held = (callId: string, bounded: boolean) => {
-    const facts = { callId, ats: 1, generation: 1, token: '', failOnLoss: false, bounded, confirmedAt: 0 };
+    const facts = { callId, ats: 1, generation: 1, failOnLoss: false, bounded, confirmedAt: 0 };
     const call = createHeldCall(facts);
     calls.add(call);
     return call;
   };
   const [bounded, endless] = [held('a', true), held('b', false)];
-  const worker = { hold: () => undefined, whenStill: () => new Promise<void>(() => undefined) };
+  const loop = { hold: () => undefined, whenStill: () => new Promise<void>(() => undefined) };
   const drain = createDrain({
-    worker: () => worker as never,
+    loop: () => loop as never,
     calls,
     report: async () => true,
     connected: () => true,

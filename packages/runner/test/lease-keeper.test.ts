@@ -27,6 +27,7 @@ const keeperOf = (answer: () => Promise<Reply>) => {
   const keeper = createLeaseKeeper({
     client,
     keys: poolKeys('flame', 'app', 'main'),
+    runnerId: 't',
     calls,
     onSuperseded: (id) => superseded.push(id),
     onLate: () => undefined,
@@ -41,7 +42,6 @@ const hold = (callId: string, failOnLoss = false): HeldCall =>
     callId,
     ats: 2,
     generation: 1,
-    token: 't',
     failOnLoss,
     bounded: true,
     confirmedAt: performance.now(),

@@ -4,18 +4,19 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { connect, createVault, type RedisClient, whenReady } from '@flamejs/protocol';
+import { connect, createRedisStore, createVault, type RedisClient, whenReady } from '@flamejs/protocol';
 import type { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bySize } from '../../../tests/support/tier.ts';
 import { settles, waitFor } from '../../../tests/support/wait-for.ts';
+import { createCallLoop } from '../src/call-loop.ts';
 import { createCallProcessor } from '../src/call-processor.ts';
-import { createCallWorker } from '../src/call-worker.ts';
 import { createDrain } from '../src/drain.ts';
 import type { ExecutorPool } from '../src/executor/index.ts';
 import { createHeldCalls } from '../src/held-call.ts';
 import { createSoloGate } from '../src/solo-gate.ts';
+import { createWorkSignal } from '../src/work-signal.ts';
 import { linesOf, POOL, type Stage, startStage } from './support.ts';
 
 let stage: Stage;
@@ -61,19 +62,18 @@ const runnerParts = (name: string, starts: Map<string, number[]>) => {
   const calls = createHeldCalls();
   const logger = pino({ level: 'silent' });
   let drainedAt = Number.POSITIVE_INFINITY;
-  const worker = createCallWorker({
-    pool: POOL,
-    keys: stage.keys,
-    runnerId: name,
+  const loop = createCallLoop({
+    store: createRedisStore(client, stage.keys),
+    taker: { runnerId: name, release: 'r' },
     slots: 3,
-    client,
-    blocking,
+    signal: createWorkSignal(client, blocking, stage.keys),
     onError: () => undefined,
-    process: (job, token) => processCall(job, token),
+    process: (call) => processCall(call),
+    recoverStalled: async () => undefined,
   });
-  worker.widen(3);
+  loop.widen(3);
   const drain = createDrain({
-    worker: () => worker,
+    loop: () => loop,
     calls,
     report: async () => true,
     connected: () => true,
@@ -92,14 +92,14 @@ const runnerParts = (name: string, starts: Map<string, number[]>) => {
     encryptionKeys: [],
     vault: createVault({ app: 'fixture', payload: [] }),
     client,
-    backend: () => worker.backend,
+    holds: loop.has,
     executors: countingExecutors(starts),
     calls,
     settleDoubt: () => undefined,
     onEnd: () => undefined,
     gate: createSoloGate(() => undefined),
     logger,
-    isClosed: () => worker.isHeld('drain'),
+    isClosed: () => loop.isHeld('drain'),
     onStart: () => undefined,
     meter: { pickedUp: () => ({ begun: () => {}, stopped: () => {}, ended: () => {} }) },
     onBootFailed: () => undefined,
@@ -107,11 +107,11 @@ const runnerParts = (name: string, starts: Map<string, number[]>) => {
     nested: undefined,
   });
   return {
-    worker,
+    loop,
     drain,
     drainedAt: () => drainedAt,
     async close() {
-      await worker.close();
+      loop.close();
       blocking.disconnect();
     },
   };
@@ -126,7 +126,7 @@ test('F34 no call starts after the acknowledgement, and none is lost or run twic
   };
   for (let round = 0; round < rounds; round += 1) {
     const parts = runnerParts(`round-${round}`, starts);
-    parts.worker.start();
+    parts.loop.start();
     // Sometimes idle, sometimes under load when the order comes.
     const before = Array.from({ length: round % 5 }, cast);
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 15));
@@ -143,7 +143,7 @@ test('F34 no call starts after the acknowledgement, and none is lost or run twic
     for (const times of starts.values()) times.fill(0);
   }
   const last = runnerParts('last', starts);
-  last.worker.start();
+  last.loop.start();
   await waitFor(() => starts.size === ids.length, { what: 'the rest to run', timeoutMs: 30_000 });
   last.drain.begin('the end');
   await last.drain.done;

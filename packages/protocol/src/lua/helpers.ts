@@ -70,24 +70,6 @@ function flame.addWaiter(jobKey, waiter)
   end
 end
 
--- A call that waits for a runner of its release stands among the delayed ones, and in an index by release: no runner that
--- cannot take it meets it again before the delay is over, and the pick-up that found this out is not counted. Unless its pool
--- is strict, it stands in an index by function as well: it is offered to every release that is not known to lack that one.
-function flame.park(base, id, jobKey, park)
-  redis.call('HSET', jobKey, 'f:park', park.wanted, 'f:pat', flame.now, 'f:found', park.found, 'f:why', park.why)
-  flame.count(jobKey, 'f:base')
-  redis.call('ZADD', base .. ':parked:' .. park.wanted, flame.now, id)
-  if park.why ~= 'strict' then
-    local fn = redis.call('HGET', jobKey, 'name') or ''
-    redis.call('SADD', base .. ':lacks:' .. fn, park.found)
-    redis.call('PEXPIRE', base .. ':lacks:' .. fn, 604800000)
-    redis.call('ZADD', base .. ':parkedfn:' .. fn, flame.now, id)
-    redis.call('SADD', base .. ':parkedfns', fn)
-  end
-  for _, seen in ipairs({ ':releases', ':called' }) do redis.call('ZREMRANGEBYRANK', base .. seen, 0, -51) end
-  redis.call('PUBLISH', base .. ':control', cjson.encode({ type = 'parked', release = park.wanted, found = park.found, why = park.why }))
-end
-
 function flame.leaveParking(base, id, jobKey)
   local release = redis.call('HGET', jobKey, 'f:park')
   if not release then return end
@@ -96,63 +78,6 @@ function flame.leaveParking(base, id, jobKey)
   redis.call('ZREM', base .. ':parkedfn:' .. fn, id)
   if redis.call('EXISTS', base .. ':parkedfn:' .. fn) == 0 then redis.call('SREM', base .. ':parkedfns', fn) end
   redis.call('HDEL', jobKey, 'f:park', 'f:pat', 'f:found', 'f:why')
-end
-
-local function unparkFrom(index, queue)
-  for _ = 1, 100 do
-    local id = redis.call('ZPOPMIN', index)[1]
-    if not id then return false end
-    if redis.call('ZREM', queue .. 'delayed', id) == 1 then
-      local priority = tonumber(redis.call('HGET', queue .. id, 'priority') or '0') or 0
-      if priority > 0 then redis.call('ZADD', queue .. 'prioritized', priority * 0x100000000, id)
-      else redis.call('RPUSH', queue .. 'wait', id) end
-      redis.call('HSET', queue .. id, 'delay', 0)
-      return true
-    end
-  end
-  return false
-end
-
--- Before a runner takes the next call: one that waits for its release, or for a function that its release may have, comes to
--- the head of the queue.
-function flame.unpark(base, queue, runner)
-  local release = runner and redis.call('HGET', base .. ':runner:' .. runner, 'release')
-  if not release or redis.call('HEXISTS', queue .. 'meta', 'paused') == 1 then return end
-  if unparkFrom(base .. ':parked:' .. release, queue) then return end
-  for _, fn in ipairs(redis.call('SRANDMEMBER', base .. ':parkedfns', 20)) do
-    if redis.call('SISMEMBER', base .. ':lacks:' .. fn, release) == 0 and unparkFrom(base .. ':parkedfn:' .. fn, queue) then return end
-  end
-end
-
--- How an attempt ended that did not settle its call: which runner, from when to when, its last lines. Bounded.
-function flame.note(jobKey, ended)
-  local f = redis.call('HMGET', jobKey, 'f:hist', 'f:at', 'f:ll', 'f:run')
-  local fine, list = pcall(cjson.decode, f[1] or '[]')
-  if not fine or type(list) ~= 'table' then list = {} end
-  local count = redis.call('LLEN', jobKey .. ':logs')
-  local fresh = math.min(5, count - (tonumber(f[3] or '0') or 0))
-  local entry = { runner = f[4] or '', at = tonumber(f[2] or '0') or 0, till = flame.now, ended = ended }
-  if fresh > 0 then
-    entry.lines = redis.call('LRANGE', jobKey .. ':logs', -fresh, -1)
-    for i, line in ipairs(entry.lines) do entry.lines[i] = string.sub(line, 1, 300) end
-  end
-  list[#list + 1] = entry
-  while #list > 10 do table.remove(list, 1) end
-  redis.call('HSET', jobKey, 'f:hist', cjson.encode(list), 'f:ll', count)
-end
-
--- An attempt goes back to the queue: what of it counts, and what is remembered.
-function flame.goBack(jobKey, verdict)
-  if verdict.ended then flame.note(jobKey, verdict.ended) end
-  if verdict.unbegun then flame.count(jobKey, 'f:back') end
-  redis.call('HDEL', jobKey, 'f:run')
-  redis.call('HSET', jobKey, 'f:moved', verdict.attempt)
-end
-
--- When calls of a release were first and last met: by these the autoscaler knows the newer release from the older one.
-function flame.sawRelease(base, release)
-  redis.call('ZADD', base .. ':releases', 'NX', flame.now, release)
-  redis.call('ZADD', base .. ':called', flame.now, release)
 end
 
 -- Stores the outcome of one generation and announces it to everyone who waits. Small bodies travel in the reply itself; large

@@ -4,20 +4,19 @@
  */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { AcceptedCall, CallBackend } from '@flamejs/protocol/call-backend';
-import { callBackendFactory } from '@flamejs/protocol/call-backend-factory';
 import { newCallId, userCallId } from '@flamejs/protocol/call-id';
 import { type Payload, packPayload } from '@flamejs/protocol/codec';
-import type { RedisClient } from '@flamejs/protocol/connect';
 import type { Descent } from '@flamejs/protocol/descent';
 import { signEnvelope } from '@flamejs/protocol/envelope';
 import { FlameClosedError, FlameUnavailableError } from '@flamejs/protocol/errors';
 import { appKeys, type PoolKeys, poolKeys } from '@flamejs/protocol/keys';
 import { lookupCall, type Outcome } from '@flamejs/protocol/outcome';
 import { type About, after, createVault, type Vault } from '@flamejs/protocol/payload/vault';
+import type { Acceptance, AcceptedCall } from '@flamejs/protocol/store/call-store';
 import type { Logger } from 'pino';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
 import type { ResolvedCallOptions } from '../types.ts';
+import { createAcceptBatch } from './accept-batch.ts';
 import { type Channels, createChannels } from './channels.ts';
 import { classifyRefusal, refusedCall } from './classify-refusal.ts';
 import { createDeliveries } from './deliveries.ts';
@@ -81,8 +80,8 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
   const vault = createVault(config);
   const pending: PendingCalls = createPendingCalls(link.alive);
   const pools = new Map<string, PoolClient>();
-  const backends = new Map<string, CallBackend>();
   const keysOf = (pool: string): PoolKeys => poolKeys(config.prefix, config.app, pool);
+  const accepting = createAcceptBatch(link, keysOf);
   const recall = createRecall(link, keysOf, vault, logger);
   const sweep: Sweep = createSweep({
     config,
@@ -123,17 +122,6 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
     };
     pools.set(pool.name, made);
     return made;
-  };
-
-  const backendOf = (pool: string, client: RedisClient): CallBackend => {
-    let backend = backends.get(pool);
-    if (backend === undefined) {
-      backend = callBackendFactory({ client })(pool, { prefix: keysOf(pool).base });
-      // The link reports connection errors.
-      backend.on('error', () => undefined);
-      backends.set(pool, backend);
-    }
-    return backend;
   };
 
   /** Opened first, where anything is sealed. What is not awaited, or is of an earlier generation, is left as it is. */
@@ -200,19 +188,17 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
   };
 
   const accept = async (call: AcceptedCall, pool: PoolConfig): Promise<void> => {
-    let reply: Awaited<ReturnType<CallBackend['accept']>>;
+    let acceptance: Acceptance;
     try {
-      reply = await link.whileUnsent(async (client) =>
-        link.bounded(backendOf(pool.name, client).accept(call), call.id),
-      );
+      acceptance = await accepting.add(pool.name, call);
     } catch (error) {
       const refusal = classify(error, call.id);
       // It may be in Redis, and nobody waits for it any more: take it back as soon as Redis answers, if it has not started.
       if (refusal instanceof FlameUnavailableError && refusal.enqueued === 'unknown') recall.add(call.id, pool.name);
       throw refusal;
     }
-    if (typeof reply === 'string') return;
-    throw refusedCall(reply, call.id, pool);
+    if (acceptance === 'accepted') return;
+    throw refusedCall(acceptance, call.id, pool);
   };
 
   const lookNow = async (callId: string, client: PoolClient): Promise<void> => {

@@ -1,10 +1,9 @@
 /** Refusals of Redis and of our own accept script become errors; anything else is a fault and stays what it is. Pure. */
 
-import type { Refusal } from '@flamejs/protocol/call-backend';
 import { FlameError, FlameIdConflictError, FlameQueueFullError, FlameUnavailableError } from '@flamejs/protocol/errors';
-import { ID_CONFLICT } from '@flamejs/protocol/lua/grafts';
 import { missingRight } from '@flamejs/protocol/missing-rights';
 import { isPassing } from '@flamejs/protocol/passing-errors';
+import type { Acceptance } from '@flamejs/protocol/store/call-store';
 import type { PoolConfig } from '../config/types.ts';
 import { MEMORY_ADVICE, type Memory } from './admission.ts';
 
@@ -42,8 +41,12 @@ export const classifyRefusal = (error: unknown, callId: string, memory: Memory):
 };
 
 /** @returns the error of a call that the accept script refused */
-export const refusedCall = ({ refused }: Refusal, callId: string, pool: PoolConfig): FlameError => {
-  if (refused === ID_CONFLICT) {
+export const refusedCall = (
+  acceptance: Exclude<Acceptance, 'accepted'>,
+  callId: string,
+  pool: PoolConfig,
+): FlameError => {
+  if (acceptance === 'id-conflict') {
     const message = `call ${callId}: the same id was used before with another function or other arguments`;
     return new FlameIdConflictError(message, { callId });
   }

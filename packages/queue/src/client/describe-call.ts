@@ -1,8 +1,8 @@
 /** What a request looks like in Redis, before it has an id and a signature: an envelope, and what the accept script needs. */
 import { createHmac } from 'node:crypto';
-import type { AcceptedCall } from '@flamejs/protocol/call-backend';
 import { packPayload } from '@flamejs/protocol/codec';
 import { digestOf, ENVELOPE_VERSION, type Envelope, INLINE_ARGS_BYTES, placeSealed } from '@flamejs/protocol/envelope';
+import type { AcceptedCall } from '@flamejs/protocol/store/call-store';
 import type { AppConfig } from '../config/types.ts';
 import type { ResolvedCallOptions } from '../types.ts';
 import type { CallRequest } from './caller.ts';

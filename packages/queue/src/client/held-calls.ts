@@ -2,7 +2,7 @@
  * Calls of this process as they were accepted, so that they can be made again should Redis lose its data: those that are
  * awaited, and for a while those that were cast, whose handles may be awaited yet. Bounded by bytes, not by number.
  */
-import type { AcceptedCall } from '@flamejs/protocol/call-backend';
+import type { AcceptedCall } from '@flamejs/protocol/store/call-store';
 
 export interface HeldCall {
   readonly call: AcceptedCall;

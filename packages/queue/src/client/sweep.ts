@@ -4,11 +4,11 @@
  */
 
 import { createAwakeClock } from '@flamejs/protocol/awake';
-import { callBackendFactory } from '@flamejs/protocol/call-backend-factory';
 import type { RedisClient } from '@flamejs/protocol/connect';
 import { FlameConfigError, FlameDataLossError, FlameRemovedError } from '@flamejs/protocol/errors';
 import { lookupCall, type Outcome } from '@flamejs/protocol/outcome';
 import type { Vault } from '@flamejs/protocol/payload/vault';
+import { createRedisStore } from '@flamejs/protocol/store/redis-store';
 import { damageLog } from '@flamejs/protocol/stored';
 import type { Logger } from 'pino';
 import type { AppConfig } from '../config/types.ts';
@@ -146,9 +146,8 @@ export const createSweep = (options: SweepOptions): Sweep => {
     }
     entry.remakeAt = undefined;
     logger.warn({ callId }, 'redis has lost this call with its data; making it again under the same id');
-    const backend = callBackendFactory({ client })(entry.pool, { prefix: pool.keys.base });
-    backend.on('error', () => undefined);
-    await link.bounded(backend.accept(kept.call), callId);
+    const [acceptance] = await link.bounded(createRedisStore(client, pool.keys).accept([kept.call]), callId);
+    if (acceptance instanceof Error) throw acceptance;
     pool.kick.send();
   };
 

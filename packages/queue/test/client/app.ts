@@ -1,12 +1,12 @@
 /** An app of the facade over a real Redis, served by a worker in this process: enough to test the caller's side. */
 
-import type { CallBackend } from '@flamejs/protocol/call-backend';
-import { callBackendFactory } from '@flamejs/protocol/call-backend-factory';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { packPayload, unpackPayload } from '@flamejs/protocol/codec';
 import { connect, type RedisClient, whenReady } from '@flamejs/protocol/connect';
 import type { Envelope } from '@flamejs/protocol/envelope';
 import { poolKeys } from '@flamejs/protocol/keys';
-import { UnrecoverableError, Worker } from 'bullmq';
+import type { TakenCall, Verdict } from '@flamejs/protocol/store/call-store';
+import { createRedisStore } from '@flamejs/protocol/store/redis-store';
 import { pino } from 'pino';
 import { type RedisServer, startRedis } from '../../../../tests/support/redis.ts';
 import { createFlame, type Flame } from '../../src/client/index.ts';
@@ -93,7 +93,7 @@ export const startApp = async (changes: Partial<PoolConfig> = {}, app: Partial<A
   const client = connect(config.redis, 'steady', 'test');
   client.on('error', () => undefined);
   await whenReady(client, 5_000);
-  const workers: { worker: Worker; blocking: RedisClient }[] = [];
+  const runners: (() => Promise<void>)[] = [];
   return {
     redis,
     config,
@@ -105,87 +105,90 @@ export const startApp = async (changes: Partial<PoolConfig> = {}, app: Partial<A
       return flame;
     },
     serve(concurrency = 10) {
-      const blocking = connect(config.redis, 'steady', 'test:worker');
-      blocking.on('error', () => undefined);
-      workers.push({ worker: thinRunner(client, blocking, concurrency), blocking });
+      runners.push(thinRunner(client, concurrency));
     },
     async stop() {
       for (const flame of flames) await flame.close();
-      for (const { worker, blocking } of workers) {
-        await worker.close(true);
-        blocking.disconnect();
-      }
       client.disconnect();
+      for (const end of runners) await end();
       await redis.stop();
     },
   };
 };
 
-const thinRunner = (client: RedisClient, blocking: RedisClient, concurrency: number): Worker => {
-  let backend: CallBackend | undefined;
-  const worker = new Worker(
-    'images',
-    async (job) => {
-      const id = String(job.id);
-      const pickUp = backend?.takePickUp(id, job.attemptsStarted);
-      const envelope = job.data as Envelope;
-      const payload =
-        envelope.args === null
-          ? unpackPayload((await client.getBuffer(keys.args(id))) as Buffer)
-          : { json: envelope.args, parts: [] };
-      const context = {
-        callId: id,
-        functionName: envelope.fn,
-        pool: 'images',
-        attempt: 1,
-        runnerLosses: 0,
-        deadline: undefined,
-        signal: new AbortController().signal,
-        draining: new AbortController().signal,
-        isInline: false,
-        progress: () => undefined,
-        ready: () => undefined,
-        log: () => undefined,
-      };
-      const result = await executeFunction({
-        payload,
-        functionName: envelope.fn,
-        context,
-        payloadLimit: 16 * 1024 * 1024,
-      });
-      const body = packPayload(result.payload);
-      const message = result.ok ? '' : result.errorMessage;
-      const head = {
-        ok: result.ok,
-        kind: result.ok ? 'value' : result.errorName,
-        message,
-        attempts: 1,
-        runnerLosses: 0,
-        runnerId: 'thin',
-        startedAt: 0,
-        size: body.length,
-      };
-      backend?.decide(id, {
-        attempt: job.attemptsStarted,
-        generation: pickUp?.generation ?? 1,
-        outcome: { head, body },
-      });
-      if (!result.ok) throw new UnrecoverableError(message);
-      return null;
-    },
-    {
-      connection: {},
-      prefix: keys.base,
-      name: 'thin',
-      concurrency,
-      lockDuration: 5_000,
-      removeOnComplete: { count: 1000 },
-    },
-    ((name: string, opts: { prefix?: string }) => {
-      backend = callBackendFactory({ client, blocking })(name, opts);
-      return backend;
-    }) as never,
-  );
-  worker.on('error', () => undefined);
-  return worker;
+const slot = { runnerId: 'thin', release: 'test' };
+
+/** Takes calls and runs them here. @returns what ends it */
+const thinRunner = (client: RedisClient, concurrency: number): (() => Promise<void>) => {
+  const store = createRedisStore(client, keys);
+  let free = concurrency;
+  let ended = false;
+  const run = async (call: TakenCall): Promise<void> => {
+    const verdict = await verdictOf(client, call);
+    await store.settle(slot, [verdict], [false]);
+  };
+  const loop = async (): Promise<void> => {
+    while (!ended) {
+      const { calls } = free > 0 ? await store.take(slot, free) : { calls: [] };
+      for (const call of calls) {
+        free -= 1;
+        // A server that was killed under it: the lock of the call runs out.
+        void run(call)
+          .catch(() => undefined)
+          .finally(() => {
+            free += 1;
+          });
+      }
+      await sleep(calls.length > 0 ? 0 : 5);
+    }
+  };
+  const running = (async () => {
+    while (!ended) await loop().catch(() => sleep(50));
+  })();
+  return async () => {
+    ended = true;
+    await running;
+  };
+};
+
+const verdictOf = async (client: RedisClient, { callId, attempt, data, pickUp }: TakenCall): Promise<Verdict> => {
+  const envelope = JSON.parse(data) as Envelope;
+  const payload =
+    envelope.args === null
+      ? unpackPayload((await client.getBuffer(keys.args(callId))) as Buffer)
+      : { json: envelope.args, parts: [] };
+  const context = {
+    callId,
+    functionName: envelope.fn,
+    pool: 'images',
+    attempt: 1,
+    runnerLosses: 0,
+    deadline: undefined,
+    signal: new AbortController().signal,
+    draining: new AbortController().signal,
+    isInline: false,
+    progress: () => undefined,
+    ready: () => undefined,
+    log: () => undefined,
+  };
+  const result = await executeFunction({
+    payload,
+    functionName: envelope.fn,
+    context,
+    payloadLimit: 16 * 1024 * 1024,
+  });
+  const body = packPayload(result.payload);
+  const message = result.ok ? '' : result.errorMessage;
+  const head = {
+    ok: result.ok,
+    kind: result.ok ? 'value' : result.errorName,
+    message,
+    attempts: 1,
+    runnerLosses: 0,
+    runnerId: 'thin',
+    startedAt: 0,
+    size: body.length,
+  };
+  const generation = pickUp?.generation ?? 1;
+  return { callId, attempt, generation, kind: 'settle', outcome: { head, body }, reason: message };
 };

@@ -1,6 +1,5 @@
 /** Every awaited call settles, whoever else waits for it, however many there are, and when nobody is alive but its caller. */
 
-import { callBackendFactory } from '@flamejs/protocol/call-backend-factory';
 import {
   FlameDeadlineError,
   FlameIdConflictError,
@@ -10,6 +9,7 @@ import {
 import { decideExpiry } from '@flamejs/protocol/expiry';
 import { inspectCall } from '@flamejs/protocol/inspection';
 import { noVault } from '@flamejs/protocol/payload/vault';
+import { createRedisStore } from '@flamejs/protocol/store/redis-store';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { waitFor } from '../../../../tests/support/wait-for.ts';
@@ -33,6 +33,9 @@ const failure = (promise: Promise<unknown>): Promise<unknown> =>
     (value) => ({ resolved: value }),
     (error: unknown) => error,
   );
+
+/** A runner that never gives a sign of life. */
+const gone = { runnerId: 'gone', release: 'test' };
 
 test('C-01: a refused call leaves those that wait for the same id their outcome', async () => {
   app.serve();
@@ -98,13 +101,10 @@ test('C-02: the default bound of a call holds for one that was delayed, and for 
   expect((error as Error).message).toMatch(/has no runner/);
 
   const { id } = await app.flame.cast(echo, 2);
-  const backend = callBackendFactory({ client: app.client })('images', {
-    prefix: keys.base,
-    lockDuration: 5_000,
-  } as never);
-  await backend.moveToActive('gone:1', 'gone');
-  backend.decide(id, { attempt: 1, generation: 1 });
-  await backend.moveToDelayed(id, Date.now(), 300, 'gone:1');
+  const store = createRedisStore(app.client, keys);
+  const [taken] = (await store.take(gone, 1)).calls;
+  const fence = { callId: id, attempt: taken?.attempt ?? 0, generation: 1 };
+  await store.settle(gone, [{ ...fence, kind: 'retry', reason: 'it failed', delayMs: 300 }], [false]);
   expect((await inspectCall(app.client, keys, id)).state).toBe('delayed');
   const due = await waitFor(
     async () => {
@@ -122,13 +122,11 @@ test('C-02: the default bound of a call holds for one that was delayed, and for 
 test('C-02: a call whose only runner was killed while it ran is taken back by its caller, and its bounds hold', async () => {
   const promise = failure(app.flame.call(echo.with({ queueTimeout: 500 }), 1));
   const single = failure(app.flame.call(echo.with({ queueTimeout: 500, onRunnerLost: 'fail' }), 2));
-  const backend = callBackendFactory({ client: app.client })('images', {
-    prefix: keys.base,
-    lockDuration: 100,
-  } as never);
+  const store = createRedisStore(app.client, keys);
   const begun = await waitFor(
     async () => {
-      for (let i = 0; i < 2; i += 1) await backend.moveToActive(`gone:${i}`, 'gone');
+      const { calls } = await store.take(gone, 2);
+      for (const { callId } of calls) await app.client.pexpire(`${keys.queue}${callId}:lock`, 100);
       return (await app.client.llen(`${keys.queue}active`)) === 2;
     },
     { what: 'the calls to be picked up' },

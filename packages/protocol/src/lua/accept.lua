@@ -1,0 +1,81 @@
+-- Accepts calls of one pool. Sent twice, it adds once: a command that a client repeats after a broken connection finds the job and
+-- joins it.
+-- uses: clock waiting attempt
+-- keys: the queue's prefix
+-- arguments: most calls that may wait, waiter, release of the caller; then for each call: id, name, data, fingerprint, delay ms, priority,
+--   queueTimeout ms, deadline in ms, deadline at, resultTtl ms, failedTtl ms, '1' when a lost runner fails it, whose end cancels it, the call that awaits it, large arguments
+-- reply: for each accepted, id-conflict or queue-full, or ! and the text of an error
+local maxPending, waiter, release = tonumber(ARGV[1]), ARGV[2], ARGV[3]
+local pending = rc('LLEN', queue .. 'wait') + rc('ZCARD', queue .. 'prioritized') + rc('ZCARD', queue .. 'delayed')
+local meta = rc('HMGET', queue .. 'meta', 'paused', 'opts.maxLenEvents')
+local woken, paused = meta[1], pausedFor()
+
+local function addWaiter(jobKey)
+  if waiter == '' then return end
+  local waiters = rc('HGET', jobKey, 'f:w') or ''
+  if not string.find(' ' .. waiters .. ' ', ' ' .. waiter .. ' ', 1, true) then
+    rc('HSET', jobKey, 'f:w', waiters == '' and waiter or (waiters .. ' ' .. waiter))
+  end
+end
+
+local function accept(i)
+  local id, fingerprint = ARGV[i], ARGV[i + 3]
+  local jobKey, outcome = queue .. id, base .. ':outcome:' .. id
+  if rc('EXISTS', jobKey, outcome) > 0 then
+    local known = rc('HGET', jobKey, 'f:fp')
+    if known then
+      if known ~= fingerprint then return 'id-conflict' end
+      addWaiter(jobKey)
+      return 'accepted'
+    end
+    -- Every call has one: these are the remains of one that was removed, and nothing would ever come of joining them.
+    rc('DEL', jobKey)
+    known = rc('HGET', outcome, 'fp')
+    if known then return known == fingerprint and 'accepted' or 'id-conflict' end
+  end
+  if pending >= maxPending then return 'queue-full' end
+  local wait, priority, queueTimeout = tonumber(ARGV[i + 4]), tonumber(ARGV[i + 5]), tonumber(ARGV[i + 6])
+  local deadlineIn, deadline = tonumber(ARGV[i + 7]), tonumber(ARGV[i + 8])
+  if deadline == 0 and deadlineIn > 0 then deadline = now + deadlineIn end
+  local due = deadline
+  if queueTimeout > 0 and (due == 0 or now + wait + queueTimeout < due) then due = now + wait + queueTimeout end
+  rc('HSET', jobKey, 'name', ARGV[i + 1], 'data', ARGV[i + 2], 'opts', '{"attempts":1}', 'timestamp', now, 'delay', wait,
+    'priority', priority, 'f:gen', 1, 'f:fp', fingerprint, 'f:w', waiter, 'f:qt', queueTimeout, 'f:dl', deadline, 'f:ttl', ARGV[i + 9],
+    'f:fttl', ARGV[i + 10], 'f:fail', ARGV[i + 11], 'f:rel', release, 'f:since', now + wait, 'f:pz', paused, 'f:own', fingerprint == '' and waiter or '')
+  if #ARGV[i + 14] > 0 then
+    rc('SET', base .. ':args:' .. id, ARGV[i + 14])
+    rc('ZADD', base .. ':large', now, id)
+    rc('HSET', jobKey, 'f:args', 1)
+  end
+  if due > 0 then rc('ZADD', base .. ':expiry', due, id) end
+  if ARGV[i + 12] ~= '' then
+    rc('HSET', jobKey, 'f:link', ARGV[i + 12])
+    rc('ZADD', base .. ':linked', now, id)
+  end
+  if ARGV[i + 13] ~= '' then
+    rc('HSET', jobKey, 'f:up', ARGV[i + 13])
+    -- Calls of this pool await calls of this pool: it may come to wait for itself.
+    if rc('EXISTS', queue .. ARGV[i + 13]) == 1 then rc('SET', base .. ':nests', 1, 'PX', 3600000) end
+  end
+  pending = pending + 1
+  if wait > 0 then
+    rc('ZADD', queue .. 'delayed', (now + wait) * 0x1000, id)
+    local first = rc('ZRANGE', queue .. 'delayed', 0, 0, 'WITHSCORES')
+    wakeAt(math.floor(tonumber(first[2]) / 0x1000))
+  else
+    enqueue(id, priority, false)
+    if not woken then
+      wake()
+      woken = true
+    end
+  end
+  return 'accepted'
+end
+
+local replies = {}
+for i = 4, #ARGV, 15 do
+  replies[#replies + 1] = attempt(accept, i)
+end
+-- BullMQ's own classes trim the queue's events by it.
+if not meta[2] then rc('HSETNX', queue .. 'meta', 'opts.maxLenEvents', 1000) end
+return replies

@@ -1,0 +1,103 @@
+-- Picking calls up. Needs clock, waiting, parking and history.
+
+-- Paused, or as many active as BullMQ's global concurrency allows.
+local stopped
+local function isStopped()
+  if stopped == nil then
+    local meta = rc('HMGET', queue .. 'meta', 'paused', 'concurrency')
+    stopped = meta[1] and true or false
+    if meta[2] and rc('LLEN', queue .. 'active') >= tonumber(meta[2]) then return true end
+  end
+  return stopped
+end
+
+local function jobPriority(jobKey)
+  return tonumber(rc('HGET', jobKey, 'priority') or '0') or 0
+end
+
+-- Once a script: delayed calls that are due, and one that waits for a runner of this release, come to the queue. Most pools
+-- have none of these, and learn so by one command.
+local promoted, others = false, false
+local function promote(release)
+  promoted = true
+  if rc('EXISTS', queue .. 'delayed', queue .. 'prioritized') == 0 then return end
+  others = true
+  unpark(release, jobPriority)
+  local due = rc('ZRANGEBYSCORE', queue .. 'delayed', 0, (now + 1) * 0x1000 - 1, 'LIMIT', 0, 1000)
+  if #due == 0 then return end
+  rc('ZREM', queue .. 'delayed', unpack(due))
+  for _, id in ipairs(due) do
+    enqueue(id, jobPriority(queue .. id), false)
+    rc('HSET', queue .. id, 'delay', 0)
+  end
+end
+
+-- @returns the next id, which stands in `active` now
+local function nextId()
+  local id = rc('RPOPLPUSH', queue .. 'wait', queue .. 'active')
+  -- Markers of BullMQ's own of before its version 5.
+  while id and string.sub(id, 1, 2) == '0:' do
+    rc('LREM', queue .. 'active', 1, id)
+    id = rc('RPOPLPUSH', queue .. 'wait', queue .. 'active')
+  end
+  if not id then
+    id = others and rc('ZPOPMIN', queue .. 'prioritized')[1]
+    if not id then return false end
+    rc('LPUSH', queue .. 'active', id)
+  end
+  return id
+end
+
+local lastStart = false
+-- @returns what the runner must know of the call before it runs anything (see reply `taken`), or false when there is none
+local function take(runner, release, lockMs, mostData)
+  if isStopped() then return false end
+  if not promoted then promote(release) end
+  local id = nextId()
+  -- Ids whose jobs are gone.
+  while id and rc('EXISTS', queue .. id) == 0 do
+    rc('LREM', queue .. 'active', 1, id)
+    id = nextId()
+  end
+  if not id then return false end
+  local jobKey = queue .. id
+  -- Data that no caller of ours has written is not handed out: one read of it could be more than a runner's memory.
+  local size = rc('HSTRLEN', jobKey, 'data')
+  if size > mostData then rc('HSET', jobKey, 'data', 'null', 'f:size', size) end
+  local f = rc('HMGET', jobKey, 'data', 'atm', 'f:gen', 'f:base', 'f:loss', 'f:kill', 'f:late', 'f:cancel', 'f:fail', 'f:dl',
+    'f:since', 'f:pz', 'f:qt', 'f:size', 'f:run', 'f:rel', 'f:park', 'f:back')
+  local ats = count(jobKey, 'ats')
+  -- Every orderly end takes the runner's name away: that it stands there still means that the runner was lost.
+  local losses = f[5] or 0
+  if f[15] then
+    losses = count(jobKey, 'f:loss')
+    note(jobKey, 'its runner was lost')
+  end
+  rc('HSET', jobKey, 'processedOn', now, 'pb', runner, 'f:run', runner, 'f:at', now)
+  rc('SET', jobKey .. ':lock', runner, 'PX', lockMs)
+  if f[17] then leaveParking(id, jobKey) end
+  if not lastStart then
+    lastStart = true
+    rc('SET', base .. ':last-start', now)
+  end
+  if f[16] then
+    rc('ZADD', base .. ':releases', 'NX', now, f[16])
+    rc('ZADD', base .. ':called', now, f[16])
+  end
+  local settled = 0
+  if ats > 1 and f[3] and rc('HGET', base .. ':outcome:' .. id, 'gen') == f[3] then settled = 1 end
+  -- Waiting is counted for those only who limit it.
+  local waited = 0
+  if f[13] and f[13] ~= '0' then
+    waited = now - (tonumber(f[11] or now) or now) - (pausedFor() - (tonumber(f[12] or '0') or 0))
+  end
+  return { id, f[1] or '', ats, tostring(now), f[3] or '', f[2] or 0, f[4] or 0, f[18] or 0, losses, f[6] or 0, f[7] or 0, f[8] and 1 or 0,
+    f[8] or '', f[9] or 0, f[10] or 0, tostring(waited), f[13] or 0, f[14] or 0, settled }
+end
+
+-- @returns ms until the next delayed call is due, -1 for none
+local function nextDelayed()
+  if promoted and not others then return '-1' end
+  local first = rc('ZRANGE', queue .. 'delayed', 0, 0, 'WITHSCORES')
+  return first[2] and tostring(math.max(0, math.floor(tonumber(first[2]) / 0x1000) - now)) or '-1'
+end

@@ -1,0 +1,120 @@
+/** The calls of a pool in Redis, on BullMQ's layout of keys. Thin: what happens stands in the scripts. */
+import { type RedisClient, runScript, type ScriptArgument } from '../connect.ts';
+import { MOST_ENVELOPE_BYTES } from '../envelope.ts';
+import type { PoolKeys } from '../keys.ts';
+import { FIELDS } from '../lua/embedded.ts';
+import { INLINE_REPLY_BYTES } from '../verdict.ts';
+import type { Acceptance, AcceptedCall, CallStore, Settled, TakenCall, Taker, Verdict } from './call-store.ts';
+
+/** How long a runner's lock on a call holds; milliseconds. */
+export const LOCK_MS = 5_000;
+/** Finished jobs that stay for the dashboard; outcomes have keys and times of their own. */
+const KEEP_COMPLETED = 1_000;
+
+/** @param client owned by the caller */
+export const createRedisStore = (client: RedisClient, keys: PoolKeys): CallStore => ({
+  async accept(calls) {
+    const [first] = calls;
+    if (first === undefined) return [];
+    const args: ScriptArgument[] = [keys.queue, first.maxPending, first.waiter, first.release];
+    for (const call of calls) pushAccepted(args, call);
+    const replies = (await runScript(client, 'accept', args)) as readonly string[];
+    return replies.map((reply) => (reply.startsWith('!') ? new Error(reply.slice(1)) : (reply as Acceptance)));
+  },
+  async take(by, slots) {
+    const askedAt = performance.now();
+    const args = [keys.queue, by.runnerId, by.release, LOCK_MS, MOST_ENVELOPE_BYTES, slots];
+    const [due, calls] = (await runScript(client, 'take', args, true)) as [Buffer, RawCall[]];
+    const dueInMs = Number(due);
+    return { dueInMs: dueInMs < 0 ? undefined : dueInMs, calls: calls.map((call) => toTaken(call, askedAt)) };
+  },
+  async settle(by, verdicts, refill) {
+    const askedAt = performance.now();
+    const args: ScriptArgument[] = [keys.queue, ...takerOf(by), INLINE_REPLY_BYTES, KEEP_COMPLETED];
+    for (const [at, verdict] of verdicts.entries()) pushVerdict(args, verdict, refill[at] === true);
+    const replies = (await runScript(client, 'settle', args, true)) as [number | Buffer, RawCall | null][];
+    return replies.map(
+      ([status, call]): Settled => ({
+        status: status === 1 ? 'done' : status === 0 ? 'superseded' : new Error(String(status).slice(1)),
+        next: call === null ? undefined : toTaken(call, askedAt),
+      }),
+    );
+  },
+});
+
+const takerOf = ({ runnerId, release }: Taker): readonly ScriptArgument[] => [
+  runnerId,
+  release,
+  LOCK_MS,
+  MOST_ENVELOPE_BYTES,
+];
+
+const pushAccepted = (args: ScriptArgument[], call: AcceptedCall): void => {
+  args.push(
+    call.id,
+    call.name,
+    call.data,
+    call.fingerprint,
+    call.delayMs,
+    call.priority,
+    call.queueTimeoutMs,
+    call.deadlineInMs,
+    call.deadlineAt,
+    call.resultTtlMs,
+    call.failedTtlMs,
+    call.failOnLoss ? '1' : '0',
+    call.link,
+    call.awaitedBy,
+    call.largeArgs ?? '',
+  );
+};
+
+const pushVerdict = (args: ScriptArgument[], verdict: Verdict, refill: boolean): void => {
+  const { kind, outcome, delayMs, count, unbegun, ended, park } = verdict;
+  const isRare = kind === 'again' || kind === 'retry' || kind === 'park';
+  args.push(
+    verdict.callId,
+    verdict.attempt,
+    verdict.generation,
+    kind === 'settle' ? (outcome?.head.ok ? 'ok' : 'error') : kind,
+    outcome === undefined ? '' : JSON.stringify(outcome.head),
+    outcome?.body ?? '',
+    verdict.reason,
+    isRare ? JSON.stringify({ delay: delayMs, count, unbegun, ended, ...park }) : '',
+    refill ? '1' : '',
+  );
+};
+
+type RawCall = readonly (Buffer | number)[];
+
+const F = FIELDS.taken;
+
+const toTaken = (raw: RawCall, askedAt: number): TakenCall => {
+  // A damaged field counts as 0.
+  const number = (field: number): number => Number(raw[field]) || 0;
+  const callId = String(raw[F.id]);
+  const attempt = number(F.ats);
+  const taken = { callId, attempt, data: String(raw[F.data]), attemptsMade: number(F.attemptsMade) };
+  if (String(raw[F.generation]) === '') return { ...taken, pickUp: undefined };
+  return {
+    ...taken,
+    pickUp: {
+      generation: number(F.generation),
+      ats: attempt,
+      attemptsBefore: number(F.attemptsBefore),
+      handedBack: number(F.handedBack),
+      runnerLosses: number(F.runnerLosses),
+      executorKills: number(F.executorKills),
+      lateFaults: number(F.lateFaults),
+      settled: number(F.settled) === 1,
+      cancelReason: number(F.isCancelled) === 1 ? String(raw[F.cancelReason]) : undefined,
+      failOnLoss: number(F.failOnLoss) === 1,
+      deadlineAt: number(F.deadlineAt),
+      waitedMs: number(F.waitedMs),
+      queueTimeoutMs: number(F.queueTimeoutMs),
+      oversizeBytes: number(F.oversizeBytes),
+      at: number(F.at),
+      askedAt,
+    },
+  };
+};
