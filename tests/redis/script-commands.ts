@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import { composeScript } from '@flamejs/protocol/bullmq-scripts';
 import { CALL_SCRIPTS } from '@flamejs/protocol/lua/call-scripts';
+import { LUA } from '@flamejs/protocol/lua/embedded';
 import { GRAFTS } from '@flamejs/protocol/lua/grafts';
 import { RUNNER_SCRIPTS } from '@flamejs/protocol/lua/runner-scripts';
 import { SCHEDULE_SCRIPTS } from '@flamejs/protocol/lua/schedule-scripts';
@@ -11,26 +12,17 @@ export type Role = 'caller' | 'runner' | 'autoscaler' | 'dashboard';
 const require = createRequire(new URL('../../packages/queue/package.json', import.meta.url));
 const bull = require('bullmq/dist/cjs/scripts/index.js') as Readonly<Record<string, { readonly content: string }>>;
 
-const ADDING = ['addStandardJob', 'addDelayedJob', 'addPrioritizedJob'];
 const ASKING = ['flameInspect', 'flameLookup', 'flameSettleWaiting'];
-const CALLER = [...ADDING, ...ASKING, 'flameDelivered', 'moveStalledJobsToWait', 'reprocessJob'];
+const CALLER = ['accept', ...ASKING, 'flameDelivered', 'moveStalledJobsToWait', 'reprocessJob'];
 
 const SCRIPTS: Readonly<Record<Role, readonly string[]>> = {
   caller: [...CALLER, 'flameSchedule', 'flameUnschedule'],
   runner: [
     ...CALLER, // for calls from inside of functions
-    ...[
-      'moveToActive',
-      'moveToFinished',
-      'moveJobFromActiveToWait',
-      'moveToDelayed',
-      'retryJob',
-      'moveStalledJobsToWait',
-    ],
-    ...['flameRenew', ...Object.keys(RUNNER_SCRIPTS)],
+    ...['take', 'settle', 'flameRenew', ...Object.keys(RUNNER_SCRIPTS)],
   ],
   autoscaler: [
-    ...[...ADDING, ...ASKING, 'moveStalledJobsToWait', 'promote', 'removeJob'],
+    ...['accept', ...ASKING, 'moveStalledJobsToWait', 'promote', 'removeJob'],
     ...['flameReleaseRunner', 'flameStale', 'flameDueSchedules', 'flameAdvance'],
   ],
   dashboard: [
@@ -44,6 +36,7 @@ export const commandsOfScripts = (role: Role, known: ReadonlySet<string>): Reado
   new Set(SCRIPTS[role].flatMap((name) => [...commandsIn(textOf(name), known)]));
 
 const textOf = (name: string): string => {
+  if (name in LUA) return LUA[name as keyof typeof LUA];
   const own = { ...CALL_SCRIPTS, ...RUNNER_SCRIPTS, ...SCHEDULE_SCRIPTS } as Readonly<
     Record<string, { readonly content: string }>
   >;

@@ -36,7 +36,7 @@ export default [
   {
     name: 'a lost runner is not counted',
     file: 'packages/protocol/src/lua/lib/take.lua',
-    find: "f[15] and count(jobKey, 'f:loss') or",
+    find: "losses = count(jobKey, 'f:loss')",
     replace: '',
     tests: ['P13 F16 a superseded attempt'],
     in: PROTOCOL,
@@ -67,8 +67,8 @@ export default [
   },
   {
     name: 'large arguments stay after success',
-    file: helpers,
-    find: "redis.call('DEL', base .. ':args:' .. id)",
+    file: 'packages/protocol/src/lua/lib/outcome.lua',
+    find: "rc('DEL', base .. ':args:' .. id)",
     replace: '',
     tests: ['P05 large arguments go with success'],
     in: PROTOCOL,

@@ -5,7 +5,6 @@ const MODEL = ['packages/protocol/test/model.test.ts'];
 const RACE = ['packages/queue/test/client/pending-race.test.ts'];
 const ORACLE = ['packages/queue/test/testing/checker.test.ts'];
 const NETWORK = ['tests/chaos/network-faults.test.ts'];
-const grafts = 'packages/protocol/src/lua/grafts.ts';
 
 export default [
   {

@@ -8,15 +8,15 @@ const DEPLOYMENT = ['tests/closures/deployment.test.ts'];
 export default [
   {
     name: 'a pick-up by a runner of another release counts',
-    file: 'packages/protocol/src/lua/settle.lua',
-    find: "    count(jobKey, 'f:base')\n",
+    file: 'packages/protocol/src/lua/lib/parking.lua',
+    find: "  count(jobKey, 'f:base')\n",
     replace: '',
     tests: ['R-35 a call of another release is met once'],
     in: PARKING,
   },
   {
     name: 'nobody takes what waits for its release',
-    file: 'packages/protocol/src/lua/lib/take.lua',
+    file: 'packages/protocol/src/lua/lib/parking.lua',
     find: "  for _ = 1, 100 do\n    local id = rc('ZPOPMIN'",
     replace: "  for _ = 1, 0 do\n    local id = rc('ZPOPMIN'",
     tests: ['R-35 a runner of its release takes it before everything else', 'R-35 a busy runner of its release'],

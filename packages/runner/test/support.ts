@@ -59,7 +59,10 @@ export interface Stage {
   readonly folder: string;
   startRunner(options?: RunnerProcessOptions): Promise<RunnerProcess>;
   call(task: Task | undefined, ...args: unknown[]): Promise<unknown>;
-  cast(task: Task | undefined, ...args: unknown[]): Promise<{ readonly id: string; result(): Promise<unknown> }>;
+  cast(
+    task: Task | undefined,
+    ...args: unknown[]
+  ): Promise<{ readonly id: string; result(): Promise<unknown>; cancel(reason?: string): Promise<unknown> }>;
   /** Events of the pool so far, as `type reason`. */
   events(): Promise<readonly { readonly type: string; readonly runnerId: string; readonly reason: string }[]>;
   /** Ends the runners and empties Redis. */

@@ -80,6 +80,23 @@ function flame.leaveParking(base, id, jobKey)
   redis.call('HDEL', jobKey, 'f:park', 'f:pat', 'f:found', 'f:why')
 end
 
+-- How an attempt ended that did not settle its call: which runner, from when to when, its last lines. Bounded.
+function flame.note(jobKey, ended)
+  local f = redis.call('HMGET', jobKey, 'f:hist', 'f:at', 'f:ll', 'f:run')
+  local fine, list = pcall(cjson.decode, f[1] or '[]')
+  if not fine or type(list) ~= 'table' then list = {} end
+  local count = redis.call('LLEN', jobKey .. ':logs')
+  local fresh = math.min(5, count - (tonumber(f[3] or '0') or 0))
+  local entry = { runner = f[4] or '', at = tonumber(f[2] or '0') or 0, till = flame.now, ended = ended }
+  if fresh > 0 then
+    entry.lines = redis.call('LRANGE', jobKey .. ':logs', -fresh, -1)
+    for i, line in ipairs(entry.lines) do entry.lines[i] = string.sub(line, 1, 300) end
+  end
+  list[#list + 1] = entry
+  while #list > 10 do table.remove(list, 1) end
+  redis.call('HSET', jobKey, 'f:hist', cjson.encode(list), 'f:ll', count)
+end
+
 -- Stores the outcome of one generation and announces it to everyone who waits. Small bodies travel in the reply itself; large
 -- ones stand in a key of their own, so that they can go before the rest. What somebody waits for is kept for as long as the reply
 -- that announces it, until they say that they have read it (flameDelivered): a caller may be busy for longer than its TTL.

@@ -1,7 +1,7 @@
 /** What a caller does beside its calls: it says that it lives, keeps its stream short, wakes the autoscaler, and asks no more than it has to. */
-import { callBackendFactory } from '@flamejs/protocol/call-backend-factory';
 import { runScript } from '@flamejs/protocol/connect';
 import { appKeys } from '@flamejs/protocol/keys';
+import { createRedisStore } from '@flamejs/protocol/store/redis-store';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { waitFor } from '../../../../tests/support/wait-for.ts';
@@ -69,15 +69,12 @@ test('many calls wake the autoscaler a few times only: the first at once, the la
 
 test('status counts the attempts of a call that runs, and of one that has ended', async () => {
   const handle = await app.flame.cast(echo, 1);
-  const backend = callBackendFactory({ client: app.client })('images', {
-    prefix: keys.base,
-    lockDuration: 5_000,
-  } as never);
+  const store = createRedisStore(app.client, keys);
   expect(await handle.status()).toMatchObject({ state: 'waiting', attempts: 0 });
-  await backend.moveToActive('one:1', 'one');
+  await store.take({ runnerId: 'one', release: 'test' }, 1);
   expect(await handle.status()).toMatchObject({ state: 'running', attempts: 1, runnerId: 'one' });
   await runScript(app.client, 'flameReleaseRunner', [keys.queue, 'one']);
-  await backend.moveToActive('two:1', 'two');
+  await store.take({ runnerId: 'two', release: 'test' }, 1);
   expect(await handle.status()).toMatchObject({ attempts: 2, runnerLosses: 1, runnerId: 'two' });
   const head = {
     ok: true,
