@@ -1,5 +1,10 @@
 -- Due times and heartbeats are Redis' time; no runner's or caller's own clock is used.
-local rc = redis.call
+-- The command that failed is named where Redis does not do so (`attempt`).
+local command
+local function rc(name, ...)
+  command = name
+  return redis.call(name, ...)
+end
 local clock = rc('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local queue = KEYS[1]
