@@ -31,6 +31,8 @@ test('TK-02 TK-06 after one timeout after the other the runner has its executors
     Array.from({ length: bySize({ push: 9, nightly: 40 }) }, () => failureOf(fleet.flame.call(late, ''))),
   );
   for (const error of errors) expect(error).toMatchObject({ name: 'FlameTimeoutError' });
+  // A runner takes as many calls as it has had executors at once, and each timeout has ended one.
+  await waitFor(() => executorsOf(runner.process.pid).length === SLOTS + 1, { what: 'the executors to be there' });
   const good = Array.from({ length: SLOTS }, (_, i) => fleet.flame.call(tasks.wait, 6_000, i));
   await waitFor(async () => (await inList('active')).length === SLOTS, { what: 'all slots to be used' });
   expect(await Promise.all(good)).toEqual([0, 1, 2]);

@@ -15,6 +15,8 @@ export const putBackStrays = async (
 ): Promise<void> => {
   try {
     const held = (await runScript(client, 'flameHeldBy', [keys.queue, runnerId])) as string[];
+    // A reply that came in the same moment, before this one, may still be on its way through promises.
+    await new Promise((resolve) => setImmediate(resolve));
     const strays: string[] = [];
     for (let i = 0; i + 1 < held.length; i += 2) {
       const id = held[i] ?? '';
