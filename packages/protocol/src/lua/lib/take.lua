@@ -86,11 +86,7 @@ local function take(runner, release, lockMs, mostData)
   end
   local settled = 0
   if ats > 1 and f[3] and rc('HGET', base .. ':outcome:' .. id, 'gen') == f[3] then settled = 1 end
-  -- Waiting is counted for those only who limit it.
-  local waited = 0
-  if f[13] and f[13] ~= '0' then
-    waited = now - (tonumber(f[11] or now) or now) - (pausedFor() - (tonumber(f[12] or '0') or 0))
-  end
+  local waited = now - (tonumber(f[11] or now) or now) - (pausedFor() - (tonumber(f[12] or '0') or 0))
   return { id, f[1] or '', ats, tostring(now), f[3] or '', f[2] or 0, f[4] or 0, f[18] or 0, losses, f[6] or 0, f[7] or 0, f[8] and 1 or 0,
     f[8] or '', f[9] or 0, f[10] or 0, tostring(waited), f[13] or 0, f[14] or 0, settled }
 end

@@ -1,9 +1,12 @@
--- How long the pool has been paused in all: time in which nobody waits.
+-- How long the pool has been paused in all: time in which nobody waits. Read once a script.
+local pausedMs
 local function pausedFor()
+  if pausedMs then return pausedMs end
   local p = rc('HMGET', base .. ':pause', 'since', 'total')
   -- What is no number counts as nothing: an error here would end every script of the pool.
   local total = tonumber(p[2] or '0') or 0
   if p[1] then total = total + (now - (tonumber(p[1]) or now)) end
+  pausedMs = total
   return total
 end
 
