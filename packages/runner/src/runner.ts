@@ -3,9 +3,9 @@ import { hostname } from 'node:os';
 import {
   admitServer,
   appKeys,
-  createTally,
   createHousekeeping,
   createRedisStore,
+  createTally,
   createVault,
   poolKeys,
   readServerFacts,
@@ -16,8 +16,8 @@ import { deriveRelease, type NestedService } from '@flamejs/queue/internal';
 import type { Logger } from 'pino';
 import { createActivityReporter } from './activity.ts';
 import { bounded } from './bounded.ts';
-import { createCallMeter } from './call-meter.ts';
 import { type CallLoop, createCallLoop } from './call-loop.ts';
+import { createCallMeter } from './call-meter.ts';
 import { type CallProcessor, createCallProcessor } from './call-processor.ts';
 import { listenToControl } from './control.ts';
 import { deferred } from './deferred.ts';
