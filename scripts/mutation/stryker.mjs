@@ -34,7 +34,8 @@ export async function mutate({ name, mutate: patterns, tests }, { resume, only }
     reporters: ['progress-append-only'],
     allowConsoleColors: false,
     logLevel: 'warn',
-    timeoutMS: 20_000,
+    // A change is not noticed because the machine was busy.
+    timeoutMS: 60_000,
   }).runMutationTest();
   const sources = new Map();
   return results

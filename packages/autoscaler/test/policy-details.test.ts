@@ -237,6 +237,12 @@ describe('combine', () => {
       customPolicy('n', () => 1),
     );
     expect(ask(held, seen({}, { runners: there }))).toMatchObject({ desired: 3 });
+    // Where nobody holds, fewer than are there may be wanted.
+    const free = combine(
+      customPolicy('n', () => 1),
+      customPolicy('m', () => 0),
+    );
+    expect(ask(free, seen({}, { runners: there }))).toMatchObject({ desired: 1 });
   });
 });
 
