@@ -17,66 +17,163 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const init = (...args: string[]) => flame(['init', ...args], { cwd: folder, env: {} });
+const init = (...args: string[]) =>
+  flame(['init', ...args], { cwd: folder, env: { npm_config_user_agent: undefined } });
 const files = (): readonly string[] =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.(ts|mjs)$/.test(name))
+    .filter((name) => /\.([cm]?ts|[cm]?js)$/.test(name))
     .sort();
+const write = (name: string, value: unknown): void =>
+  writeFileSync(join(folder, name), typeof value === 'string' ? value : JSON.stringify(value));
 
-/** As an application does, without Redis. */
-const callHello = async (extension: string): Promise<string> => {
-  const main = join(folder, `main.${extension}`);
-  writeFileSync(
-    main,
-    `import { flame } from './src/flame.${extension}';
-     import { hello } from './src/tasks/hello.${extension}';
-     console.log(await flame.call(hello, 'world'));
-     await flame.close();`,
-  );
-  await using run = await startNode(main, {
-    cwd: folder,
-    env: { FLAME_MODE: 'inline' },
-    nodeArgs: extension === 'ts' ? ['--import', TSX] : [],
-  });
-  const { code } = await settles(run.exited, { what: 'the application', timeoutMs: 60_000 });
-  rmSync(main);
-  expect([code, run.output()]).toEqual([0, expect.stringContaining('Hello world, from')]);
-  return run.output();
+const run = async (file: string, nodeArgs: readonly string[] = []): Promise<string> => {
+  await using program = await startNode(join(folder, file), { cwd: folder, env: { FLAME_MODE: 'inline' }, nodeArgs });
+  const { code } = await settles(program.exited, { what: file, timeoutMs: 60_000 });
+  expect([code, program.output()]).toEqual([0, expect.any(String)]);
+  return program.output();
 };
 
+const main = (extension: string): string => `
+  import { flame } from './src/flame${extension}';
+  import { hello } from './src/tasks/hello${extension}';
+  void flame.call(hello, 'world').then(async (text) => {
+    console.log(text);
+    await flame.close();
+  });
+`;
+const SAID = 'Hello world, from the application itself\n';
+
 test('an application of JavaScript gets three files that work, named after its package', async () => {
-  writeFileSync(join(folder, 'package.json'), '{"name": "@acme/Photo_Shop"}');
+  write('package.json', { name: '@acme/Photo_Shop' });
   const { code, output } = await init();
   expect([code, output]).toEqual([0, expect.stringContaining('npx flamejs dev')]);
   expect(files()).toEqual(['flame.config.mjs', 'src/flame.mjs', 'src/tasks/hello.mjs']);
   expect(readFileSync(join(folder, 'flame.config.mjs'), 'utf8')).toContain("app: 'photo-shop'");
-  await callHello('mjs');
+  write('main.mjs', main('.mjs'));
+  expect(await run('main.mjs')).toBe(SAID);
 });
 
 test('a second time nothing is written or replaced', async () => {
-  const before = files().map((name) => readFileSync(join(folder, name), 'utf8'));
-  rmSync(join(folder, 'src/flame.mjs'));
-  const { code, output } = await init();
-  expect([code, output]).toEqual([
+  const before = files();
+  const again = await init();
+  expect([again.code, again.output]).toEqual([0, 'flame.config.mjs is there already: nothing was written\n']);
+  expect(files()).toEqual(before);
+  rmSync(join(folder, 'flame.config.mjs'));
+  const conflict = await init();
+  expect([conflict.code, conflict.output]).toEqual([
     1,
-    expect.stringContaining('flame.config.mjs, src/tasks/hello.mjs are there already'),
+    expect.stringContaining('src/flame.mjs, src/tasks/hello.mjs are there already'),
   ]);
-  expect(files()).toEqual(['flame.config.mjs', 'src/tasks/hello.mjs']);
-  expect(readFileSync(join(folder, 'flame.config.mjs'), 'utf8')).toBe(before[0]);
+  expect(files()).toEqual(before.filter((name) => name !== 'flame.config.mjs'));
 });
 
-test('where there is a tsconfig.json they are TypeScript, and type as they stand', async () => {
-  for (const name of ['flame.config.mjs', 'src']) rmSync(join(folder, name), { recursive: true });
-  const options = { module: 'nodenext', strict: true, noEmit: true, allowImportingTsExtensions: true, types: ['node'] };
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, include: ['.'] }));
-  writeFileSync(join(folder, 'package.json'), '{"name": "typed", "type": "module"}');
-  expect((await init('--app', 'typed-shop')).code).toBe(0);
-  expect(files()).toEqual(['flame.config.ts', 'src/flame.ts', 'src/tasks/hello.ts']);
+test('an application of CommonJS gets files that are required', async () => {
+  clear();
+  write('package.json', { name: 'old', type: 'commonjs' });
+  expect((await init()).code).toBe(0);
+  expect(files()).toEqual(['flame.config.js', 'src/flame.js', 'src/tasks/hello.js']);
+  write(
+    'main.js',
+    `const { flame } = require('./src/flame.js');
+     const { hello } = require('./src/tasks/hello.js');
+     flame.call(hello, 'world').then((text) => { console.log(text); return flame.close(); });`,
+  );
+  expect(await run('main.js')).toBe(SAID);
+});
+
+test.each([
+  ['node16', 'module', 'ts', '.js'],
+  ['node16', 'commonjs', 'mts', '.mjs'],
+  ['nodenext', 'module', 'ts', '.js'],
+  ['nodenext', 'commonjs', 'mts', '.mjs'],
+  ['bundler', 'module', 'ts', '.js'],
+])(
+  'A-08: with %s, in a package of type %s, it passes the compiler of `tsc --init`, and runs before and after it',
+  async (resolution, type, extension, imported) => {
+    clear();
+    write('package.json', { name: 'typed', type });
+    const module =
+      resolution === 'bundler' ? { module: 'esnext', moduleResolution: 'bundler' } : { module: resolution };
+    const compilerOptions = { ...TSC_INIT, ...module, outDir: 'dist' };
+    write('tsconfig.json', `// as tsc writes it\n${JSON.stringify({ compilerOptions }).replace(/}}$/, ',}}')}`);
+    expect((await init()).code).toBe(0);
+    expect(files()).toEqual([`flame.config.${extension}`, `src/flame.${extension}`, `src/tasks/hello.${extension}`]);
+    write(`main.${extension}`, main(imported));
+    expect(await compile()).toBe('');
+    expect(await run(`main.${extension}`, ['--import', TSX])).toBe(SAID);
+    expect(await run(`dist/main${imported}`)).toBe(SAID);
+  },
+);
+
+test('A-08: with all sources in one folder, and imports that name TypeScript', async () => {
+  clear();
+  write('package.json', { name: 'typed', type: 'module' });
+  const compilerOptions = { ...TSC_INIT, rootDir: './src', outDir: 'dist', rewriteRelativeImportExtensions: true };
+  write('tsconfig.json', { compilerOptions });
+  expect((await init()).code).toBe(0);
+  expect(files()).toEqual(['src/flame.config.ts', 'src/flame.ts', 'src/tasks/hello.ts']);
+  write('src/main.ts', main('.ts').replaceAll('./src/', './'));
+  expect(await compile()).toBe('');
+  expect(await run('dist/main.js')).toBe(SAID);
+  // The config is found where it is.
+  expect((await flame(['doctor'], { cwd: folder, env: {} })).output).toMatch(/config: .*src\/flame\.config\.ts/);
+});
+
+test('a pool or a duration that cannot be is an error where it stands', async () => {
+  const text = readFileSync(join(folder, 'src/tasks/hello.ts'), 'utf8');
+  write('src/tasks/wrong.ts', text.replace("pool: 'main'", "pool: 'mian', timeout: '5 sec'"));
+  const said = await compile();
+  expect(said).toMatch(/wrong\.ts.*Type '"mian"' is not assignable to type '"main"'/);
+  expect(said).toMatch(/wrong\.ts.*Type '"5 sec"' is not assignable/);
+  expect(said.match(/error/g)).toHaveLength(2);
+});
+
+test.each([
+  [{ express: '5' }, 'npm', "load('flamejs/express')"],
+  [{ fastify: '5' }, 'pnpm', "from 'flamejs/fastify'"],
+  [{ hono: '4' }, 'yarn', 'c.text'],
+  [{ next: '16', vitest: '4' }, 'bun', "from 'flamejs/next'"],
+  [{ '@nestjs/core': '11', jest: '30' }, 'npm', 'FlameModule.forRoot'],
+  [{ vite: '8' }, 'npm', 'server/flame'],
+] as const)(
+  'what it says fits the packages of the application and their manager: %o, %s',
+  async (dependencies, manager, line) => {
+    clear();
+    write('package.json', { name: 'app', type: 'module', packageManager: `${manager}@1.0.0`, dependencies });
+    const { output } = await init();
+    expect(output).toContain(line.replace("load('flamejs/express')", "from 'flamejs/express'"));
+    expect(output).toContain(manager === 'npm' ? 'npm install flamejs' : `${manager} add flamejs`);
+  },
+);
+
+const TSC_INIT = {
+  module: 'nodenext',
+  target: 'esnext',
+  types: [],
+  sourceMap: true,
+  declaration: true,
+  declarationMap: true,
+  noUncheckedIndexedAccess: true,
+  exactOptionalPropertyTypes: true,
+  strict: true,
+  jsx: 'react-jsx',
+  verbatimModuleSyntax: true,
+  isolatedModules: true,
+  noUncheckedSideEffectImports: true,
+  moduleDetection: 'force',
+  skipLibCheck: true,
+};
+
+const clear = (): void => {
+  for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true });
+};
+
+/** @returns what the compiler says */
+const compile = async (): Promise<string> => {
   await using tsc = await startNode(join(root, 'node_modules/typescript/bin/tsc'), {
     args: ['-p', folder],
     cwd: folder,
   });
-  const { code } = await settles(tsc.exited, { what: 'the compiler', timeoutMs: 60_000 });
-  expect([code, tsc.output()]).toEqual([0, '']);
-  await callHello('ts');
-});
+  await settles(tsc.exited, { what: 'the compiler', timeoutMs: 60_000 });
+  return tsc.output();
+};

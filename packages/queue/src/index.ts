@@ -18,6 +18,7 @@ export type * from './config/input.ts';
 export type * from './config/types.ts';
 export type { CallContext } from './context.ts';
 export { defineFunction, isFlameFunction } from './fn.ts';
+export type * from './register.ts';
 export type * from './scaling.ts';
 export type * from './tuning.ts';
 export type * from './types.ts';

@@ -10,6 +10,7 @@
  * - ship: to send a value between machines; what cannot be shipped is refused by type and by the codec.
  */
 import type { Duration } from '@flamejs/protocol/duration';
+import type { PoolName } from './register.ts';
 import type { ShipArgs, ShipResult } from './ship.ts';
 
 export type { Bytes } from '@flamejs/protocol/bytes';
@@ -73,7 +74,7 @@ export interface CallOptions extends SharedCallOptions {
 /** Options of a function, given to `flame.fn`. */
 export interface FunctionOptions extends SharedCallOptions {
   /** The pool that runs it. Default: the app's pool, when it has only one. */
-  readonly pool?: string | undefined;
+  readonly pool?: PoolName | undefined;
   /** How long after its enqueue each call must be over. Default: none. */
   readonly deadline?: Duration | undefined;
   /** Wait between attempts; as a function it is evaluated on the runner. Default: none. */

@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { Socket } from 'node:net';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { logDestination } from '@flamejs/protocol/log-destination';
 import {
   type Backend,
   type BackendDefaults,
@@ -63,7 +64,7 @@ const TOMBSTONE_MS = 10 * 60_000;
  * @returns a backend whose instances are child processes. They drain and end when the process that started them is gone.
  */
 export const local = (options: LocalOptions = {}): LocalBackend => {
-  const log = options.logger ?? pino({ name: 'flame-local' });
+  const log = options.logger ?? pino({ name: 'flame-local' }, logDestination() ?? pino.destination(1));
   const killAfterMs = options.killAfterMs ?? 5_000;
   const location = hostname();
   const self = instanceIdOf(process.pid, startTimeOf(process.pid) ?? '');

@@ -1,4 +1,4 @@
-/** Prints what happens to an app's runners as it happens: the pools' event streams, one line an event. */
+/** Follows what happens to an app's runners as it happens: the pools' event streams. */
 import type { Operations } from '@flamejs/dashboard/operations';
 import { oneLine } from './plain-text.ts';
 import { paint } from './style.ts';
@@ -11,8 +11,10 @@ export interface EventFollower {
   stop(): Promise<void>;
 }
 
+type Event = Awaited<ReturnType<Operations['events']>>[number];
+
 /** Begins with what happens from now on. */
-export const followEvents = (operations: Operations, say: (line: string) => void): EventFollower => {
+export const followEvents = (operations: Operations, tell: (event: Event) => void): EventFollower => {
   const seen = new Map<string, string>();
   let stopped = false;
   let wake = (): void => undefined;
@@ -23,7 +25,7 @@ export const followEvents = (operations: Operations, say: (line: string) => void
     const last = seen.get(pool);
     const known = events.findIndex((event) => event.id === last);
     if (last !== undefined) {
-      for (const event of (known < 0 ? [...events] : events.slice(0, known)).reverse()) say(eventLine(event));
+      for (const event of (known < 0 ? [...events] : events.slice(0, known)).reverse()) tell(event);
     }
     seen.set(pool, events[0]?.id ?? '');
   };
@@ -54,7 +56,8 @@ export const followEvents = (operations: Operations, say: (line: string) => void
   };
 };
 
-const eventLine = (event: Awaited<ReturnType<Operations['events']>>[number]): string => {
+/** When, in which pool, of which runner, what and why. */
+export const eventLine = (event: Event): string => {
   const time = new Date(event.at).toTimeString().slice(0, 8);
   const runner = event.runnerId === undefined ? '' : ` ${event.runnerId}`;
   const reason = paint('dim', oneLine(event.reason));

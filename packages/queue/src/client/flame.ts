@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { AppConfig } from '../config/types.ts';
 import type { CallContext } from '../context.ts';
 import type { DefineFunction } from '../fn.ts';
+import type { PoolName } from '../register.ts';
 import type { AnyFlameFunction, CallArgs, CallResult, ShipArgs, ShipResult } from '../types.ts';
 import type { CallHandle } from './handle.ts';
 import type { MapInput, MapOptions, MapOutcome } from './map.ts';
@@ -23,6 +24,30 @@ export interface PoolRef {
   readonly pool: string;
 }
 
+/** What can be called: a function made by `flame.fn`, or a pool, which is followed by a closure. */
+export type CallTarget = AnyFlameFunction | PoolRef;
+
+/** What follows a target: its own arguments, or for a pool a closure and the arguments of that. */
+// Not as overloads: the compiler would report a wrong argument as a wrong pool.
+export type TargetArgs<T, Args extends readonly unknown[], R> =
+  IsAny<T> extends true
+    ? // biome-ignore lint/suspicious/noExplicitAny: of what is not typed nothing is known
+      readonly any[]
+    : T extends AnyFlameFunction
+      ? CallArgs<T>
+      : [closure: (...args: Args) => R, ...args: ShipArgs<Args>];
+
+/** What a call of a target comes to. */
+export type TargetResult<T, R> =
+  IsAny<T> extends true
+    ? // biome-ignore lint/suspicious/noExplicitAny: of what is not typed nothing is known
+      any
+    : T extends AnyFlameFunction
+      ? CallResult<T>
+      : ShipResult<R>;
+
+type IsAny<T> = 0 extends 1 & T ? true : false;
+
 export interface Flame {
   /**
    * Declares a function that can run elsewhere. Give it a name that stays, for calls outlive deploys.
@@ -30,64 +55,46 @@ export interface Flame {
    */
   readonly fn: DefineFunction;
   /**
-   * Runs a function on a runner of its pool and awaits its value.
+   * Runs a function, or a closure for a pool (`flame.call(flame.pool('images'), () => …)`), on a runner and awaits its value.
    * @throws the function's own error, rehydrated, or a Flame error that says what ended the call
    */
-  call<F extends AnyFlameFunction>(fn: F, ...args: CallArgs<F>): Promise<CallResult<F>>;
-  call<Args extends readonly unknown[], R>(
-    pool: PoolRef,
-    closure: (...args: Args) => R,
-    ...args: ShipArgs<Args>
-  ): Promise<ShipResult<R>>;
+  call<T extends CallTarget, Args extends readonly unknown[], R>(
+    target: T,
+    ...args: TargetArgs<T, Args, R>
+  ): Promise<TargetResult<T, R>>;
   /** Like `call`, but returns once the call is durable: it is executed whatever happens to this process. */
-  cast<F extends AnyFlameFunction>(fn: F, ...args: CallArgs<F>): Promise<CallHandle<CallResult<F>>>;
-  cast<Args extends readonly unknown[], R>(
-    pool: PoolRef,
-    closure: (...args: Args) => R,
-    ...args: ShipArgs<Args>
-  ): Promise<CallHandle<ShipResult<R>>>;
+  cast<T extends CallTarget, Args extends readonly unknown[], R>(
+    target: T,
+    ...args: TargetArgs<T, Args, R>
+  ): Promise<CallHandle<TargetResult<T, R>>>;
   /**
-   * Calls a function for every input, with back-pressure; an early end cancels what is under way.
+   * Calls a function, or a closure for a pool, for every input, with back-pressure; an early end cancels what is under way.
    * @example for await (const webp of flame.map(resizeImage, photos.map((p) => [p, 256]), { concurrency: 20 })) …
    */
-  map<F extends AnyFlameFunction, O extends MapOptions = MapOptions>(
-    fn: F,
-    inputs: Inputs<CallArgs<F>>,
-    options?: O,
-  ): Mapped<CallResult<F>, O>;
-  map<Args extends readonly unknown[], R, O extends MapOptions = MapOptions>(
-    pool: PoolRef,
-    closure: (...args: Args) => R,
-    inputs: Inputs<ShipArgs<Args>>,
-    options?: O,
-  ): Mapped<ShipResult<R>, O>;
+  map<T extends CallTarget, Args extends readonly unknown[], R, O extends MapOptions = MapOptions>(
+    target: T,
+    ...inputs: T extends AnyFlameFunction
+      ? [inputs: Inputs<CallArgs<T>>, options?: O]
+      : [closure: (...args: Args) => R, inputs: Inputs<ShipArgs<Args>>, options?: O]
+  ): Mapped<TargetResult<T, R>, O>;
   /**
    * Starts a long-lived function: resolves when it has called `context().ready(value)`. It has no timeout unless it is
    * given one, holds its slot, and its runner stays, until it ends or its handle is stopped.
    * @throws the function's error when it fails before it is ready
    */
-  placeChild<F extends AnyFlameFunction>(fn: F, ...args: CallArgs<F>): Promise<Child<CallResult<F>>>;
-  placeChild<Args extends readonly unknown[], R>(
-    pool: PoolRef,
-    closure: (...args: Args) => R,
-    ...args: ShipArgs<Args>
-  ): Promise<Child<ShipResult<R>>>;
+  placeChild<T extends CallTarget, Args extends readonly unknown[], R>(
+    target: T,
+    ...args: TargetArgs<T, Args, R>
+  ): Promise<Child<TargetResult<T, R>>>;
   /**
    * Casts a call at every moment of a timing; run by the autoscaler. The same id again replaces the schedule.
    * @throws FlameConfigError for a bad timing, and in inline mode, which has nobody to run it
    */
-  schedule<F extends AnyFlameFunction>(
+  schedule<T extends CallTarget, Args extends readonly unknown[], R>(
     id: string,
     timing: ScheduleTiming,
-    fn: F,
-    ...args: CallArgs<F>
-  ): Promise<ScheduleHandle>;
-  schedule<Args extends readonly unknown[], R>(
-    id: string,
-    timing: ScheduleTiming,
-    pool: PoolRef,
-    closure: (...args: Args) => R,
-    ...args: ShipArgs<Args>
+    target: T,
+    ...args: TargetArgs<T, Args, R>
   ): Promise<ScheduleHandle>;
   /**
    * Wraps a value that nobody is to see: it travels encrypted with the app's `encryptionKeys` even where nothing else is, and
@@ -98,7 +105,7 @@ export interface Flame {
   /** A handle on a call made by any process. @throws FlameConfigError when `id` is not a call id of this app */
   attach<Result = unknown>(id: string): CallHandle<Result>;
   /** Names a pool of the config. @throws FlameConfigError when there is none of that name */
-  pool(name: string): PoolRef;
+  pool(name: PoolName): PoolRef;
   /** What the running function may know of its call. @throws FlameConfigError outside of one */
   context(): CallContext;
   /** Whether this process is a runner or one of its executors; an app can then skip its web server. */

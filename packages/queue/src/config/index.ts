@@ -1,4 +1,13 @@
 export { type Config, defineConfig } from './define-config.ts';
+export {
+  type DevRedisPlaces,
+  type DevRedisRecord,
+  devRedisPlaces,
+  devRedisUrl,
+  findDevRedis,
+  readDevRedis,
+  serverOf,
+} from './dev-redis.ts';
 export { optionsTable } from './docs-table.ts';
 export type * from './input.ts';
 export { type OwnSecrets, ownSecrets } from './own-secrets.ts';

@@ -84,7 +84,8 @@ export interface EncryptionKeyInput {
   readonly key: string | Uint8Array;
 }
 
-export interface ConfigInput {
+/** @typeParam Pool the names of its pools */
+export interface ConfigInput<Pool extends string = string> {
   /** Names the application: part of every key in Redis and of every label on machines. */
   readonly app: string;
   /** Where Redis is: a URL, ioredis options, Sentinel options or `{ cluster: nodes, options }`; FLAME_REDIS_URL wins over it. */
@@ -92,7 +93,7 @@ export interface ConfigInput {
   /** Modules that runners load, as paths or glob patterns relative to the config file. */
   readonly functions?: readonly string[] | undefined;
   /** The pools by name; names are lower-case letters, digits and `-`. */
-  readonly pools: Readonly<Record<string, PoolInput>>;
+  readonly pools: Readonly<Record<Pool, PoolInput>>;
   /** Variables of runners that the executors of every pool get too, by name or pattern (`AWS_*`, `*`), beside the documented basics. Secrets of Flame are never among them. */
   readonly passEnv?: readonly string[] | undefined;
   /** Most runners of all pools together, whatever their `max` adds up to; physical instances never exceed it. */

@@ -11,7 +11,7 @@ import type { ConfigInput } from './input.ts';
 import { prepareToLoad, stripsTypes, tsxHint } from './typescript-loader.ts';
 
 export interface LoadConfigOptions {
-  /** The file itself. Default: FLAME_CONFIG, else the nearest flame.config.{ts,mts,js,mjs} from `cwd` upwards. */
+  /** The file itself. Default: FLAME_CONFIG, else the nearest flame.config.{ts,mts,js,mjs} from `cwd` upwards, in each folder or its `src`. */
   readonly file?: string | undefined;
   readonly cwd?: string | undefined;
   readonly env?: NodeJS.ProcessEnv | undefined;
@@ -36,7 +36,10 @@ const findConfig = (cwd: string): string => {
   // Beside its own compiled form, TypeScript is second choice where Node cannot read it.
   const names = stripsTypes() ? [...TYPESCRIPT, ...JAVASCRIPT] : [...JAVASCRIPT, ...TYPESCRIPT];
   for (let folder = resolve(cwd); ; folder = dirname(folder)) {
-    const found = names.map((name) => join(folder, name)).find((file) => existsSync(file));
+    // Where all sources stand in `src`, the config does too.
+    const found = ['', 'src']
+      .flatMap((inner) => names.map((name) => join(folder, inner, name)))
+      .find((file) => existsSync(file));
     if (found !== undefined) return found;
     if (folder === dirname(folder)) break;
   }

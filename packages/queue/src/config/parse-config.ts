@@ -4,7 +4,8 @@ import { type ConfigProblem, configError } from '@flamejs/protocol/errors/input-
 import { readKeyText } from '@flamejs/protocol/payload/keys';
 import { readPayloadSteps } from '@flamejs/protocol/payload/read-payload';
 import { isPoolName, poolNameRule } from '../call-options.ts';
-import { readEnvironment } from './environment.ts';
+import { devRedisUrl, findDevRedis } from './dev-redis.ts';
+import { type Environment, readEnvironment } from './environment.ts';
 import type { ConfigInput, PoolInput } from './input.ts';
 import { type RedisReading, readRedis } from './redis.ts';
 import { deriveRelease } from './release.ts';
@@ -30,7 +31,9 @@ export const parseConfig = (written: ConfigInput, options: ParseConfigOptions): 
   const app = readApp(input, problems);
   problems.push(...poolProblems(input), ...environment.problems);
   const address = (fieldOf(input, 'redis') ??
-    (environment.isExecutor ? undefined : env.REDIS_URL || undefined)) as ConfigInput['redis'];
+    (environment.isExecutor
+      ? undefined
+      : env.REDIS_URL || ofDevelopment(environment, root, env))) as ConfigInput['redis'];
   const redis = readRedis(address, environment.redisUrl);
   problems.push(...redis.problems);
   const signingKey = environment.signingKey ?? (fieldOf(input, 'signingKey') as string | undefined);
@@ -78,6 +81,17 @@ export const parseConfig = (written: ConfigInput, options: ParseConfigOptions): 
     allowInsecureRedis: app.allowInsecureRedis ?? false,
     pools: Object.fromEntries(Object.entries(app.pools).map(([name, pool]) => [name, poolConfig(name, pool, shared)])),
   };
+};
+
+/** Where nobody names a Redis: the one of `flame dev`, while it runs. */
+const ofDevelopment = (
+  { redisUrl, detached }: Environment,
+  root: string,
+  env: Readonly<NodeJS.ProcessEnv>,
+): string | undefined => {
+  if (redisUrl !== undefined || detached || env.NODE_ENV === 'production') return undefined;
+  const record = findDevRedis(root);
+  return record === undefined ? undefined : devRedisUrl(record);
 };
 
 /** What a pool has from its app unless it says otherwise. */

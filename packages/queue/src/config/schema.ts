@@ -166,7 +166,7 @@ export const appShape = {
       description:
         'Where Redis is: a URL, ioredis options, Sentinel options or `{ cluster: nodes, options }`; FLAME_REDIS_URL wins over it.',
       kind: 'URL or object',
-      default: 'REDIS_URL, else redis://127.0.0.1:6379',
+      default: 'REDIS_URL, else that of `flame dev`, else redis://127.0.0.1:6379',
     },
     // Read where the environment is known: it may replace the address.
     (value) => yes(value as RedisInput),

@@ -1,37 +1,17 @@
-/** Which process a pid means: pids are reused, so its start time goes with it. */
-import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+/** Which process is a runner of this machine. */
+import { readdirSync } from 'node:fs';
+import {
+  environmentOf,
+  HAS_PROC,
+  isStartedWith,
+  livingPid,
+  startTimeOf,
+  statFields,
+} from '@flamejs/protocol/process-identity';
 
-const HAS_PROC = existsSync('/proc/self/stat');
+export { instanceIdOf, livingPid, startTimeOf } from '@flamejs/protocol/process-identity';
 
-/** @returns a text that no later process with this pid shares, or `undefined` when none runs (a zombie does not). */
-export const startTimeOf = (pid: number): string | undefined => (HAS_PROC ? fromProc(pid) : fromPs(pid));
-
-/** `<pid>@<start time>`: the id of a local instance. */
-export const instanceIdOf = (pid: number, start: string): string => `${pid}@${start}`;
-
-/** @returns the pid when the very process that the id names still runs. */
-export const livingPid = (instanceId: string): number | undefined => {
-  const at = instanceId.indexOf('@');
-  const pid = Number(instanceId.slice(0, at));
-  if (at <= 0 || !Number.isSafeInteger(pid) || pid <= 1) return undefined;
-  return startTimeOf(pid) === instanceId.slice(at + 1) ? pid : undefined;
-};
-
-/**
- * Whether a process is provably the runner of that id: of this user and, where its environment can be read, started for it.
- * Anything else must not be ended, whatever a file says.
- */
-const isRunner = (pid: number, runnerId: string): boolean => {
-  const user = process.getuid?.();
-  if (!HAS_PROC) return user === undefined || userFromPs(pid) === user;
-  try {
-    if (statSync(`/proc/${pid}`).uid !== user) return false;
-    return environmentOf(pid).includes(`FLAME_RUNNER_ID=${runnerId}`);
-  } catch {
-    return false;
-  }
-};
+const isRunner = (pid: number, runnerId: string): boolean => isStartedWith(pid, `FLAME_RUNNER_ID=${runnerId}`);
 
 /** @returns the pid of a runner that lives; an entry may be older than the process that has its pid now. */
 export const runnerPid = (entry: {
@@ -64,46 +44,9 @@ const allPids = (): readonly number[] =>
     .filter((entry) => /^\d+$/.test(entry))
     .map(Number);
 
-/** @throws Error when it is gone or another user's. */
-const environmentOf = (pid: number): readonly string[] => readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
-
 const groupOf = (pid: number): number | undefined => {
   try {
     return Number(statFields(pid)[2]);
-  } catch {
-    return undefined;
-  }
-};
-
-/** Fields of /proc/<pid>/stat after the command's name, which may itself contain spaces and brackets. */
-const statFields = (pid: number): readonly string[] => {
-  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  return text.slice(text.lastIndexOf(')') + 2).split(' ');
-};
-
-const fromProc = (pid: number): string | undefined => {
-  try {
-    const fields = statFields(pid);
-    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
-  } catch {
-    return undefined;
-  }
-};
-
-const fromPs = (pid: number): string | undefined => {
-  try {
-    const [state, ...start] = execFileSync('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], { encoding: 'utf8' })
-      .trim()
-      .split(/\s+/);
-    return state === undefined || state.startsWith('Z') ? undefined : start.join('-');
-  } catch {
-    return undefined;
-  }
-};
-
-const userFromPs = (pid: number): number | undefined => {
-  try {
-    return Number(execFileSync('ps', ['-o', 'uid=', '-p', String(pid)], { encoding: 'utf8' }).trim());
   } catch {
     return undefined;
   }

@@ -1,14 +1,26 @@
 /** A Redis of one's own for development, when none is given: loopback, a free port, data kept in `.flame/redis`. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { access, constants, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { access, constants, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
+import { instanceIdOf, livingPid, startTimeOf } from '@flamejs/protocol/process-identity';
 import type { RedisConfig } from '@flamejs/queue';
 import { FlameConfigError } from '@flamejs/queue/errors';
-import { answers } from './probe-redis.ts';
+import {
+  type DevRedisPlaces,
+  type DevRedisRecord,
+  devRedisPlaces,
+  devRedisUrl,
+  readDevRedis,
+  serverOf,
+} from '@flamejs/queue/internal';
+import { answers } from '../probe-redis.ts';
 
 export interface DevRedis {
   readonly url: string;
+  /** Another `flame dev` has started it and will end it. */
+  readonly isJoined: boolean;
   stop(): Promise<void>;
 }
 
@@ -19,79 +31,73 @@ const STOP_MS = 5_000;
 
 /**
  * Starts one, or joins the one that already serves this folder: two servers on the same data would destroy it.
- * @param folder the application's root. @throws FlameConfigError when no server program is on PATH
+ * Every process of the application finds it, as long as it lives, by a file that only this user reads.
+ * @param root of the config. @throws FlameConfigError when no server program is on PATH
  */
-export const startDevRedis = async (folder: string): Promise<DevRedis> => {
-  const data = join(folder, '.flame', 'redis');
-  const record = join(data, 'server.json');
-  await mkdir(data, { recursive: true });
-  const left = await findRunning(record);
+export const startDevRedis = async (root: string): Promise<DevRedis> => {
+  const places = devRedisPlaces(root);
+  const { folder, data, record: file } = places;
+  await mkdir(data, { recursive: true, mode: 0o700 });
+  // Whatever the application ignores: what is in here is for nobody else.
+  await writeFile(join(folder, '.gitignore'), '*\n');
+  const left = await findRunning(places);
   if (left !== undefined) return left;
 
   const program = await findProgram();
   const port = await freePort();
-  const args = [
-    '--port',
-    String(port),
-    '--bind',
-    '127.0.0.1',
-    '--dir',
-    data,
-    '--appendonly',
-    'yes',
-    '--save',
-    '',
-    '--daemonize',
-    'no',
-  ];
+  const settings = { port, bind: '127.0.0.1', dir: data, appendonly: 'yes', save: '', daemonize: 'no' };
+  const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
   // Its own process group: Ctrl-C must reach it last, when everybody has put their work down.
   const server = spawn(program, args, { stdio: 'ignore', detached: true });
   const endWithUs = (): void => void server.kill('SIGTERM');
   process.once('exit', endWithUs);
-  const url = `redis://127.0.0.1:${port}`;
+  const url = devRedisUrl({ port });
   if (!(await answers(configOf(url), START_MS))) {
     server.kill('SIGKILL');
     const message = `${program} did not start on port ${port}`;
     throw new FlameConfigError(message, { problems: [{ path: 'redis', message }] });
   }
-  await writeFile(record, JSON.stringify({ port, pid: server.pid, owner: process.pid }));
+  await write(file, { port, server: identityOf(server.pid), owner: identityOf(process.pid) });
   return {
     url,
+    isJoined: false,
     async stop() {
       process.off('exit', endWithUs);
       await endServer(server);
-      await rm(record, { force: true });
+      await rm(file, { force: true });
     },
   };
 };
 
+const identityOf = (pid = 0): string => instanceIdOf(pid, startTimeOf(pid) ?? 'gone');
+
+/** A new file under a new name first: nobody reads half of one, nor through a link that stood there. */
+const write = async (file: string, record: DevRedisRecord): Promise<void> => {
+  const draft = `${file}.${randomUUID()}`;
+  await writeFile(draft, JSON.stringify(record), { mode: 0o600, flag: 'wx' });
+  await rename(draft, file);
+};
+
 /** One that another `flame dev` uses is left to it; one whose owner was killed ends with us. */
-const findRunning = async (record: string): Promise<DevRedis | undefined> => {
-  const text = await readFile(record, 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
-  const { port, pid, owner } = JSON.parse(text) as { port: number; pid: number; owner: number };
-  const url = `redis://127.0.0.1:${port}`;
-  if (!isAlive(pid) || !(await answers(configOf(url), PROBE_MS))) return undefined;
-  if (isAlive(owner)) return { url, stop: async () => undefined };
+const findRunning = async (places: DevRedisPlaces): Promise<DevRedis | undefined> => {
+  const record = readDevRedis(places);
+  if (record === undefined) return undefined;
+  const url = devRedisUrl(record);
+  if (!(await answers(configOf(url), PROBE_MS))) return undefined;
+  if (livingPid(record.owner) !== undefined) return { url, isJoined: true, stop: async () => undefined };
   return {
     url,
+    isJoined: false,
     async stop() {
-      process.kill(pid, 'SIGTERM');
-      await rm(record, { force: true });
+      // Looked at again: by now its pid may be another process's.
+      const pid = serverOf(record, places);
+      if (pid !== undefined) process.kill(pid, 'SIGTERM');
+      await rm(places.record, { force: true });
     },
   };
 };
 
 const configOf = (url: string): RedisConfig => ({ kind: 'single', url, options: {} });
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 const endServer = (server: ChildProcess): Promise<void> =>
   new Promise((resolve) => {
