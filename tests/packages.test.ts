@@ -72,7 +72,9 @@ test('A-07: flamejs exports what its parts export, and only that', async () => {
   expect(names).toEqual(expect.arrayContaining(['.', './local', './docker', './ec2', './fly', './policies', './vite']));
   for (const name of names) {
     const file = name === '.' ? 'index' : name.slice(2);
-    const part = /export \* from '(.+)'/.exec(read(`packages/flamejs/src/${file}.ts`))?.[1] ?? '';
+    const part = /export \* from '(.+)'/.exec(read(`packages/flamejs/src/${file}.ts`))?.[1];
+    // What is only here: the root, which is a choice, and plugins.
+    if (part === undefined) continue;
     const own: object = await import(join(root, `packages/flamejs/dist/${file}.js`));
     const theirs: object = await import(import.meta.resolve(part));
     expect(Object.keys(own), name).toEqual(Object.keys(theirs));

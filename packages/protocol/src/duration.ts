@@ -11,7 +11,8 @@ export type Duration = number | `${number}${DurationUnit}` | `${number} ${Durati
 export const MAX_DURATION_MS = Number.MAX_SAFE_INTEGER;
 
 const UNIT_MS: Readonly<Record<DurationUnit, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-const PATTERN = /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d)$/;
+/** The number is whatever the type takes for one: `1.5`, `.5`, `1e3`. */
+const PATTERN = /^(.*?\S) *(ms|s|m|h|d)$/;
 const EXPECTED = "a number of milliseconds or a string such as '250ms', '30s', '5m', '2h', '7d'";
 
 /** @returns whole milliseconds, or the problem. A positive duration never becomes 0. */
@@ -34,6 +35,16 @@ export const parseDuration = (input: Duration, name = 'duration'): number => {
   if (parsed.ok) return parsed.value;
   throw new FlameConfigError(`${name} ${parsed.message}`, { problems: [{ path: name, message: parsed.message }] });
 };
+
+/**
+ * For durations that come from outside of the program, which the type checker has not seen.
+ *
+ * @param text `'30s'`, or a plain number of milliseconds, as variables of the environment have it.
+ * @returns milliseconds, which every option that is a duration takes.
+ * @throws FlameConfigError when it is none. @example timeout: duration(process.env.RENDER_TIMEOUT ?? '5m')
+ */
+export const duration = (text: string): number =>
+  parseDuration((/^\d+$/.test(text) ? Number(text) : text.trim()) as Duration);
 
 /** @returns text for people: `250ms`, `1.5s`, `30s`, `1m 33s`, `2h`, `7d`. Rounded to the two largest units. */
 export const formatDuration = (ms: number): string => {

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { formatBytes, parseBytes } from '../src/bytes.ts';
-import { type Duration, formatDuration, parseDuration, setLongTimeout } from '../src/duration.ts';
+import { type Duration, duration, formatDuration, parseDuration, setLongTimeout } from '../src/duration.ts';
 import { FlameConfigError } from '../src/errors/index.ts';
 
 afterEach(() => {
@@ -20,8 +20,17 @@ test.each<[Duration, number]>([
   ['1.1s', 1100],
   ['0.2ms', 1],
   [0.4, 1],
+  // Whatever the type takes.
+  ['1e3s', 1_000_000],
+  ['.5s', 500],
+  ['5  m', 300_000],
 ])('%s is %d ms', (input, ms) => {
   expect(parseDuration(input)).toBe(ms);
+});
+
+test('A-20: a text from the environment is a duration, a plain number milliseconds, anything else an error', () => {
+  expect([duration('5 s'), duration('1500'), duration(' 2h ')]).toEqual([5000, 1500, 7_200_000]);
+  for (const text of ['', 'soon', '-5', '1.5']) expect(() => duration(text)).toThrow(FlameConfigError);
 });
 
 test('R-31 durations around the limits of timers are exact', () => {
@@ -35,10 +44,8 @@ test.each([
   Number.NaN,
   Number.POSITIVE_INFINITY,
   2 ** 53,
-  '1e3s',
   '500',
   '',
-  '5  m',
   's',
   '1w',
   null,

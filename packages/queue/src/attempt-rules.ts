@@ -3,6 +3,9 @@ import { FlameTimeoutError } from '@flamejs/protocol/errors';
 import { backoffDelay } from './backoff.ts';
 import type { ParsedBackoff } from './types.ts';
 
+/** Runners or machines lost under a call; nobody is blamed, and it ends at one more. */
+export const MOST_RUNNER_LOSSES = 10;
+
 /** Beyond it there is no Date. */
 const MAX_DATE_MS = 8.64e15;
 

@@ -1,6 +1,7 @@
 /** What a running function can ask about its own call. Found through AsyncLocalStorage, so it needs no argument. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { configError } from '@flamejs/protocol/errors/input-errors';
+import { directContext } from './client/direct-context.ts';
 
 export interface CallContext {
   readonly callId: string;
@@ -43,13 +44,13 @@ export const maybeContext = (): CallContext | undefined => storage().getStore();
 
 /** @returns the context of the call that runs this code. @throws FlameConfigError outside of one. */
 export const currentContext = (): CallContext => {
-  const context = maybeContext();
+  const context = maybeContext() ?? directContext();
   if (context !== undefined) return context;
   throw configError('flame.context()', [
     {
       path: '',
       message:
-        'no call is running here. Use it inside a function that flame.call runs, not at the top of a module nor in code that was called directly',
+        'no call is running here. Use it inside a function that flame.call runs, not at the top of a module nor in code that was called directly (tests that import flamejs/testing have one there too)',
     },
   ]);
 };

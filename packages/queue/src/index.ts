@@ -4,6 +4,7 @@ export { type Bytes, formatBytes, parseBytes } from '@flamejs/protocol/bytes';
 export { type ClassCodec, registerClass, registerError } from '@flamejs/protocol/codec';
 export {
   type Duration,
+  duration,
   formatDuration,
   type LongTimeout,
   parseDuration,

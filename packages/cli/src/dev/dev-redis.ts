@@ -1,12 +1,8 @@
 /** A Redis of one's own for development, when none is given: loopback, a free port, data kept in `.flame/redis`. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { access, constants, mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { delimiter, join } from 'node:path';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { instanceIdOf, livingPid, startTimeOf } from '@flamejs/protocol/process-identity';
-import type { RedisConfig } from '@flamejs/queue';
-import { FlameConfigError } from '@flamejs/queue/errors';
 import {
   type DevRedisPlaces,
   type DevRedisRecord,
@@ -16,6 +12,7 @@ import {
   serverOf,
 } from '@flamejs/queue/internal';
 import { answers } from '../probe-redis.ts';
+import { configOf, startServer } from './start-redis.ts';
 
 export interface DevRedis {
   readonly url: string;
@@ -24,10 +21,7 @@ export interface DevRedis {
   stop(): Promise<void>;
 }
 
-const PROGRAMS = ['redis-server', 'valkey-server'];
-const START_MS = 10_000;
 const PROBE_MS = 500;
-const STOP_MS = 5_000;
 
 /**
  * Starts one, or joins the one that already serves this folder: two servers on the same data would destroy it.
@@ -43,27 +37,13 @@ export const startDevRedis = async (root: string): Promise<DevRedis> => {
   const left = await findRunning(places);
   if (left !== undefined) return left;
 
-  const program = await findProgram();
-  const port = await freePort();
-  const settings = { port, bind: '127.0.0.1', dir: data, appendonly: 'yes', save: '', daemonize: 'no' };
-  const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  // Its own process group: Ctrl-C must reach it last, when everybody has put their work down.
-  const server = spawn(program, args, { stdio: 'ignore', detached: true });
-  const endWithUs = (): void => void server.kill('SIGTERM');
-  process.once('exit', endWithUs);
-  const url = devRedisUrl({ port });
-  if (!(await answers(configOf(url), START_MS))) {
-    server.kill('SIGKILL');
-    const message = `${program} did not start on port ${port}`;
-    throw new FlameConfigError(message, { problems: [{ path: 'redis', message }] });
-  }
-  await write(file, { port, server: identityOf(server.pid), owner: identityOf(process.pid) });
+  const server = await startServer(data);
+  await write(file, { port: server.port, server: identityOf(server.pid), owner: identityOf(process.pid) });
   return {
-    url,
+    url: server.url,
     isJoined: false,
     async stop() {
-      process.off('exit', endWithUs);
-      await endServer(server);
+      await server.stop();
       await rm(file, { force: true });
     },
   };
@@ -96,42 +76,3 @@ const findRunning = async (places: DevRedisPlaces): Promise<DevRedis | undefined
     },
   };
 };
-
-const configOf = (url: string): RedisConfig => ({ kind: 'single', url, options: {} });
-
-const endServer = (server: ChildProcess): Promise<void> =>
-  new Promise((resolve) => {
-    if (server.exitCode !== null || server.signalCode !== null) return resolve();
-    const timer = setTimeout(() => server.kill('SIGKILL'), STOP_MS);
-    server.once('exit', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-    server.kill('SIGTERM');
-  });
-
-const findProgram = async (): Promise<string> => {
-  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
-    for (const program of PROGRAMS) {
-      const path = join(folder, program);
-      const found = await access(path, constants.X_OK).then(
-        () => true,
-        () => false,
-      );
-      if (found) return path;
-    }
-  }
-  const message =
-    'no Redis is reachable, and neither redis-server nor valkey-server is on PATH: install one, or set REDIS_URL';
-  throw new FlameConfigError(message, { problems: [{ path: 'redis', message }] });
-};
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });

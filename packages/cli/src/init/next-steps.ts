@@ -37,9 +37,9 @@ const usage = (app: App, { flamePath, taskPath }: Starter): readonly string[] =>
       return [
         'In your server:',
         ...lines(
-          load('flameExpress', 'flamejs/express'),
+          load('closeWithServer, flameExpress', 'flamejs/express'),
           ...both,
-          'app.use(flameExpress(flame));   // req.flame; `server.on("close")` of Express needs `flame.close()`',
+          'app.use(flameExpress(flame));   // req.flame; closeWithServer(app.listen(…), flame) closes it',
           "app.get('/hello', async (req, res) => res.send(await req.flame.call(hello, 'world')));",
         ),
       ];
@@ -69,9 +69,9 @@ const usage = (app: App, { flamePath, taskPath }: Starter): readonly string[] =>
       return [
         'In app.module.ts:',
         ...lines(
-          "import { FlameModule } from 'flamejs/nest';",
+          "import { FLAME, FlameModule } from 'flamejs/nest';",
           load('flame', flamePath),
-          '@Module({ imports: [FlameModule.forRoot(flame)] })   // inject it with @InjectFlame()',
+          '@Module({ imports: [FlameModule.forRoot(flame)] })   // constructor(@Inject(FLAME) private flame: Flame) {}',
         ),
         'Runners load compiled code: build before you call.',
       ];
@@ -87,7 +87,5 @@ const tests = ({ testRunner }: App): readonly string[] => {
       'In vitest.config, so that calls run inside of your tests:',
       "  test: { setupFiles: ['flamejs/testing/inline'] }",
     ];
-  if (testRunner === 'jest')
-    return ['', 'In jest.config, so that calls run inside of your tests:', "  preset: 'flamejs'"];
   return [];
 };

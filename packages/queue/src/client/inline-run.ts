@@ -1,12 +1,13 @@
 /** Executes the attempts of a call of inline mode, in this process, until it is settled. */
 import { packPayload, unpackPayload } from '@flamejs/protocol/codec';
-import { type LongTimeout, setLongTimeout } from '@flamejs/protocol/duration';
-import { FlameDeadlineError } from '@flamejs/protocol/errors';
+import type { LongTimeout } from '@flamejs/protocol/duration';
+import { FlameBootError, FlameDeadlineError, FlameRunnerLostError } from '@flamejs/protocol/errors';
 import { encodeNote } from '@flamejs/protocol/payload/note';
 import type { SecretBox } from '@flamejs/protocol/payload/secret-box';
-import { attemptEndsAt, attemptTimedOut, nextAttemptIn } from '../attempt-rules.ts';
+import { attemptEndsAt, attemptTimedOut, MOST_RUNNER_LOSSES, nextAttemptIn } from '../attempt-rules.ts';
 import type { CallContext } from '../context.ts';
 import { type ExecuteResult, executeFunction } from '../execute.ts';
+import { inlineHooks } from './inline-hooks.ts';
 import type { InlineCall, InlineRun, InlineStore } from './inline-store.ts';
 
 /** Never rejects. What it does counts for nothing once `run` is not the newest generation of its call. */
@@ -22,15 +23,20 @@ export const runInline = async (
   try {
     await pause(options.delayMs, signal);
     while (!signal.aborted) {
+      if (!(await hasRunner(store, call, run))) return;
       run.attempts += 1;
       run.state = 'running';
       const attempt = run.attempts;
       const result = await attemptOnce(call, run, secrets);
+      if (inlineHooks().losesRunner(call) && !signal.aborted) {
+        if (losesCall(store, call, run)) return;
+        continue;
+      }
       if (result?.ok === true) {
         store.settle(call, run, { ok: true, body: packPayload(result.payload), kind: 'value', message: '' });
         return;
       }
-      const tries = { ...options, attemptsMade: attempt - 1 };
+      const tries = { ...options, attemptsMade: attempt - 1 - run.losses };
       const waitMs = result?.retryable === false ? undefined : nextAttemptIn(tries, result?.retryDelayMs);
       if (waitMs === undefined) {
         if (result === undefined) store.fail(call, run, attemptTimedOut(call.id, attempt, options.timeoutMs));
@@ -43,6 +49,34 @@ export const runInline = async (
   } finally {
     deadline?.clear();
   }
+};
+
+/** Whoever awaits a call of a pool without runners is told why; what was cast waits until there are some. */
+const hasRunner = async (store: InlineStore, call: InlineCall, run: InlineRun): Promise<boolean> => {
+  const { kind, pool } = call.request;
+  for (;;) {
+    const reason = inlineHooks().bootFailure(pool.name);
+    if (reason === undefined || run.abort.signal.aborted) return !run.abort.signal.aborted;
+    if (kind === 'call') {
+      const message = `call ${call.id}: no runner of pool "${pool.name}" could be started: ${reason}`;
+      store.fail(call, run, new FlameBootError(message, { callId: call.id, reason }));
+      return false;
+    }
+    await inlineHooks().whenBootable(pool.name, run.abort.signal);
+  }
+};
+
+/** Its attempt was made, and nobody will hear how it ended. @returns whether that ends the call */
+const losesCall = (store: InlineStore, call: InlineCall, run: InlineRun): boolean => {
+  run.losses += 1;
+  run.state = 'waiting';
+  const isFatal = call.request.options.onRunnerLost === 'fail';
+  if (!isFatal && run.losses <= MOST_RUNNER_LOSSES) return false;
+  const message = isFatal
+    ? `call ${call.id}: its runner was lost, and onRunnerLost is 'fail'`
+    : `call ${call.id} has lost ${run.losses} runners`;
+  store.fail(call, run, new FlameRunnerLostError(message, { callId: call.id, losses: run.losses }));
+  return true;
 };
 
 const thrown = (result: Extract<ExecuteResult, { ok: false }>) => ({
@@ -65,7 +99,7 @@ const attemptOnce = async (
     limit.signal.addEventListener('abort', end, { once: true });
     run.abort.signal.addEventListener('abort', end, { once: true });
   });
-  const timer = setLongTimeout(
+  const timer = inlineHooks().timer(
     () => limit.abort(attemptTimedOut(call.id, run.attempts, options.timeoutMs)),
     options.timeoutMs,
   );
@@ -88,14 +122,14 @@ const armDeadline = (store: InlineStore, call: InlineCall, run: InlineRun): Long
   if (deadlineAt === undefined) return undefined;
   const error = (): FlameDeadlineError =>
     new FlameDeadlineError(`call ${call.id}: its deadline passed`, { callId: call.id, deadlineAt });
-  return setLongTimeout(() => void store.fail(call, run, error()), Math.max(0, deadlineAt - Date.now()));
+  return inlineHooks().timer(() => void store.fail(call, run, error()), Math.max(0, deadlineAt - inlineHooks().now()));
 };
 
 const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   ms === 0 || signal.aborted
     ? Promise.resolve()
     : new Promise((resolve) => {
-        const timer = setLongTimeout(() => {
+        const timer = inlineHooks().timer(() => {
           signal.removeEventListener('abort', stop);
           resolve();
         }, ms);
@@ -116,8 +150,8 @@ const contextOf = (
   functionName: call.request.functionName,
   pool: call.request.pool.name,
   attempt: run.attempts,
-  runnerLosses: 0,
-  deadline: attemptEndsAt(Date.now(), call.request.options.timeoutMs, run.deadlineAt),
+  runnerLosses: run.losses,
+  deadline: attemptEndsAt(inlineHooks().now(), call.request.options.timeoutMs, run.deadlineAt),
   signal,
   draining: new AbortController().signal,
   isInline: true,

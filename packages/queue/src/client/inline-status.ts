@@ -26,7 +26,7 @@ export const inlineStatus = (pool: PoolConfig, id: string, call: InlineCall | un
           ? 'it has finished'
           : `${head.kind}: ${head.message}`,
     attempts: call?.run.attempts ?? 0,
-    runnerLosses: 0,
+    runnerLosses: call?.run.losses ?? 0,
     waitedMs: 0,
     generation: call?.run.generation ?? 0,
     runnerId: undefined,

@@ -3,10 +3,10 @@
  * only the newest one settles its call.
  */
 import { encode, packPayload } from '@flamejs/protocol/codec';
-import { setLongTimeout } from '@flamejs/protocol/duration';
 import { FlameClosedError, type FlameError, FlameIdConflictError, FlameRemovedError } from '@flamejs/protocol/errors';
 import type { Outcome } from '@flamejs/protocol/outcome';
 import type { CallRequest } from './caller.ts';
+import { inlineHooks } from './inline-hooks.ts';
 import type { Settler } from './pending.ts';
 
 export interface InlineCall {
@@ -32,6 +32,8 @@ export interface InlineRun {
   /** Aborts when nothing that it does counts any more: it is settled, or its flame object is closed. */
   readonly abort: AbortController;
   attempts: number;
+  /** Runners that it has lost, which only a testing kit makes happen. */
+  losses: number;
   state: 'waiting' | 'running';
 }
 
@@ -68,7 +70,9 @@ export const createInlineStore = (): InlineStore => {
     const forget = (): void => {
       if (call.outcome === outcome) calls.delete(call.id);
     };
-    setLongTimeout(forget, outcome.head.ok ? resultTtlMs : failedTtlMs).unref();
+    inlineHooks()
+      .timer(forget, outcome.head.ok ? resultTtlMs : failedTtlMs)
+      .unref();
   };
 
   const settle = (call: InlineCall, run: InlineRun, { ok, body, kind, message }: Ending): boolean => {
@@ -78,9 +82,9 @@ export const createInlineStore = (): InlineStore => {
       kind,
       message,
       attempts: run.attempts,
-      runnerLosses: 0,
+      runnerLosses: run.losses,
       runnerId: 'inline',
-      startedAt: Date.now(),
+      startedAt: inlineHooks().now(),
       size: body.length,
     };
     const outcome = { generation: run.generation, head, body };
@@ -161,8 +165,9 @@ const newCall = (id: string, request: CallRequest, args: Uint8Array): InlineCall
 
 const newRun = ({ options }: CallRequest, generation: number): InlineRun => ({
   generation,
-  deadlineAt: options.deadlineInMs === undefined ? options.deadlineAt : Date.now() + options.deadlineInMs,
+  deadlineAt: options.deadlineInMs === undefined ? options.deadlineAt : inlineHooks().now() + options.deadlineInMs,
   abort: new AbortController(),
   attempts: 0,
+  losses: 0,
   state: 'waiting',
 });

@@ -11,6 +11,7 @@ import type { AppConfig, PoolConfig } from '../config/types.ts';
 import { awaitValue } from './await-outcome.ts';
 import type { CallMaker } from './call-maker.ts';
 import type { CallHandle, CancelResult } from './handle.ts';
+import { inlineHooks } from './inline-hooks.ts';
 import { createInlineLines } from './inline-lines.ts';
 import { runInline } from './inline-run.ts';
 import { inlineStatus } from './inline-status.ts';
@@ -43,6 +44,7 @@ export const createInlineCaller = (config: AppConfig): CallMaker => {
   const handle = <Result>(pool: PoolConfig, id: string): CallHandle<Result> => ({
     id,
     result(options = {}) {
+      inlineHooks().awaited(id);
       const wait = {
         join: (settler: Settler) => store.join(id, settler),
         leave: (settler: Settler) => store.leave(id, settler),
@@ -110,9 +112,13 @@ export const createInlineCaller = (config: AppConfig): CallMaker => {
     async submit(request, settler, id) {
       const asked = await lines.descended(request);
       if (closed) throw new FlameClosedError('this flame object has been closed');
+      inlineHooks().beforeAccept(request.pool.name);
       const { call, isNew } = store.accept(id, asked);
       lines.made(id);
-      if (isNew) void runInline(store, call, call.run, secretsOf(call));
+      if (isNew) {
+        inlineHooks().accepted(call);
+        void runInline(store, call, call.run, secretsOf(call));
+      }
       if (settler !== undefined) store.join(id, settler);
       return id;
     },
