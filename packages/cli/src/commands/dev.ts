@@ -84,7 +84,8 @@ type Tell = (line: string) => void;
 
 const start = async (command: Command, options: DevOptions, parts: Parts, tell: Tell): Promise<void> => {
   const config = await withRedis(command, parts);
-  const logger = await createLogger('flame', 'warn');
+  // What the application prints comes as information.
+  const logger = await createLogger('flame', 'info');
   parts.autoscaler = await startAutoscaler(config, logger);
   const { openOperations } = await import('@flamejs/dashboard/operations');
   const operations = openOperations(config, 'dev');
