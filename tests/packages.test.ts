@@ -77,6 +77,8 @@ test('A-07: flamejs exports what its parts export, and only that', async () => {
     if (part === undefined) continue;
     const own: object = await import(join(root, `packages/flamejs/dist/${file}.js`));
     const theirs: object = await import(import.meta.resolve(part));
-    expect(Object.keys(own), name).toEqual(Object.keys(theirs));
+    // What needs several parts is only here.
+    const more = name === './testing' ? ['startFlame'] : [];
+    expect(Object.keys(own).sort(), name).toEqual([...Object.keys(theirs), ...more].sort());
   }
 });

@@ -69,9 +69,10 @@ test('a second time nothing is written or replaced', async () => {
 
 test('an application of CommonJS gets files that are required', async () => {
   clear();
-  write('package.json', { name: 'old', type: 'commonjs' });
+  write('package.json', { name: 'old', type: 'commonjs', main: 'main.js' });
+  write('main.js', "const path = require('node:path');");
   expect((await init()).code).toBe(0);
-  expect(files()).toEqual(['flame.config.js', 'src/flame.js', 'src/tasks/hello.js']);
+  expect(files()).toEqual(['flame.config.js', 'main.js', 'src/flame.js', 'src/tasks/hello.js']);
   write(
     'main.js',
     `const { flame } = require('./src/flame.js');

@@ -27,7 +27,10 @@ export const initCommand = (): Command =>
       new Option('--language <language>', 'default: ts where there is a tsconfig.json, else js').choices(['ts', 'js']),
     )
     .addOption(
-      new Option('--modules <kind>', 'of JavaScript (default: what package.json says)').choices(['esm', 'commonjs']),
+      new Option('--modules <kind>', 'of JavaScript (default: commonjs where the main file requires others)').choices([
+        'esm',
+        'commonjs',
+      ]),
     )
     .action(async (folder: string, _options: object, command: Command) => {
       const { app: name, ...chosen } = optionsOf<Options>(command);

@@ -45,7 +45,7 @@ export const describeApp = (root: string, chosen: Chosen = {}): App => {
     testRunner: has('vitest') ? 'vitest' : has('jest') ? 'jest' : undefined,
     manager: managerOf(root, manifest.packageManager),
     language,
-    modules: chosen.modules ?? (manifest.type === 'commonjs' && language === 'js' ? 'commonjs' : 'esm'),
+    modules: chosen.modules ?? (language === 'js' && requires(root, manifest) ? 'commonjs' : 'esm'),
     type: manifest.type,
     compiler,
     hasSrc: existsSync(join(root, 'src')),
@@ -66,6 +66,7 @@ const SIGNS: readonly (readonly [Kind, string])[] = [
 interface Manifest {
   readonly name?: string;
   readonly type?: string;
+  readonly main?: string;
   readonly packageManager?: string;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
@@ -77,6 +78,16 @@ const readManifest = (root: string): Manifest => {
   } catch {
     // No package, or none that can be read: the folder has a name too.
     return {};
+  }
+};
+
+/** What it is written in: `npm init` says `commonjs` of every package. ES modules can be required, so either works. */
+const requires = (root: string, { type, main = 'index.js' }: Manifest): boolean => {
+  if (type === 'module') return false;
+  try {
+    return /\brequire\(|\bmodule\.exports\b/.test(readFileSync(join(root, main), 'utf8'));
+  } catch {
+    return false;
   }
 };
 
