@@ -1,3 +1,4 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { type Fleet, type RunnerProcess, startFleet, tasks } from '../support/fl
 import { waitFor } from '../support/wait-for.ts';
 import { type Ran, flame as run } from './flame.ts';
 
+const folder = mkdtempSync(join(tmpdir(), 'flame-commands-'));
 let fleet: Fleet;
 let runner: RunnerProcess;
 const flame = (...args: string[]): Promise<Ran> => run(args, { env: fleet.env });
@@ -16,7 +18,10 @@ beforeAll(async () => {
   fleet = await startFleet({ pools: { main: { max: 4, maxConcurrency: 2 }, empty: {} }, env });
   runner = await fleet.runner();
 });
-afterAll(() => fleet.stop());
+afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true });
+  await fleet.stop();
+});
 
 const failed = async (message = 'it failed'): Promise<string> => {
   const handle = await fleet.flame.cast(tasks.fail, message);
@@ -25,13 +30,16 @@ const failed = async (message = 'it failed'): Promise<string> => {
 };
 
 describe('looking', () => {
-  test('calls ls lists calls with their state and message, in 80 columns', async () => {
+  test('A-19: calls ls lists calls with their state, and the message so that it can be read, in 80 columns', async () => {
     const id = await failed('the disk is full, '.repeat(20));
     await fleet.flame.call(tasks.echo, 1);
     const { output, wide, code } = await flame('calls', 'ls');
     expect([code, wide]).toEqual([0, []]);
-    expect(output).toMatch(/^CALL +FUNCTION +STATE +AGE +MESSAGE$/m);
-    expect(output).toMatch(new RegExp(`^${id} +fail +failed +\\d.* Error: .*…$`, 'm'));
+    expect(output).toMatch(/^CALL +FUNCTION +STATE +AGE$/m);
+    // Below its row, as much as a person reads.
+    expect(output).toMatch(
+      new RegExp(`^${id} +fail +failed +\\d.*\n {4}Error: (the disk is full, ){3}.*\n( {4}.*\n){2} {4}.*…$`, 'm'),
+    );
     expect(output).toMatch(/ echo +succeeded /);
     const { json } = await flame('calls', 'ls', '--state', 'failed', '--function', 'fail', '--pool', 'main', '--json');
     expect(json.calls.find((c: { id: string }) => c.id === id)).toMatchObject({
@@ -218,6 +226,39 @@ describe('acting', () => {
   });
 });
 
+describe('flame call', () => {
+  test('arguments are JSON, words, files and code; the result is printed, or written as it is', async () => {
+    const word = await flame('call', 'echo', 'hello');
+    expect([word.code, word.output]).toEqual([0, 'hello\n']);
+    expect((await flame('call', 'echo', '{"a": [1, null]}', '--json')).json).toEqual({ a: [1, null] });
+    expect((await flame('call', 'echo', '--eval', 'new Map([[1n, new Date(0)]])')).output).toBe(
+      'Map(1) { 1n => 1970-01-01T00:00:00.000Z }\n',
+    );
+    const [from, to] = [join(folder, 'in.bin'), join(folder, 'out.bin')];
+    writeFileSync(from, Buffer.from([0, 1, 255]));
+    expect((await flame('call', 'echo', `@${from}`, '--out', to)).output).toBe(`wrote ${to}\n`);
+    expect([...readFileSync(to)]).toEqual([0, 1, 255]);
+    const cast = await flame('call', 'echo', '1', '--cast');
+    expect(await fleet.flame.attach(cast.output.trim()).result()).toBe(1);
+  });
+
+  test('what cannot be called is said in a sentence, with exit code 1', async () => {
+    const cases = [
+      [['call', 'eccho', '1'], /no function "eccho".*Did you mean "echo"\?/],
+      [['call', 'echo', '{"a": '], /argument 1 is no JSON/],
+      [['call', 'echo', '@nowhere.bin'], /nowhere\.bin cannot be read \(ENOENT\)/],
+      [['call', 'echo', '--eval', 'nope'], /--eval: ReferenceError: nope/],
+      [['call', 'fail'], /it failed/],
+    ] as const;
+    await Promise.all(
+      cases.map(async ([args, message]) => {
+        const { code, output } = await flame(...args);
+        expect([code, output]).toEqual([1, expect.stringMatching(message)]);
+      }),
+    );
+  });
+});
+
 describe('when something is wrong', () => {
   test('an id that is none, a pool that is not there and an unknown call end with 1 and say so', async () => {
     const cases = [
@@ -259,7 +300,12 @@ describe('when something is wrong', () => {
       expect([code, output]).toEqual([1, expect.stringMatching(/no pool "mian" .* Did you mean "main"\?/)]);
     }
     expect((await flame('pools', 'tune', 'main', 'mx=3')).output).toMatch(/mx: unknown setting.*Did you mean "max"\?/);
-    expect((await flame('runner', '--pool', 'mian')).output).toContain('Did you mean \\"main\\"?');
+    expect((await flame('runner', '--pool', 'mian')).output).toMatch(/^error .*Did you mean "main"\?\n/);
+    const show = await flame('pools', 'show', 'main');
+    expect([show.code, show.output]).toEqual([
+      1,
+      expect.stringMatching(/unknown command 'show' of pools: there are ls, /),
+    ]);
     expect(() => fleet.flame.pool('mian')).toThrow(/Did you mean "main"\?/);
   });
 

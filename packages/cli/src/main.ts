@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { autoscalerCommand } from './commands/autoscaler.ts';
+import { callCommand } from './commands/call.ts';
 import { callsCommand } from './commands/calls.ts';
 import { dashboardCommand } from './commands/dashboard.ts';
 import { devCommand } from './commands/dev.ts';
@@ -29,6 +30,7 @@ const commands = [
   initCommand,
   devCommand,
   statusCommand,
+  callCommand,
   callsCommand,
   poolsCommand,
   simulateCommand,

@@ -6,6 +6,7 @@ import { paint } from '../output/style.ts';
 import type { Column } from '../output/table.ts';
 import { age } from '../output/words.ts';
 import { optionsOf, withOperations } from '../with-operations.ts';
+import { listCommand } from './list-command.ts';
 
 interface ListOptions {
   readonly pool?: string;
@@ -21,8 +22,7 @@ const MOST = 1_000;
 const STATES: readonly CallListState[] = ['running', 'waiting', 'delayed', 'failed', 'succeeded'];
 
 export const addList = (calls: Command): void => {
-  calls
-    .command('ls', { isDefault: true })
+  listCommand(calls)
     .description('list calls, the newest first')
     .option('-p, --pool <name>', 'of this pool only')
     .addOption(new Option('-s, --state <state>', 'in this state only').choices(STATES))
@@ -62,5 +62,5 @@ const columns = (now: number): readonly Column<CallRow>[] => [
   { title: 'FUNCTION', value: (c) => c.functionName },
   { title: 'STATE', value: (c) => c.state, whole: true },
   { title: 'AGE', value: (c) => age(c.finishedAt || c.startedAt || c.enqueuedAt, now), align: 'right', whole: true },
-  { title: 'MESSAGE', value: (c) => c.text },
+  { title: 'MESSAGE', value: (c) => c.text, words: true },
 ];

@@ -4,12 +4,12 @@ import { Command } from 'commander';
 import { say, sayJson, sayTable } from '../output/print.ts';
 import type { Column } from '../output/table.ts';
 import { optionsOf, withOperations } from '../with-operations.ts';
+import { listCommand } from './list-command.ts';
 import { addTune } from './pools-tune.ts';
 
 export const poolsCommand = (): Command => {
   const pools = new Command('pools').description('look at pools, stop, resume and tune them');
-  pools
-    .command('ls', { isDefault: true })
+  listCommand(pools)
     .description('list the pools with their calls and runners')
     .option('--json', 'print them as JSON')
     .action((_options: object, command: Command) =>
@@ -48,5 +48,5 @@ const COLUMNS: readonly Column<PoolView>[] = [
   { title: 'LATER', value: (p) => p.delayed, align: 'right' },
   { title: 'FAILED', value: (p) => p.failed, align: 'right' },
   { title: 'RUNNERS', value: (p) => `${p.runners.ready}/${p.max}`, align: 'right' },
-  { title: 'STATE', value: (p) => (p.paused ? 'paused' : p.health === 'idle' ? 'idle' : p.summary) },
+  { title: 'STATE', value: (p) => (p.paused ? 'paused' : p.health === 'idle' ? 'idle' : p.summary), words: true },
 ];

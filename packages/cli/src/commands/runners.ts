@@ -5,12 +5,12 @@ import { sayJson, sayTable } from '../output/print.ts';
 import type { Column } from '../output/table.ts';
 import { age } from '../output/words.ts';
 import { optionsOf, withOperations } from '../with-operations.ts';
+import { listCommand } from './list-command.ts';
 import { addOrders } from './runners-act.ts';
 
 export const runnersCommand = (): Command => {
   const runners = new Command('runners').description('look at runners, let one end, keep one');
-  runners
-    .command('ls', { isDefault: true })
+  listCommand(runners)
     .description('list the runners of all pools, or of one')
     .option('-p, --pool <name>', 'of this pool only')
     .option('--json', 'print them as JSON')
@@ -34,7 +34,7 @@ const stateOf = ({ state, active, protectedUntil }: RunnerView): string => {
 
 const columns = (now: number): readonly Column<RunnerView>[] => [
   { title: 'RUNNER', value: (r) => r.runnerId, whole: true },
-  { title: 'STATE', value: stateOf },
+  { title: 'STATE', value: stateOf, whole: true },
   { title: 'CALLS', value: (r) => `${r.active}/${r.slots}`, align: 'right' },
   { title: 'SERVED', value: (r) => r.served, align: 'right' },
   { title: 'UP', value: (r) => age(r.startedAt, now), align: 'right' },

@@ -71,4 +71,4 @@ const importFile = async (file: string): Promise<unknown> => {
   return await import(pathToFileURL(file).href);
 };
 
-export { type TypescriptLoader, typescriptLoader } from './typescript-loader.ts';
+export { prepareToLoad, type TypescriptLoader, typescriptLoader } from './typescript-loader.ts';
