@@ -21,10 +21,11 @@ export interface LocalPodsOptions {
   /** Added to the container's environment; that of the test is not inherited. */
   readonly env?: Readonly<Record<string, string>>;
   readonly onOutput?: (pod: FakePod, text: string) => void;
+  readonly onStart?: (pod: FakePod, pid: number) => void;
 }
 
 export const localPods =
-  ({ command, secrets, env, onOutput }: LocalPodsOptions): StartContainer =>
+  ({ command, secrets, env, onOutput, onStart }: LocalPodsOptions): StartContainer =>
   (pod, exited) => {
     const root = mkdtempSync(join(tmpdir(), 'flame-pod-'));
     const { file, args, cwd } = command(pod);
@@ -40,6 +41,7 @@ export const localPods =
         ...environmentOf(pod, secrets, root),
       },
     });
+    if (child.pid !== undefined) onStart?.(pod, child.pid);
     let last = '';
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (text: Buffer) => {
@@ -73,7 +75,7 @@ const environmentOf = (
   secrets: Readonly<Record<string, string>>,
   root: string,
 ): Readonly<Record<string, string>> => {
-  const container = pod.spec.containers?.find(({ name }) => name === 'runner');
+  const container = pod.spec.containers?.find(({ name }) => name === 'runner') ?? pod.spec.containers?.[0];
   const secretOf = (name: string, key: string): string => {
     const value = secrets[`${name}/${key}`];
     if (value === undefined) throw new Error(`the namespace has no Secret ${name} with the key ${key}`);
@@ -82,7 +84,11 @@ const environmentOf = (
   const env: Record<string, string> = {};
   for (const { name, value = '', valueFrom } of container?.env ?? []) {
     const at = valueFrom?.secretKeyRef;
-    env[name] = at === undefined ? value : secretOf(at.name, at.key);
+    const field = valueFrom?.fieldRef?.fieldPath;
+    if (at !== undefined) env[name] = secretOf(at.name, at.key);
+    else if (field === undefined) env[name] = value;
+    // The downward API.
+    else env[name] = field === 'metadata.name' ? pod.metadata.name : (pod.metadata.namespace ?? '');
   }
   for (const { name, mountPath, subPath } of container?.volumeMounts ?? []) {
     const secret = pod.spec.volumes?.find((volume) => volume.name === name)?.secret;

@@ -1,4 +1,5 @@
 /** The scheduler and the kubelets of the fake, with the knobs by which things go wrong. */
+import { createHash } from 'node:crypto';
 import { type Cluster, isFinished } from './cluster.ts';
 import type { FakePod, FakeTime } from './types.ts';
 
@@ -42,6 +43,8 @@ export interface Nodes {
   exit(pod: FakePod, exit: Exit): void;
   /** More nodes, or smaller pods: what waited is looked at again. */
   reschedule(): void;
+  /** Lost nodes are back: what they did not do, they do now. */
+  recover(): void;
   stopAll(): Promise<void>;
 }
 
@@ -121,7 +124,8 @@ export const createNodes = (cluster: () => Cluster, time: FakeTime, start: Start
       status.phase = 'Running';
       status.containerStatuses = (spec.containers ?? []).map(({ name, image = '' }) => ({
         name,
-        imageID: image,
+        // As a registry would have it.
+        imageID: `${image.replace(/[:@][^/]*$/, '')}@sha256:${createHash('sha256').update(image).digest('hex')}`,
         state: { running: { startedAt: new Date(time.now()).toISOString() } },
       }));
     });
@@ -182,6 +186,14 @@ export const createNodes = (cluster: () => Cluster, time: FakeTime, start: Start
     exit: exited,
     reschedule() {
       for (const pod of cluster().pods.values()) schedule(pod);
+    },
+    recover() {
+      const lost = [...cluster().pods.values()].filter(isLost);
+      knobs.lostNodes.clear();
+      for (const pod of lost) {
+        if (pod.metadata.deletionTimestamp !== undefined) stop(pod);
+        else if (pod.status.phase === 'Pending') pull(pod);
+      }
     },
     async stopAll() {
       await Promise.all([...running.values()].map((it) => it.stop(0)));

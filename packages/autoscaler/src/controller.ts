@@ -153,6 +153,7 @@ export const createController = (options: ControllerOptions): Controller => {
             records: records.filter((record) => record.pool === name),
             busyBefore: busy.get(name) ?? new Set(),
             listing: shares.get(name) ?? null,
+            listFailure: listerOf(ctx.backend).error(),
             quotaLeft: free - records.length,
             quota: free,
             closing: closingOf(name),

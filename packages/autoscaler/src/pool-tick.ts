@@ -26,6 +26,8 @@ export interface TickInput {
   readonly records: readonly IntentRecord[];
   readonly busyBefore: ReadonlySet<string>;
   readonly listing: Listing | null;
+  /** Why there is none. */
+  readonly listFailure?: string | null;
   readonly quotaLeft: number;
   readonly quota: number;
   readonly closing: PlanInput['closing'];
@@ -85,6 +87,7 @@ export const tickPool = async (ctx: PoolContext, input: TickInput): Promise<Tick
     external: external.length,
     strays,
     fresh: { queue: snapshot !== null, registry: snapshot !== null, list: input.listing !== null },
+    listFailure: input.listFailure ?? null,
     steadyMs: memory.watch.steadyMs(),
     paused: snapshot?.paused ?? false,
     allowOut: memory.effective.allowOut,

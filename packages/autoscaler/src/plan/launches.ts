@@ -37,7 +37,8 @@ const closedDoor = (input: PlanInput): string | null => {
   if (!input.fresh.queue) return 'the queue cannot be read';
   if (!input.fresh.registry) return 'the runners cannot be read';
   // Without a list, machines of ours that have no record could be there, and max would be passed.
-  if (!input.fresh.list) return "the provider's list cannot be read";
+  if (!input.fresh.list)
+    return `the provider's list cannot be read${input.listFailure ? `: ${input.listFailure}` : ''}`;
   return null;
 };
 

@@ -60,6 +60,8 @@ export interface PlanInput {
   readonly external: number;
   readonly strays: readonly Stray[];
   /** Which sources were read whole and just now. */
+  /** Why the provider's list cannot be read, in its own words. */
+  readonly listFailure?: string | null;
   readonly fresh: { readonly queue: boolean; readonly registry: boolean; readonly list: boolean };
   readonly steadyMs: number;
   /** The queue is paused: nothing is launched. */

@@ -5,7 +5,7 @@ import { decodeIntent } from '../../src/record/intent.ts';
 import { type Actor, createActor, type Sabotage } from './controllers.ts';
 import type { LaunchFault, ListFault, TerminateFault } from './model-backend.ts';
 import { quiet } from './virtual-clock.ts';
-import { type Agent, createWorld, POOL, STEP_MS, type World } from './world.ts';
+import { type Agent, createWorld, POOL, STEP_MS, type World, type WorldOptions } from './world.ts';
 
 export type Command =
   | { readonly kind: 'pass'; readonly seconds: number }
@@ -109,7 +109,7 @@ export const commands: fc.Arbitrary<Command> = fc.oneof(
   },
 );
 
-export interface HistoryOptions {
+export interface HistoryOptions extends Pick<WorldOptions, 'backend'> {
   readonly sabotage?: Sabotage;
   readonly max?: number;
   readonly quota?: number;
@@ -122,7 +122,7 @@ export interface HistoryResult {
 
 /** Runs a history with faults, then lets them all end and looks whether everything comes right. */
 export const runHistory = async (history: readonly Command[], options: HistoryOptions = {}): Promise<HistoryResult> => {
-  const world = createWorld({ max: options.max ?? 4, quota: options.quota });
+  const world = createWorld({ max: options.max ?? 4, quota: options.quota, backend: options.backend });
   const sabotage = options.sabotage ?? {};
   const actors: [Actor, Actor] = [createActor(world, CORE, sabotage), createActor(world, CORE, sabotage)];
 

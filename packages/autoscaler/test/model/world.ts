@@ -4,7 +4,7 @@ import { LEASE_MS } from '../../src/leader.ts';
 import { decodeIntent } from '../../src/record/intent.ts';
 import { type MemoryWorld, memoryStore, memoryWorld } from '../../src/store/memory-store.ts';
 import type { Store } from '../../src/store/store.ts';
-import { FOREIGN, type Machine, type ModelBackend, modelBackend } from './model-backend.ts';
+import { FOREIGN, type Machine, type ModelBackend, type ModelBackendOptions, modelBackend } from './model-backend.ts';
 import { type VirtualClock, virtualClock } from './virtual-clock.ts';
 
 export const SLOTS = 2;
@@ -54,11 +54,13 @@ export interface World {
 }
 
 export interface WorldOptions {
+  /** The provider: a simple one unless another is given. */
+  readonly backend?: ((options: ModelBackendOptions) => ModelBackend) | undefined;
   readonly max: number;
   readonly quota?: number | undefined;
 }
 
-export const createWorld = ({ max, quota }: WorldOptions): World => {
+export const createWorld = ({ max, quota, backend: provider = modelBackend }: WorldOptions): World => {
   const clock = virtualClock();
   let redisOffset = 1_700_000_000_000;
   const memory = memoryWorld(() => clock.mono() + redisOffset);
@@ -71,7 +73,7 @@ export const createWorld = ({ max, quota }: WorldOptions): World => {
   /** Runners whose end an operator has ordered. */
   const terminations = new Set<string>();
 
-  const backend = modelBackend({
+  const backend = provider({
     clock,
     // As EC2, with a shorter boot so that histories reach further.
     defaults: {
