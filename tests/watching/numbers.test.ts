@@ -1,6 +1,7 @@
 /** One real run, and the numbers that it leaves: the same wherever they are asked for, and those of a calculation by hand. */
 import { readFileSync } from 'node:fs';
 import { createDashboard } from '@flamejs/dashboard';
+import { openOperations } from '@flamejs/dashboard/operations';
 import { METRICS } from '@flamejs/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Fleet, startFleet, tasks } from '../support/fleet.ts';
@@ -11,6 +12,8 @@ const PRICE = 3.6;
 let fleet: Fleet;
 let dashboard: ReturnType<typeof createDashboard>;
 let metricsUrl: string;
+let callId: string;
+let scaler: Awaited<ReturnType<Fleet['autoscaler']>>;
 
 interface Line {
   readonly name: string;
@@ -46,15 +49,16 @@ beforeAll(async () => {
   const port = await freePort();
   process.env.FLAME_METRICS_PORT = String(port);
   process.env.FLAME_METRICS_HOST = '127.0.0.1';
-  await fleet.autoscaler();
+  scaler = await fleet.autoscaler();
   delete process.env.FLAME_METRICS_PORT;
   metricsUrl = `http://127.0.0.1:${port}/metrics`;
   dashboard = createDashboard(fleet.config, { port: 0 });
   await dashboard.start();
 
   const { flame } = fleet;
-  const two = [flame.call(tasks.wait, 2_500, 'a'), flame.call(tasks.wait, 2_500, 'b')];
-  await settles(Promise.all(two), { what: 'two calls at once', timeoutMs: 60_000 });
+  const two = await Promise.all([flame.cast(tasks.wait, 2_500, 'a'), flame.cast(tasks.wait, 2_500, 'b')]);
+  callId = two[0]?.id ?? '';
+  await settles(Promise.all(two.map((call) => call.result())), { what: 'two calls at once', timeoutMs: 60_000 });
   await settles(flame.call(tasks.fail.with({ retries: 1 }), 'no'), { what: 'a call that fails' }).catch(
     () => undefined,
   );
@@ -122,6 +126,24 @@ test('the cost of the run is that of a calculation by hand: every second has one
   expect(total(lines, 'flame_function_cost_dollars_total')).toBeCloseTo((used / 3_600) * PRICE, 6);
 });
 
+test('status data says the same of money, and a call has its own share of the machine', async () => {
+  const lines = await scrape(metricsUrl);
+  const operations = openOperations(fleet.config, 'test');
+  try {
+    const { total: all, purposes, functions } = await operations.costs('main');
+    expect(all.dollars).toBeCloseTo(total(lines, 'flame_machine_cost_dollars_total'), 8);
+    expect(all.unpricedMs).toBe(0);
+    expect(purposes.idle.ms / 1_000).toBeCloseTo(total(lines, 'flame_machine_seconds_total', { purpose: 'idle' }), 3);
+    expect(functions[0]?.name).toBe('wait');
+    const call = await operations.call(callId);
+    expect(call?.machineMs).toBeGreaterThan(1_000);
+    expect(call?.machineMs).toBeLessThanOrEqual(functions[0]?.ms ?? 0);
+    expect(call?.costDollars).toBeCloseTo(((call?.machineMs ?? 0) / 3_600_000) * PRICE, 7);
+  } finally {
+    await operations.close();
+  }
+});
+
 test('what the rules and the dashboard for Grafana ask for exists, with these labels', async () => {
   const lines = await scrape(metricsUrl);
   for (const file of ['rules.yaml', 'dashboard.json']) {
@@ -138,5 +160,33 @@ test('what the rules and the dashboard for Grafana ask for exists, with these la
           `${file}: ${name}`,
         ).toContain(name);
     }
+  }
+});
+
+test('the history knows what arrived and ended, a leader that ends leaves its minute, and changes carry a name', async () => {
+  const operations = openOperations(fleet.config, 'test');
+  try {
+    const { now } = await operations.system();
+    const seconds = await operations.range('main', now - 3_000_000);
+    expect(seconds.resolution).toBe('seconds');
+    const sum = (name: 'arrived' | 'ended' | 'failed'): number =>
+      seconds.points.reduce((all, point) => all + (point[name] ?? 0), 0);
+    // The first sample may have seen the first calls as waiting already.
+    expect(sum('ended')).toBe(3);
+    expect(sum('failed')).toBe(1);
+    expect(sum('arrived')).toBeLessThanOrEqual(3);
+    await scaler.stop();
+    const minutes = await operations.range('main', now - 7_200_000);
+    const last = minutes.points.at(-1);
+    expect([minutes.resolution, minutes.points.length > 0]).toEqual(['minutes', true]);
+    expect(last?.physical).toBeGreaterThanOrEqual(0);
+    await operations.act.pause('main', 'ada@desk');
+    await operations.act.resume('main');
+    expect((await operations.audit('main', 10)).map(({ action, by }) => [action, by])).toEqual([
+      ['resume', 'test'],
+      ['pause', 'ada@desk'],
+    ]);
+  } finally {
+    await operations.close();
   }
 });

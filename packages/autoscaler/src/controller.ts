@@ -19,7 +19,7 @@ import type { Plan } from './plan/action.ts';
 import type { PlanInput } from './plan/plan.ts';
 import type { PoolContext } from './pool-context.ts';
 import type { FullPoolStatus } from './pool-status.ts';
-import { flush, type TickResult, tickPool } from './pool-tick.ts';
+import { flush, type TickResult, thinRest, tickPool } from './pool-tick.ts';
 import type { IntentRecord } from './record/intent.ts';
 import { retiredPools } from './retired.ts';
 import type { Store } from './store/store.ts';
@@ -277,7 +277,12 @@ export const createController = (options: ControllerOptions): Controller => {
     async finish() {
       await this.settle();
       await parts.hooks.settle();
-      if (reign?.term.leads()) for (const ctx of reign.pools.values()) await flush(ctx);
+      if (reign?.term.leads()) {
+        for (const ctx of reign.pools.values()) {
+          await flush(ctx);
+          await thinRest(ctx);
+        }
+      }
     },
     statuses: () => Object.fromEntries([...latest].map(([name, { status }]) => [name, status])),
     physical: (pools) => [...latest].reduce((sum, [name, { physical }]) => sum + (pools.has(name) ? physical : 0), 0),

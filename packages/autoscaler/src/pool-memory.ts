@@ -11,6 +11,7 @@ import type { Target } from './plan/plan.ts';
 import type { ReleaseChoice } from './plan/release.ts';
 import { EMPTY_WINDOW, type WishWindow } from './plan/window.ts';
 import type { NewEvent } from './store/store.ts';
+import { createThinner, RESOLUTIONS, type Resolution, type Thinner } from './thinning.ts';
 
 export interface PoolMemory {
   readonly watch: Watch;
@@ -41,6 +42,7 @@ export interface PoolMemory {
   sampledAt: number;
   readonly events: NewEvent[];
   readonly ledger: Ledger;
+  readonly thinners: readonly { readonly resolution: Resolution; readonly thinner: Thinner }[];
 }
 
 export const poolMemory = (
@@ -73,4 +75,5 @@ export const poolMemory = (
   sampledAt: Number.NEGATIVE_INFINITY,
   events: [],
   ledger,
+  thinners: RESOLUTIONS.map((resolution) => ({ resolution, thinner: createThinner(resolution) })),
 });

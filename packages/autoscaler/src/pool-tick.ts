@@ -20,6 +20,7 @@ import type { IntentRecord } from './record/intent.ts';
 import type { Sighting } from './record/sighting.ts';
 import { sampleOf } from './sample.ts';
 import type { PoolSnapshot } from './store/store.ts';
+import type { SampleFields } from './thinning.ts';
 
 export interface TickInput {
   /** This pool's records, read before anything else of this tick. */
@@ -121,6 +122,7 @@ export const tickPool = async (ctx: PoolContext, input: TickInput): Promise<Tick
   await execute(ctx, plan, { records, strays: strays.length, quota: input.quota, agents });
   const sample = sampleOf(ctx, snapshot, result.status);
   await flush(ctx, sample);
+  if (sample !== undefined) await thin(ctx, now, sample);
   return result;
 };
 
@@ -334,5 +336,31 @@ const flushCounts = async ({ memory, store, pool, term, log }: PoolContext): Pro
     memory.ledger.taken();
   } catch (error) {
     log.warn({ err: error }, 'counts could not be written; they are sent again');
+  }
+};
+
+/** A sample that cannot be written is left out: there will be another. */
+const thin = async (
+  { memory, store, pool, term, log }: PoolContext,
+  at: number,
+  sample: SampleFields,
+): Promise<void> => {
+  for (const { resolution, thinner } of memory.thinners) {
+    const ended = thinner.add(at, sample);
+    if (ended === undefined) continue;
+    try {
+      if ((await store.thin(pool.name, term.epoch, resolution, ended)) === 'fenced')
+        term.depose('a sample was refused');
+    } catch (error) {
+      log.warn({ err: error, resolution: resolution.name }, 'a sample of the history could not be written');
+    }
+  }
+};
+
+/** What there is of periods that have not ended, when this leader ends: the next one begins in their middle. */
+export const thinRest = async ({ memory, store, pool, term }: PoolContext): Promise<void> => {
+  for (const { resolution, thinner } of memory.thinners) {
+    const rest = thinner.rest();
+    if (rest !== undefined) await store.thin(pool.name, term.epoch, resolution, rest).catch(() => undefined);
   }
 };

@@ -4,9 +4,11 @@ import { Command } from 'commander';
 import { autoscalerCommand } from './commands/autoscaler.ts';
 import { callCommand } from './commands/call.ts';
 import { callsCommand } from './commands/calls.ts';
+import { costsCommand } from './commands/costs.ts';
 import { dashboardCommand } from './commands/dashboard.ts';
 import { devCommand } from './commands/dev.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { historyCommand } from './commands/history.ts';
 import { initCommand } from './commands/init.ts';
 import { poolsCommand } from './commands/pools.ts';
 import { runnerCommand } from './commands/runner.ts';
@@ -33,6 +35,8 @@ const commands = [
   callCommand,
   callsCommand,
   poolsCommand,
+  costsCommand,
+  historyCommand,
   simulateCommand,
   runnersCommand,
   dashboardCommand,

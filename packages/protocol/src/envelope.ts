@@ -5,6 +5,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { type Descent, isDescent } from './descent.ts';
 import { formatDuration } from './duration.ts';
+import { isTraceCarrier, type TraceCarrier } from './trace-carrier.ts';
 
 export const ENVELOPE_VERSION = 1;
 
@@ -47,6 +48,8 @@ export interface Envelope {
   readonly line?: Descent;
   /** When it is due, in Redis ms as its caller knew them: so long after that its signature is good for nothing (`signatureTtl`). */
   readonly at?: number | undefined;
+  /** Where it belongs among traces. */
+  readonly trace?: TraceCarrier;
   readonly opts: EnvelopeOptions;
   readonly sig?: string;
 }
@@ -120,7 +123,7 @@ const staleness = ({ at, opts }: Envelope, { now, signatureTtlMs, required }: Fr
 /** @returns the envelope in a job's data, or a sentence that says what is wrong with it. */
 export const parseEnvelope = (data: unknown): Envelope | string => {
   if (typeof data !== 'object' || data === null) return 'its data is not an envelope';
-  const { v, fn, args, opts, sealed, scope, digest, size, release, by, line, at } = data as Partial<Envelope>;
+  const { v, fn, args, opts, sealed, scope, digest, size, release, by, line, at, trace } = data as Partial<Envelope>;
   if (v !== ENVELOPE_VERSION)
     return `its envelope has version ${String(v)}, this runner reads version ${ENVELOPE_VERSION}`;
   const texts =
@@ -130,6 +133,7 @@ export const parseEnvelope = (data: unknown): Envelope | string => {
     return 'its envelope has no options';
   if (line !== undefined && !isDescent(line)) return 'its envelope is damaged';
   if (at !== undefined && !Number.isFinite(at)) return 'its envelope is damaged';
+  if (trace !== undefined && !isTraceCarrier(trace)) return 'its envelope is damaged';
   return data as Envelope;
 };
 

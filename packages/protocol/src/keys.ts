@@ -28,6 +28,10 @@ export interface PoolKeys {
   readonly settings: string;
   readonly orders: string;
   readonly history: string;
+  /** The history that lasts. */
+  historyOf(resolution: 'minutes' | 'quarters'): string;
+  /** Who has changed what. */
+  readonly audit: string;
   readonly events: string;
   readonly epoch: string;
   /** Names of functions by when they were counted last; each one's numbers stand in `metricsOf`. */
@@ -80,6 +84,8 @@ export const poolKeys = (prefix: string, app: string, pool: string): PoolKeys =>
     settings: `${base}:settings`,
     orders: `${base}:orders`,
     history: `${base}:history`,
+    historyOf: (resolution) => `${base}:history:${resolution}`,
+    audit: `${base}:audit`,
     events: `${base}:events`,
     epoch: `${base}:epoch`,
     metrics: `${base}:metrics`,

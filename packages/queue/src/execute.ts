@@ -9,10 +9,12 @@ import { isNonRetryable } from '@flamejs/protocol/errors/non-retryable';
 import { parseFunctionId } from '@flamejs/protocol/function-id';
 import type { SecretBox } from '@flamejs/protocol/payload/secret-box';
 import { didYouMean } from '@flamejs/protocol/suggest';
+import type { TraceCarrier } from '@flamejs/protocol/trace-carrier';
 import { askBackoff } from './backoff.ts';
 import { bindClosure, findClosure, missingClosure } from './closures.ts';
 import { type CallContext, runWithContext } from './context.ts';
 import { findFunction, knownFunctions, type RegisteredFunction } from './registry.ts';
+import { currentTelemetry } from './telemetry/current.ts';
 
 export interface ExecuteRequest {
   /** The encoded list of arguments. */
@@ -20,6 +22,8 @@ export interface ExecuteRequest {
   /** Of a function made by `flame.fn`, or the id of a closure. */
   readonly functionName: string;
   readonly context: CallContext;
+  /** The attempt's place among traces. */
+  readonly trace?: TraceCarrier | undefined;
   /** Bytes of the encoded result. */
   readonly payloadLimit: number;
   /** Opens and seals what `flame.secret` wraps; `undefined` when the app has no keys. */
@@ -60,7 +64,7 @@ export const executeFunction = async (request: ExecuteRequest): Promise<ExecuteR
   }
   let value: unknown;
   try {
-    value = await runWithContext(context, async () => target.run(args));
+    value = await runWithContext(context, () => inTrace(request.trace, async () => target.run(args)));
   } catch (error) {
     return runWithContext(context, () => judge(error, target, context, secrets));
   }
@@ -70,6 +74,12 @@ export const executeFunction = async (request: ExecuteRequest): Promise<ExecuteR
     // The function did its work; doing it again would end here again.
     return failed(error, false, undefined, secrets);
   }
+};
+
+/** What the function does is below its attempt, where this process traces anything. */
+const inTrace = <T>(carrier: TraceCarrier | undefined, fn: () => T): T => {
+  const telemetry = carrier === undefined ? undefined : currentTelemetry();
+  return carrier === undefined || telemetry === undefined ? fn() : telemetry.run(carrier, fn);
 };
 
 const targetOf = ({ functionName, releases }: ExecuteRequest): Target => {

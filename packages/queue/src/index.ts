@@ -21,5 +21,6 @@ export type { CallContext } from './context.ts';
 export { defineFunction, isFlameFunction } from './fn.ts';
 export type * from './register.ts';
 export type * from './scaling.ts';
+export type * from './telemetry/types.ts';
 export type * from './tuning.ts';
 export type * from './types.ts';

@@ -27,3 +27,4 @@ export * from './execute.ts';
 export { bindingOf } from './fn.ts';
 export * from './index.ts';
 export * from './registry.ts';
+export { currentTelemetry } from './telemetry/current.ts';

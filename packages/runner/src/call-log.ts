@@ -19,7 +19,13 @@ export interface CallLog {
   flush(): void;
 }
 
-export const createCallLog = (client: RedisClient, keys: PoolKeys, callId: string, logger: Logger): CallLog => {
+export const createCallLog = (
+  client: RedisClient,
+  keys: PoolKeys,
+  callId: string,
+  logger: Logger,
+  traceFields: () => object = () => ({}),
+): CallLog => {
   let lines: string[] = [];
   let dropped = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -44,7 +50,7 @@ export const createCallLog = (client: RedisClient, keys: PoolKeys, callId: strin
   return {
     add(printed, stream) {
       const line = redactText(printed.length > LINE_LENGTH ? `${printed.slice(0, LINE_LENGTH)}…` : printed);
-      logger.info({ callId, stream }, line);
+      logger.info({ callId, stream, ...traceFields() }, line);
       lines.push(line);
       // While Redis does not take them, only as many wait as would be kept.
       if (lines.length > KEEP_LINES) {

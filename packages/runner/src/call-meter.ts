@@ -53,7 +53,10 @@ export const createCallMeter = (options: CallMeterOptions): CallMeter => {
         ended(result, plan) {
           if (begunAt !== undefined) tally.count(name, `attempt:${result.kind}`);
           const outcome = outcomeOf(plan);
-          if (outcome !== undefined) tally.count(name, `ended:${outcome}`);
+          if (outcome === undefined) return;
+          tally.count(name, `ended:${outcome}`);
+          tally.count(name, 'ended');
+          if (outcome !== 'value') tally.count(name, 'failed');
         },
       };
     },

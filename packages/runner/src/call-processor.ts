@@ -16,10 +16,11 @@ import {
   type Vault,
   type Verdict,
 } from '@flamejs/protocol';
-import type { AppConfig, PoolConfig } from '@flamejs/queue';
+import type { AppConfig, AttemptSpan, PoolConfig, Telemetry } from '@flamejs/queue';
 import { type AskingCall, type NestedService, scopeKeys, setLongTimeout, unpackPayload } from '@flamejs/queue/internal';
 import type { Logger } from 'pino';
 import { type Plan, planAfterRun, stopError } from './after-run.ts';
+import { attemptEndOf, withTrace } from './attempt-trace.ts';
 import { SUSPECT_LOSSES } from './budgets.ts';
 import type { CallFacts } from './call-facts.ts';
 import { createCallLog } from './call-log.ts';
@@ -57,6 +58,7 @@ export interface CallProcessorOptions {
   /** A call is about to be executed. */
   readonly onStart: () => void;
   readonly meter: CallMeter;
+  readonly telemetry: Telemetry | undefined;
   /** No executor starts here any more. */
   readonly onBootFailed: (message: string) => void;
   /** The files of the application have changed. */
@@ -178,18 +180,20 @@ export const createCallProcessor = (options: CallProcessorOptions): CallProcesso
 
   async function execute(facts: CallFacts, call: HeldCall, clocks: Clocks, execution: Execution): Promise<Plan> {
     const { callId, envelope } = facts;
-    const log = createCallLog(client, keys, callId, logger);
+    const traced = traceOf(facts);
+    const log = createCallLog(client, keys, callId, logger, () => traced?.logFields ?? {});
     const ttlMs = Math.max(envelope.opts.resultTtlMs, PROGRESS_TTL_MS);
     const progress = createCallProgress(client, keys, callId, ttlMs, vault, logger);
     options.onStart();
     const metered = options.meter.pickedUp(facts);
     const session = nested?.open(askingCall(facts, execution));
-    const running = executors.execute(execution, {
+    const running = executors.execute(withTrace(execution, traced), {
       onLog: log.add,
       onProgress: progress.report,
       onReady: (json) => void storeReadiness(callId, json),
       beforeStart: () => {
         metered.begun();
+        traced?.begun();
         return options.settleDoubt(call);
       },
       ...(session === undefined ? {} : { onNestedCall: session.answer, onStop: session.stop }),
@@ -205,6 +209,7 @@ export const createCallProcessor = (options: CallProcessorOptions): CallProcesso
     if (result.kind === 'stale') options.onStale(result.message);
     const plan = planAfterRun({ call: facts, result, cause: call.cause, release: options.release });
     metered.ended(result, plan);
+    traced?.ended(attemptEndOf(result, plan, vault.hides));
     if (plan.kind === 'park' && plan.park.why !== 'strict' && missing.size < MAX_MISSING)
       missing.set(envelope.fn, plan.park.why);
     return plan;
@@ -251,6 +256,22 @@ export const createCallProcessor = (options: CallProcessorOptions): CallProcesso
       secrets: scopeKeys(options.app, options.encryptionKeys, envelope.scope ?? callId),
       releases: { caller: envelope.release, runner: options.release },
     };
+  }
+
+  function traceOf({ callId, attempt, pickUp, envelope }: CallFacts): AttemptSpan | undefined {
+    if (envelope.trace === undefined) return undefined;
+    return options.telemetry?.beginAttempt({
+      callId,
+      functionName: envelope.fn,
+      pool: pool.name,
+      carrier: envelope.trace,
+      attempt,
+      generation: pickUp.generation,
+      runnerId,
+      release: options.release,
+      runnerLosses: pickUp.runnerLosses,
+      waitedMs: pickUp.waitedMs,
+    });
   }
 
   function report(facts: CallFacts, result: ExecutionResult): void {

@@ -225,6 +225,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
       isClosed: () => loop.isHeld('drain') || loop.isHeld('single-use'),
       onStart,
       meter: createCallMeter({ tally, time: machineTime, readySince: () => readyAt }),
+      telemetry: config.telemetry,
       onBootFailed: (message) => {
         logger.error({ reason: message }, 'no executor starts any more');
         drain.begin(`executors do not start: ${firstLine(message)}`);
@@ -297,6 +298,8 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
       await step(registration.beatNow());
       await step(tally.flush(true));
     }
+    // Spans of its last attempts among them.
+    if (config.telemetry !== undefined) await bounded(config.telemetry.flush(), STEP_MS);
     const fault = event === 'runner.failed' && executors.modulesFailed ? 'modules' : '';
     await step(registration.leave(reason, fault));
     loop.close();

@@ -102,6 +102,7 @@ const runnerParts = (name: string, starts: Map<string, number[]>) => {
     isClosed: () => loop.isHeld('drain'),
     onStart: () => undefined,
     meter: { pickedUp: () => ({ begun: () => {}, stopped: () => {}, ended: () => {} }) },
+    telemetry: undefined,
     onBootFailed: () => undefined,
     onStale: () => {},
     nested: undefined,

@@ -104,7 +104,7 @@ end
 return 'ok'
 `);
 
-/** KEYS pool epoch, events, history; ARGV epoch, number of events, then type, runner id, reason, details for each, then the sample's fields. */
+/** KEYS pool epoch, events, history, numbers of the pool's calls; ARGV epoch, number of events, then type, runner id, reason, details for each, then the sample's fields. */
 export const RECORD = script(`${NOW}${FENCE}
 local count = tonumber(ARGV[2])
 for i = 0, count - 1 do
@@ -113,7 +113,11 @@ for i = 0, count - 1 do
     'at', now, 'details', ARGV[at + 3])
 end
 local first = 3 + 4 * count
-if #ARGV >= first then redis.call('XADD', KEYS[3], 'MAXLEN', '~', 3600, '*', 'at', now, unpack(ARGV, first)) end
+if #ARGV >= first then
+  local c = redis.call('HMGET', KEYS[4], 'begun', 'ended', 'failed')
+  redis.call('XADD', KEYS[3], 'MAXLEN', '~', 3600, '*', 'at', now, 'begun', c[1] or 0, 'ended', c[2] or 0, 'failed', c[3] or 0,
+    unpack(ARGV, first))
+end
 return 'ok'
 `);
 
@@ -131,5 +135,23 @@ end
 for id, text in pairs(cjson.decode(ARGV[4])) do
   if text == '' then redis.call('HDEL', KEYS[3], id) else redis.call('HSET', KEYS[3], id, text) end
 end
+return 'ok'
+`);
+
+/**
+ * KEYS pool epoch, stream, numbers of the pool's calls; ARGV epoch, entries to keep, bounds of a histogram, then the sample's fields.
+ * Counters and histograms are those of this moment; whoever reads takes the difference of two.
+ */
+export const THIN = script(`${NOW}${FENCE}
+local function histogram(name)
+  local fields = {}
+  for i = 0, tonumber(ARGV[3]) do fields[#fields + 1] = name .. i end
+  local counts = redis.call('HMGET', KEYS[3], unpack(fields))
+  for i, count in ipairs(counts) do counts[i] = count or 0 end
+  return table.concat(counts, ',')
+end
+local c = redis.call('HMGET', KEYS[3], 'begun', 'ended', 'failed', 'ms', 'nano')
+redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'at', now, 'begun', c[1] or 0, 'ended', c[2] or 0, 'failed', c[3] or 0,
+  'ms', c[4] or 0, 'nano', c[5] or 0, 'w', histogram('w'), 'r', histogram('r'), unpack(ARGV, 4))
 return 'ok'
 `);

@@ -23,6 +23,7 @@ export interface MemoryPool {
   readonly locks: Map<string, number>;
   readonly events: (NewEvent & { readonly at: number })[];
   readonly history: Readonly<Record<string, string | number>>[];
+  readonly thinned: Readonly<Record<string, string | number>>[];
   readonly fleet: Map<string, number>;
   readonly machines: Map<string, string>;
   /** Epoch and number of the last batch of counts. */
@@ -160,6 +161,11 @@ export const memoryStore = (world: MemoryWorld): Store => {
       if (sample !== undefined) world.pool(pool).history.push({ at: world.now(), ...sample });
       return 'ok';
     },
+    async thin(pool, epoch, { name }, sample) {
+      if (!ownsPool(pool, epoch)) return 'fenced';
+      world.pool(pool).thinned.push({ resolution: name, at: world.now(), ...sample });
+      return 'ok';
+    },
     async count(pool, epoch, { seq, counts, machines }) {
       if (!ownsPool(pool, epoch)) return 'fenced';
       const held = world.pool(pool);
@@ -196,6 +202,7 @@ const emptyPool = (): MemoryPool => ({
   locks: new Map(),
   events: [],
   history: [],
+  thinned: [],
   fleet: new Map(),
   machines: new Map(),
   counted: '',

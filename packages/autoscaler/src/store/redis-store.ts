@@ -1,10 +1,29 @@
 /** The store on Redis. Its connection fails fast; a command that is not answered in time counts as failed. */
-import { type AppKeys, appKeys, type OnDamage, type PoolKeys, poolKeys, type RedisClient } from '@flamejs/protocol';
+import {
+  type AppKeys,
+  appKeys,
+  BUCKET_BOUNDS_MS,
+  type OnDamage,
+  type PoolKeys,
+  poolKeys,
+  type RedisClient,
+} from '@flamejs/protocol';
 import { bounded, type Clock } from '../clock.ts';
 import { decodeIntent, encodeIntent, type IntentRecord } from '../record/intent.ts';
 import { BEAT, COMMIT, RESERVE } from '../scripts/intents.ts';
 import { ACQUIRE, RELEASE, RENEW } from '../scripts/lease.ts';
-import { COUNT, FORGET, FULFIL, HELD_LOCKS, OBSERVE, ORDER_DRAIN, RAISE, REACTIVATE, RECORD } from '../scripts/pool.ts';
+import {
+  COUNT,
+  FORGET,
+  FULFIL,
+  HELD_LOCKS,
+  OBSERVE,
+  ORDER_DRAIN,
+  RAISE,
+  REACTIVATE,
+  RECORD,
+  THIN,
+} from '../scripts/pool.ts';
 import type { Script } from '../scripts/script.ts';
 import { parseSnapshot } from './snapshot.ts';
 import type { Store } from './store.ts';
@@ -95,7 +114,13 @@ export const redisStore = (options: RedisStoreOptions): Store => {
     async record(pool, epoch, { events = [], sample = {} }) {
       const fields = events.flatMap((e) => [e.type, e.runnerId ?? '', e.reason, JSON.stringify(e.details ?? {})]);
       const args = [epoch, events.length, ...fields, ...Object.entries(sample).flat()];
-      return run('record', RECORD, [of(pool).epoch, of(pool).events, of(pool).history], args);
+      const { epoch: fence, events: told, history, metricsOf } = of(pool);
+      return run('record', RECORD, [fence, told, history, metricsOf('')], args);
+    },
+    thin(pool, epoch, { name, keep }, sample) {
+      const { epoch: fence, historyOf, metricsOf } = of(pool);
+      const args = [epoch, keep, BUCKET_BOUNDS_MS.length, ...Object.entries(sample).flat()];
+      return run('thin', THIN, [fence, historyOf(name), metricsOf('')], args);
     },
     count(pool, epoch, { seq, counts, machines }) {
       const entries = Object.fromEntries(Object.entries(machines).map(([id, text]) => [id, text ?? '']));

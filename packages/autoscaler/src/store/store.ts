@@ -5,6 +5,7 @@
 import type { PoolEvent, RunnerRecord, StandingOrder } from '@flamejs/protocol';
 import type { ReleaseSight } from '../plan/release.ts';
 import type { IntentRecord } from '../record/intent.ts';
+import type { Resolution, SampleFields } from '../thinning.ts';
 
 /** A newer leader has taken over: stop acting. */
 export type Fenced = 'fenced';
@@ -105,6 +106,8 @@ export interface Store {
     epoch: number,
     entries: { readonly events?: readonly NewEvent[]; readonly sample?: Readonly<Record<string, string | number>> },
   ): Promise<'ok' | Fenced>;
+  /** Appends to the history that lasts, with what has been counted of calls up to now. */
+  thin(pool: string, epoch: number, resolution: Resolution, sample: SampleFields): Promise<'ok' | Fenced>;
   /** Adds to what is counted of the pool's machines. */
   count(pool: string, epoch: number, batch: FleetBatch): Promise<'ok' | Fenced>;
   /** Entries of the machines that cost something, by runner id. */

@@ -108,6 +108,7 @@ export const modelConfig = (world: World, backend: Backend, change: Partial<Pool
     root: '/',
     configFile: undefined,
     release: 'r1',
+    telemetry: undefined,
     signingKey: undefined,
     encryptionKeys: [],
     payload: [],

@@ -4,6 +4,7 @@ import { FlameConfigError } from '@flamejs/queue/errors';
 import type { Command } from 'commander';
 import { say, sayJson } from '../output/print.ts';
 import { plural } from '../output/words.ts';
+import { whoami } from '../whoami.ts';
 import { optionsOf, withOperations } from '../with-operations.ts';
 
 interface RetryOptions {
@@ -44,7 +45,7 @@ export const addRetry = (calls: Command): void => {
           ids,
           options.json === true,
           RETRIED,
-          (pool, id) => operations.act.retry(pool, id),
+          (pool, id) => operations.act.retry(pool, id, whoami()),
           'retried',
         );
       }),
@@ -65,7 +66,7 @@ export const addCancel = (calls: Command): void => {
           ids,
           json === true,
           CANCELLED,
-          (pool, id) => operations.act.cancel(pool, id, reason),
+          (pool, id) => operations.act.cancel(pool, id, reason, whoami()),
           'cancelled',
           'stopping',
         );
@@ -80,7 +81,7 @@ const retryFailed = async (operations: Operations, ids: readonly string[], optio
   }
   const pools = options.pool === undefined ? await operations.poolNames() : [await operations.checkPool(options.pool)];
   const retried: Record<string, number> = {};
-  for (const pool of pools) retried[pool] = await operations.act.retryFailed(pool, options.function);
+  for (const pool of pools) retried[pool] = await operations.act.retryFailed(pool, options.function, whoami());
   if (options.json === true) return sayJson({ retried });
   for (const [pool, count] of Object.entries(retried))
     say(`pool ${pool}: ${plural(count, 'failed call')} will run again`);

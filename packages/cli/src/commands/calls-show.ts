@@ -8,6 +8,7 @@ import { paint } from '../output/style.ts';
 import { duration, moment } from '../output/words.ts';
 import { optionsOf, withOperations } from '../with-operations.ts';
 import { whole } from './calls-list.ts';
+import { money } from './costs.ts';
 
 /** Encoded bytes that `show` reads of arguments and outcome, unless `--full`. */
 const BRIEF_BYTES = 16 * 1024;
@@ -82,6 +83,7 @@ const sayCall = (call: CallDetail): void => {
     ['started', moment(call.startedAt)],
     ['ended', moment(call.finishedAt)],
     ['took', call.finishedAt > 0 && call.startedAt > 0 ? duration(call.finishedAt - call.startedAt) : ''],
+    ['machine', call.machineMs > 0 ? `${duration(call.machineMs)}, ${money(call.costDollars)}` : ''],
     ['due', moment(call.dueAt)],
     ['deadline', moment(call.deadlineAt)],
     ['release', call.release],

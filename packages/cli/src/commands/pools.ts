@@ -3,6 +3,7 @@ import type { PoolView } from '@flamejs/dashboard/operations';
 import { Command } from 'commander';
 import { say, sayJson, sayTable } from '../output/print.ts';
 import type { Column } from '../output/table.ts';
+import { whoami } from '../whoami.ts';
 import { optionsOf, withOperations } from '../with-operations.ts';
 import { listCommand } from './list-command.ts';
 import { addTune } from './pools-tune.ts';
@@ -31,7 +32,7 @@ export const poolsCommand = (): Command => {
         withOperations(command, async (operations) => {
           // All names are checked before anything is done.
           for (const pool of names) await operations.checkPool(pool);
-          for (const pool of names) await operations.act[name](pool);
+          for (const pool of names) await operations.act[name](pool, whoami());
           if (optionsOf<{ json?: boolean }>(command).json === true) sayJson({ [`${name}d`]: names });
           else for (const pool of names) say(`pool ${pool} ${done}`);
         }),

@@ -22,15 +22,16 @@ export interface Why {
   readonly reason?: string;
 }
 
+/** Each is written down with whoever did it, `by`, in the pool's audit. */
 export interface Actions {
   /** Runs a failed call again as a new generation. */
-  retry(pool: string, id: string): Promise<RetryResult>;
+  retry(pool: string, id: string, by?: string): Promise<RetryResult>;
   /** @returns how many failed calls of the pool, or of one of its functions, were retried */
-  retryFailed(pool: string, functionName?: string): Promise<number>;
-  cancel(pool: string, id: string, reason: string): Promise<CancelResult>;
+  retryFailed(pool: string, functionName?: string, by?: string): Promise<number>;
+  cancel(pool: string, id: string, reason: string, by?: string): Promise<CancelResult>;
   /** Stops calls from starting; those that run go on. */
-  pause(pool: string): Promise<void>;
-  resume(pool: string): Promise<void>;
+  pause(pool: string, by?: string): Promise<void>;
+  resume(pool: string, by?: string): Promise<void>;
   /**
    * Lets a runner end its calls, take no more, and end; what it has after `withinMs` is ended with it. A managed pool gets
    * another when it needs one.

@@ -12,7 +12,7 @@ export const readCall = async (link: Link, pool: string, id: string): Promise<Ca
   const [call, statusJson, job, outcome, pttl] = await Promise.all([
     inspectCall(link.client, keys, id),
     link.client.hget(link.app.pools, pool),
-    link.client.hmget(`${keys.queue}${id}`, 'data', 'finishedOn'),
+    link.client.hmget(`${keys.queue}${id}`, 'data', 'finishedOn', 'f:ms', 'f:nano'),
     link.client.hmget(keys.outcome(id), 'head', 'at'),
     link.client.pttl(keys.outcome(id)),
   ]);
@@ -53,6 +53,8 @@ export const readCall = async (link: Link, pool: string, id: string): Promise<Ca
     // Without its job there is nothing to run again, although its outcome is still kept.
     canRetry: state === 'failed' && job[0] !== null,
     canCancel: state === 'waiting' || state === 'delayed' || state === 'running',
+    machineMs: toNumber(job[2]),
+    costDollars: job[3] === null || job[3] === undefined ? null : toNumber(job[3]) * 1e-9,
     now: call.now,
   };
 };

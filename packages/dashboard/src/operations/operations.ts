@@ -4,15 +4,18 @@ import { judgeServer, poolOfCallId, readServerFacts, redisNow } from '@flamejs/p
 import type { AppConfig, TracedCall, Tuner } from '@flamejs/queue';
 import { redactText } from '@flamejs/queue/internal';
 import { type Actions, createActions } from './act.ts';
+import { type AuditEntry, audited, readAudit } from './audit.ts';
 import { readCall } from './call-detail.ts';
 import { listCalls } from './call-list.ts';
 import { readTrace } from './exact-trace.ts';
+import { type PoolCosts, readCosts } from './costs.ts';
 import { readFindings } from './findings.ts';
 import { type Link, openLink } from './link.ts';
 import { type ShowOptions, showArguments, showOutcome } from './payloads.ts';
 import { checkPoolName, readPoolNames } from './pool-names.ts';
 import { readPools } from './pools.ts';
 import { createQueues, type Queues } from './queues.ts';
+import { type Range, readRange } from './range.ts';
 import { readRunners } from './runners.ts';
 import { readEvents, readHistory } from './streams.ts';
 import { readTimes } from './times.ts';
@@ -49,7 +52,13 @@ export interface Operations {
   /** Newest first; of all pools unless one is named. */
   events(pool: string | undefined, count: number): Promise<readonly EventView[]>;
   history(pool: string, count: number): Promise<readonly Sample[]>;
+  /** Over up to a month. @param from Redis ms @param to Redis ms; until now unless given */
+  range(pool: string, from: number, to?: number): Promise<Range>;
+  /** Who has changed what of a pool, newest first. */
+  audit(pool: string, count: number): Promise<readonly AuditEntry[]>;
   times(pool: string): Promise<CallTimes>;
+  /** What its machines have cost since it is counted. */
+  costs(pool: string): Promise<PoolCosts>;
   tuning(pool: string): Promise<TuningView>;
   /** What the last hour would have been under changed settings. @throws FlameConfigError for a bad change */
   readonly replay: Tuning['replay'];
@@ -84,7 +93,7 @@ export const openOperations = (config: AppConfig, name: string, tuner?: Tuner): 
   return {
     link,
     queues,
-    act: createActions(link, queues, tuning, name),
+    act: audited(link, createActions(link, queues, tuning, name), name),
     poolNames: () => readPoolNames(link),
     checkPool,
     poolOf,
@@ -104,7 +113,13 @@ export const openOperations = (config: AppConfig, name: string, tuner?: Tuner): 
         .slice(0, count);
     },
     history: async (pool, count) => readHistory(link, await checkPool(pool), count),
+    async range(pool, from, to) {
+      const now = await redisNow(link.client);
+      return readRange(link, await checkPool(pool), from, to ?? now, now);
+    },
+    audit: async (pool, count) => readAudit(link, await checkPool(pool), count),
     times: async (pool) => readTimes(link, await checkPool(pool)),
+    costs: async (pool) => readCosts(link, await checkPool(pool)),
     tuning: async (pool) => tuning.read(await checkPool(pool)),
     replay: async (pool, ...rest) => tuning.replay(await checkPool(pool), ...rest),
     simulate: async (pool, ...rest) => tuning.simulate(await checkPool(pool), ...rest),

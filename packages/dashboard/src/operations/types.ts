@@ -152,6 +152,10 @@ export interface CallDetail {
   readonly release: string;
   readonly timeoutMs: number | null;
   readonly retries: number | null;
+  /** Machine time of all its attempts, its share of what ran at once; 0 until it has come to a second. */
+  readonly machineMs: number;
+  /** What that time cost; `null` without a price. */
+  readonly costDollars: number | null;
   readonly canRetry: boolean;
   readonly canCancel: boolean;
   readonly now: number;

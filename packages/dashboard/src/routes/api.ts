@@ -108,7 +108,20 @@ const addActions = (api: Api, { act, checkPool, poolOf }: Operations): void => {
   });
 };
 
-const addTuning = (api: Api, { act, checkPool, replay, tuning }: Operations): void => {
+const MONTH_MS = 31 * 86_400_000;
+
+const addTuning = (api: Api, operations: Operations): void => {
+  const { act, checkPool, costs, replay, tuning } = operations;
+  api.get('/pools/:pool/costs', async (c) => c.json(await costs(c.req.param('pool'))));
+  api.get('/pools/:pool/range', async (c) => {
+    const { now } = await operations.system();
+    const spanMs = wholeParam(c, 'last', 3_600_000, 1_000, MONTH_MS);
+    const to = wholeParam(c, 'to', now, 0, Number.MAX_SAFE_INTEGER);
+    return c.json(await operations.range(c.req.param('pool'), to - spanMs, to));
+  });
+  api.get('/pools/:pool/audit', async (c) =>
+    c.json(await operations.audit(c.req.param('pool'), wholeParam(c, 'entries', 50, 0, MOST_ENTRIES))),
+  );
   api.get('/pools/:pool/settings', async (c) => c.json(await tuning(c.req.param('pool'))));
   api.post('/pools/:pool/settings', async (c) =>
     c.json(await act.tune(await checkPool(c.req.param('pool')), await readBody(c))),

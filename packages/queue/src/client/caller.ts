@@ -13,6 +13,7 @@ import { appKeys, type PoolKeys, poolKeys } from '@flamejs/protocol/keys';
 import { lookupCall, type Outcome } from '@flamejs/protocol/outcome';
 import { type About, after, createVault, type Vault } from '@flamejs/protocol/payload/vault';
 import type { Acceptance, AcceptedCall } from '@flamejs/protocol/store/call-store';
+import type { TraceCarrier } from '@flamejs/protocol/trace-carrier';
 import type { Logger } from 'pino';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
 import type { ResolvedCallOptions } from '../types.ts';
@@ -42,6 +43,8 @@ export interface CallRequest {
   readonly scope?: string;
   /** Of a call that a function makes. */
   readonly line?: Descent;
+  /** Where it belongs among traces. */
+  readonly trace?: TraceCarrier | undefined;
   /** The call with whose present attempt it ends; without it, `link` means this process. */
   readonly endsWith?: string;
 }

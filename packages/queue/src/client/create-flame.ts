@@ -15,6 +15,8 @@ import { resolveCallOptions } from '../call-options.ts';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
 import { currentContext } from '../context.ts';
 import { defineFunction, isFlameFunction } from '../fn.ts';
+import { setTelemetry } from '../telemetry/current.ts';
+import type { CallerSpan } from '../telemetry/types.ts';
 import { FLAME_FUNCTION, type ParsedCallOptions } from '../types.ts';
 import { listen, unlisten } from './abort-listeners.ts';
 import { AwaitedCall, type AwaitingFlame } from './awaited-call.ts';
@@ -34,6 +36,7 @@ import { withCallSite } from './settle-with.ts';
 /** @param config what `defineConfig` returned */
 export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flame => {
   const mode = options.mode ?? (process.env.FLAME_MODE === 'inline' ? 'inline' : 'redis');
+  setTelemetry(config.telemetry);
   let making: Promise<CallMaker> | undefined;
   let closed = false;
 
@@ -97,12 +100,16 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
   const submitAwaited = (asked: Asked, local: Error): Promise<unknown> => {
     const { id, pool, options } = asked;
     if (options.signal?.aborted) return Promise.reject(options.signal.reason);
+    const span = spanOf(asked, 'call');
     const awaited = new AwaitedCall(awaiting, id, pool, options.signal, local);
     maker()
-      .then((calls) => calls.submit(asked, awaited, id))
+      .then((calls) => calls.submit(traced(asked, span), awaited, id))
       .catch((error) => awaited.reject(error));
-    return awaited.promise;
+    return span === undefined ? awaited.promise : span.follow(awaited.promise);
   };
+
+  const spanOf = ({ id, functionName, pool, options }: Asked, kind: 'call' | 'cast' | 'schedule') =>
+    config.telemetry?.beginCall({ callId: id, functionName, pool: pool.name, kind, shared: options.id !== undefined });
 
   const cast = (target: unknown, ...args: unknown[]): Promise<CallHandle<unknown>> =>
     fromHere(async () => {
@@ -111,7 +118,9 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
       const { signal } = options;
       signal?.throwIfAborted();
       const calls = await maker();
-      const accepted = await calls.submit(asked, undefined, id);
+      const span = spanOf(asked, 'cast');
+      const submitted = calls.submit(traced(asked, span), undefined, id);
+      const accepted = await (span?.follow(submitted) ?? submitted);
       if (signal !== undefined) {
         const listener = { onAbort: () => calls.abort(id, pool, describeAbort(signal)) };
         listen(signal, listener);
@@ -157,9 +166,13 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
     map: map as Flame['map'],
     placeChild: place as Flame['placeChild'],
     schedule: (id: string, timing: ScheduleTiming, target: unknown, ...args: readonly unknown[]) =>
-      fromHere(async () =>
-        (await maker()).schedule(id, timing, request(target, args, 'cast', { scope: `schedule:${id}` })),
-      ),
+      fromHere(async () => {
+        const asked = request(target, args, 'cast', { scope: `schedule:${id}` });
+        const calls = await maker();
+        const span = spanOf(asked, 'schedule');
+        const made = calls.schedule(id, timing, traced(asked, span));
+        return span?.follow(made) ?? made;
+      }),
     call: call as Flame['call'],
     cast: cast as Flame['cast'],
     attach: (id) => {
@@ -208,6 +221,9 @@ interface How {
   /** Options that win over the function's own. */
   readonly more?: ParsedCallOptions | undefined;
 }
+
+const traced = <T extends CallRequest>(request: T, span: CallerSpan | undefined): T =>
+  span?.carrier === undefined ? request : { ...request, trace: span.carrier };
 
 /** Runs `ask` so that what it rejects with ends with the frames of whoever called. */
 const fromHere = async <T>(ask: () => Promise<T>): Promise<T> => {

@@ -38,6 +38,7 @@ export const describeCall = (request: CallRequest, { config, callerId, by, seale
     size: payloadSize,
     by,
     ...(request.line === undefined ? {} : { line: request.line }),
+    ...(request.trace === undefined ? {} : { trace: request.trace }),
     opts: {
       timeoutMs: options.timeoutMs,
       retries: options.retries,

@@ -8,6 +8,7 @@ import { type Payload, payloadSize, unpackPayload } from '@flamejs/protocol/code
 import { parseDuration } from '@flamejs/protocol/duration';
 import { FlameConfigError, FlamePayloadTooLargeError, FlameUnavailableError } from '@flamejs/protocol/errors';
 import type { Outcome } from '@flamejs/protocol/outcome';
+import { isTraceCarrier, type TraceCarrier } from '@flamejs/protocol/trace-carrier';
 import { parseCallOptions } from '../call-options.ts';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
 import type { CallOptions, ParsedCallOptions, ResolvedCallOptions } from '../types.ts';
@@ -26,6 +27,7 @@ export type NestedRequest =
       readonly fn: string;
       readonly payload: Uint8Array;
       readonly options: DataOptions;
+      readonly trace?: TraceCarrier;
     }
   | { readonly op: 'abort'; readonly ref: string; readonly reason: string }
   | {
@@ -54,6 +56,7 @@ export interface MakeRequest {
   readonly payload: Payload;
   readonly size: number;
   readonly options: ParsedCallOptions;
+  readonly trace: TraceCarrier | undefined;
 }
 
 /** A request about a call that there is, checked. */
@@ -104,7 +107,10 @@ export const parseNestedRequest = (value: unknown, config: AppConfig): ParsedNes
         throw new FlamePayloadTooLargeError(message, { size, limit: pool.payloadLimit });
       }
       const options = parseCallOptions(toCallOptions(fields.options), 'options of a call');
-      return { op: fields.op, pool, ref: text('ref', MOST_REF), fn: text('fn', MOST_NAME), payload, size, options };
+      // What a function says of its trace is no reason to refuse its call.
+      const trace = isTraceCarrier(fields.trace) ? fields.trace : undefined;
+      const made = { pool, ref: text('ref', MOST_REF), fn: text('fn', MOST_NAME), payload, size, options, trace };
+      return { op: fields.op, ...made };
     }
     case 'abort':
       return { op: 'abort', ref: text('ref', MOST_REF), reason: text('reason', MOST_REASON) };

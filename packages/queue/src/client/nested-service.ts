@@ -97,7 +97,7 @@ export const createNestedService = (config: AppConfig, logger: Logger): NestedSe
     };
 
     const make = async (request: MakeRequest): Promise<NestedReply> => {
-      const { op, pool, ref, fn, payload, size, options } = request;
+      const { op, pool, ref, fn, payload, size, options, trace } = request;
       const given = await rights.passedOn(payload.json);
       const line = descend(asking, { kind: op, functionName: fn, given });
       await checkLoop(line, request);
@@ -112,6 +112,7 @@ export const createNestedService = (config: AppConfig, logger: Logger): NestedSe
         options: resolveCallOptions(options, pool),
         kind: op,
         line,
+        trace,
         ...(linked ? { endsWith: linkToCall(callId, asking.ats) } : {}),
         ...(scope === undefined ? {} : { scope }),
       };

@@ -79,6 +79,7 @@ export const createNestedCaller = (config: AppConfig): CallMaker => {
         fn: asked.functionName,
         payload: packPayload(asked.payload),
         options,
+        ...(asked.trace === undefined ? {} : { trace: asked.trace }),
       };
       const reply = await ask(request);
       if (reply.kind === 'outcome') settler?.resolve(reply);

@@ -86,4 +86,4 @@ export const pluggable = <T>(description: string, what: string, methods: readonl
     return missing.length === 0 ? yes(value as T) : no(`is no ${what}: it has no function ${missing.join(', ')}`);
   });
 
-const EXAMPLE: Readonly<Record<string, string>> = { backend: 'local()', policy: 'queueDepth()' };
+const EXAMPLE: Readonly<Record<string, string>> = { backend: 'local()', policy: 'queueDepth()', telemetry: 'otel()' };

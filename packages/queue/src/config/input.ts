@@ -6,6 +6,7 @@ import type { PayloadStep } from '@flamejs/protocol/payload/read-payload';
 import type { ClusterOptions, RedisOptions } from 'ioredis';
 import type { Backend } from '../backend.ts';
 import type { Policy } from '../scaling.ts';
+import type { Telemetry } from '../telemetry/types.ts';
 import type { IdleInfo, PoolHooks } from './types.ts';
 
 /** A URL, ioredis' options (with `sentinels` for Sentinel), or the nodes of a cluster with ioredis' cluster options. */
@@ -122,6 +123,8 @@ export interface ConfigInput<Pool extends string = string> {
   readonly signatureTtl?: Duration | undefined;
   /** Refuses signed calls that do not say when they are due, as callers of before this option made them. */
   readonly requireSignedTime?: boolean | undefined;
+  /** Traces calls across processes: `otel()` of `flamejs/otel`. */
+  readonly telemetry?: Telemetry | undefined;
   /** Accepts a Redis that evicts keys when memory is short, and with it the loss of calls. */
   readonly allowEviction?: boolean | undefined;
   /** Accepts a Redis on another host without authentication. */

@@ -77,6 +77,7 @@ export const parseConfig = (written: ConfigInput, options: ParseConfigOptions): 
     maxLoopRate: app.maxLoopRate ?? 10,
     signatureTtlMs: app.signatureTtl ?? 30 * 86_400_000,
     requireSignedTime: app.requireSignedTime ?? false,
+    telemetry: app.telemetry,
     allowEviction: app.allowEviction ?? false,
     allowInsecureRedis: app.allowInsecureRedis ?? false,
     pools: Object.fromEntries(Object.entries(app.pools).map(([name, pool]) => [name, poolConfig(name, pool, shared)])),

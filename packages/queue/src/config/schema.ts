@@ -8,6 +8,7 @@ import type { EncryptionKey } from '@flamejs/protocol/payload/types';
 import type { Backend } from '../backend.ts';
 import { isPoolName } from '../call-options.ts';
 import type { Policy } from '../scaling.ts';
+import type { Telemetry } from '../telemetry/types.ts';
 import { amount, bytes, duration, field, flag, hook, passEnv, paths, pluggable, required, whole } from './fields.ts';
 import type { ConfigInput, PoolInput, RedisInput } from './input.ts';
 import { type Field, isObject, type Output, readShape, type Shape } from './shape.ts';
@@ -275,6 +276,12 @@ export const appShape = {
   requireSignedTime: flag(
     'Refuses signed calls that do not say when they are due, as callers of before this option made them.',
     'false',
+  ),
+  telemetry: pluggable<Telemetry>(
+    'Traces calls across processes: `otel()` of `flamejs/otel`.',
+    'telemetry',
+    ['beginCall', 'beginAttempt', 'run', 'flush'],
+    'none',
   ),
   allowEviction: flag('Accepts a Redis that evicts keys when memory is short, and with it the loss of calls.', 'false'),
   allowInsecureRedis: flag('Accepts a Redis on another host without authentication.', 'false'),

@@ -3,6 +3,7 @@ import type { RedisConfig } from '@flamejs/protocol/connect';
 import type { EncryptionKey, PayloadTransform } from '@flamejs/protocol/payload/types';
 import type { Backend } from '../backend.ts';
 import type { Policy } from '../scaling.ts';
+import type { Telemetry } from '../telemetry/types.ts';
 
 export type { RedisConfig };
 
@@ -109,6 +110,8 @@ export interface AppConfig {
   readonly signatureTtlMs: number;
   /** Whether signed calls that do not say when they are due are refused. */
   readonly requireSignedTime: boolean;
+  /** What makes spans of calls; `undefined` for nothing. */
+  readonly telemetry: Telemetry | undefined;
   readonly allowEviction: boolean;
   readonly allowInsecureRedis: boolean;
   readonly pools: Readonly<Record<string, PoolConfig>>;

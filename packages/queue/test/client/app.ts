@@ -58,6 +58,7 @@ export const appConfig = (url: string, changes: Partial<PoolConfig> = {}, app: P
   root: process.cwd(),
   configFile: undefined,
   release: 'test',
+  telemetry: undefined,
   signingKey: undefined,
   encryptionKeys: [],
   payload: [],

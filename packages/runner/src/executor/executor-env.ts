@@ -23,6 +23,8 @@ export const BASIC_ENV: readonly string[] = [
   ],
   ...['TERM', 'COLORTERM', 'NO_COLOR', 'FORCE_COLOR', 'CI', 'DEBUG', 'XDG_*', 'LD_LIBRARY_PATH'],
   ...['SSL_CERT_FILE', 'SSL_CERT_DIR', 'NODE_ENV', 'NODE_PATH', 'NODE_EXTRA_CA_CERTS'],
+  // But for *_HEADERS, which hold what signs in at a collector.
+  'OTEL_*',
   ...['FLAME_APP', 'FLAME_CONFIG', 'FLAME_ROOT', 'FLAME_RELEASE', 'FLAME_POOL', 'FLAME_RUNNER_ID', 'FLAME_LOG_LEVEL'],
   ...[
     'SystemRoot',
@@ -59,7 +61,10 @@ export interface ExecutorEnv {
 }
 
 export const executorEnv = ({ own, env: given, passEnv, secrets }: ExecutorEnvOptions): ExecutorEnv => {
-  const passes = matcher([...BASIC_ENV, ...passEnv]);
+  const isBasic = matcher(BASIC_ENV);
+  const isPassed = matcher(passEnv);
+  const passes = (name: string): boolean =>
+    isPassed(name) || (isBasic(name) && !(name.startsWith('OTEL_') && name.endsWith('_HEADERS')));
   const env: Record<string, string> = {};
   const withheld = new Map<string, WayIn>();
   for (const [name, value] of Object.entries(own)) {

@@ -263,7 +263,15 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
       run = current;
       runSink = sink;
       const { killGraceMs: _, ...call } = execution;
-      link.send({ t: 'call', seq: calls, deadlineAt: undefined, releases: undefined, secrets: undefined, ...call });
+      link.send({
+        t: 'call',
+        seq: calls,
+        deadlineAt: undefined,
+        releases: undefined,
+        trace: undefined,
+        secrets: undefined,
+        ...call,
+      });
       return current;
     },
     onMeasured: (bytes) => {

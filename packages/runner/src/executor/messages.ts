@@ -1,5 +1,5 @@
 /** The messages between a runner and one executor. Bytes pass through; structure is checked where it arrives. */
-import type { ScopeKeys } from '@flamejs/queue/internal';
+import type { ScopeKeys, TraceCarrier } from '@flamejs/queue/internal';
 import type { EncodedArgs } from './types.ts';
 
 export interface BootMessage {
@@ -37,6 +37,7 @@ export interface CallMessage {
   readonly deadlineAt: number | undefined;
   readonly payloadLimit: number;
   readonly pool: string;
+  readonly trace: TraceCarrier | undefined;
   readonly secrets: ScopeKeys | undefined;
   readonly releases: { readonly caller: string; readonly runner: string } | undefined;
 }

@@ -6,7 +6,7 @@
  * - **slot**: the right to run one execution; a pool has `slots` of them and `spare` executors more, kept warm.
  */
 
-import type { OwnSecrets, ScopeKeys } from '@flamejs/queue/internal';
+import type { OwnSecrets, ScopeKeys, TraceCarrier } from '@flamejs/queue/internal';
 import type { CgroupSource } from './oom-kills.ts';
 
 /** Encoded arguments: a packed frame of the codec, or the codec's JSON when it has no binary parts. */
@@ -32,6 +32,8 @@ export interface Execution {
   /** Most bytes of the encoded result. */
   readonly payloadLimit: number;
   readonly pool: string;
+  /** The attempt's place among traces; read when it is sent, which is when the attempt begins. */
+  readonly trace?: TraceCarrier | undefined;
   /** Keys for the secrets of this call; `undefined` when the app has none. */
   readonly secrets?: ScopeKeys | undefined;
   /** Of the caller and of this runner, for the error about a closure that is not here. */

@@ -73,7 +73,15 @@ export const perform = (call: CallMessage, port: Port, closures: ClosureModules 
     if (closures !== undefined) await whileLoading(() => closures.load(functionName));
     const payload = readArgs(call.args);
     const releases = call.releases === undefined ? {} : { releases: call.releases };
-    const result = await executeFunction({ payload, functionName, context, payloadLimit, secrets, ...releases });
+    const result = await executeFunction({
+      payload,
+      functionName,
+      context,
+      payloadLimit,
+      secrets,
+      trace: call.trace,
+      ...releases,
+    });
     progress.flush();
     const frame = packPayload(result.payload);
     if (result.ok) return { t: 'returned', seq, frame };

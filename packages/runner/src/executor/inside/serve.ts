@@ -1,8 +1,10 @@
 /** The life of an executor from the inside: load the modules, then one call after the other. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
 import { getHeapStatistics } from 'node:v8';
-import { setNestedTransport } from '@flamejs/queue/internal';
+import { currentTelemetry, setNestedTransport } from '@flamejs/queue/internal';
 import { MARK_ENV } from '../markers.ts';
 import type { BootMessage, CallMessage, ToExecutor } from '../messages.ts';
 import { installBlame } from './blame.ts';
@@ -14,6 +16,8 @@ import { describeLoadError } from './load-error.ts';
 import { createNested } from './nested.ts';
 import { type Performance, perform } from './perform.ts';
 import type { Port } from './port.ts';
+
+const FLUSH_MS = 500;
 
 export const serve = (port: Port, isProcess: boolean): void => {
   let leftovers: Leftovers | undefined;
@@ -90,6 +94,13 @@ export const serve = (port: Port, isProcess: boolean): void => {
     }
   };
 
+  /** Spans of what ran here are sent, when somebody makes any; whoever waits for this process kills it after a while. */
+  const exit = async (): Promise<void> => {
+    const telemetry = currentTelemetry();
+    if (telemetry !== undefined) await Promise.race([telemetry.flush(), sleep(FLUSH_MS)]);
+    process.exit(0);
+  };
+
   port.onMessage((message: ToExecutor) => {
     switch (message.t) {
       case 'boot':
@@ -105,7 +116,7 @@ export const serve = (port: Port, isProcess: boolean): void => {
       case 'reply':
         return nested.onReply(message);
       case 'exit':
-        process.exit(0);
+        return void exit();
     }
   });
 };
