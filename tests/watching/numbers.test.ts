@@ -130,6 +130,7 @@ test('status data says the same of money, and a call has its own share of the ma
   const lines = await scrape(metricsUrl);
   const operations = openOperations(fleet.config, 'test');
   try {
+    await operations.link.ready();
     const { total: all, purposes, functions } = await operations.costs('main');
     expect(all.dollars).toBeCloseTo(total(lines, 'flame_machine_cost_dollars_total'), 8);
     expect(all.unpricedMs).toBe(0);
@@ -166,6 +167,7 @@ test('what the rules and the dashboard for Grafana ask for exists, with these la
 test('the history knows what arrived and ended, a leader that ends leaves its minute, and changes carry a name', async () => {
   const operations = openOperations(fleet.config, 'test');
   try {
+    await operations.link.ready();
     const { now } = await operations.system();
     const seconds = await operations.range('main', now - 3_000_000);
     expect(seconds.resolution).toBe('seconds');
