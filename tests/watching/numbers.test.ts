@@ -123,7 +123,7 @@ test('the cost of the run is that of a calculation by hand: every second has one
   expect(total(lines, 'flame_machine_unpriced_seconds_total')).toBe(0);
   const used = total(lines, 'flame_function_machine_seconds_total');
   expect(used).toBeCloseTo(seconds('calls'), 1);
-  expect(total(lines, 'flame_function_cost_dollars_total')).toBeCloseTo((used / 3_600) * PRICE, 6);
+  expect(total(lines, 'flame_function_cost_dollars_total')).toBeCloseTo((used / 3_600) * PRICE, 7);
 });
 
 test('status data says the same of money, and a call has its own share of the machine', async () => {

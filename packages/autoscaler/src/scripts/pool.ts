@@ -115,7 +115,7 @@ end
 local first = 3 + 4 * count
 if #ARGV >= first then
   local c = redis.call('HMGET', KEYS[4], 'begun', 'ended', 'failed')
-  redis.call('XADD', KEYS[3], 'MAXLEN', '~', 3600, '*', 'at', now, 'begun', c[1] or 0, 'ended', c[2] or 0, 'failed', c[3] or 0,
+  redis.call('XADD', KEYS[3], 'MAXLEN', '~', 3600, '*', 'at', now, 'begun', c[1] or 0, 'ended', c[2] or 0, 'failures', c[3] or 0,
     unpack(ARGV, first))
 end
 return 'ok'
@@ -151,7 +151,7 @@ local function histogram(name)
   return table.concat(counts, ',')
 end
 local c = redis.call('HMGET', KEYS[3], 'begun', 'ended', 'failed', 'ms', 'nano')
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'at', now, 'begun', c[1] or 0, 'ended', c[2] or 0, 'failed', c[3] or 0,
+redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'at', now, 'begun', c[1] or 0, 'ended', c[2] or 0, 'failures', c[3] or 0,
   'ms', c[4] or 0, 'nano', c[5] or 0, 'w', histogram('w'), 'r', histogram('r'), unpack(ARGV, 4))
 return 'ok'
 `);

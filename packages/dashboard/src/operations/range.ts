@@ -100,7 +100,8 @@ export const pointOf = (sample: Fields, earlier: Fields | undefined, resolution:
     oldestWaitMaxMs: thinned ? n('oldestWaitMsMax') : n('oldestWaitMs'),
     arrived: begun === null || earlier === undefined ? null : Math.max(0, begun + left(sample) - left(earlier)),
     ended: since('ended'),
-    failed: since('failed'),
+    // Runners that failed stand beside it, as `failed`.
+    failed: since('failures'),
     waits: histogram('w'),
     runs: histogram('r'),
     machineMs: thinned ? since('ms') : null,

@@ -51,8 +51,8 @@ export const createTally = (
       while (sending !== undefined || !isEmpty(counts)) {
         if (sending === undefined) {
           seq += 1;
-          sending = { seq, counts };
-          counts = none();
+          sending = { seq, counts: { ...counts, shares: whole(counts.shares), calls: whole(counts.calls) } };
+          counts = { ...none(), shares: rest(counts.shares), calls: rest(counts.calls) };
         }
         const batch = sending;
         const args = [runnerId, batch.seq, alone ? 1 : 0, MOST_FUNCTIONS, JSON.stringify(batch.counts)];
@@ -96,7 +96,17 @@ export const createTally = (
 const plain = <T>(): Record<string, T> => Object.create(null) as Record<string, T>;
 const none = (): Counts => ({ functions: plain(), shares: plain(), calls: plain() });
 const isEmpty = ({ functions, shares, calls }: Counts): boolean =>
-  [functions, shares, calls].every((each) => Object.keys(each).length === 0);
+  Object.keys(functions).length === 0 && [shares, calls].every((each) => Object.values(each).every((ms) => ms < 1));
+
+/** Only whole milliseconds are told, so that time and money agree; the rest goes with the next ones. */
+const whole = (times: Numbers): Numbers => mapped(times, Math.floor);
+const rest = (times: Numbers): Numbers => mapped(times, (ms) => ms - Math.floor(ms));
+
+const mapped = (times: Numbers, of: (ms: number) => number): Numbers => {
+  const result = plain<number>();
+  for (const [name, ms] of Object.entries(times)) if (of(ms) > 0) result[name] = of(ms);
+  return result;
+};
 
 const of = (functions: Record<string, Numbers>, name: string): Numbers => {
   functions[name] ??= plain();
