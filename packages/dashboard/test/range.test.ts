@@ -1,6 +1,6 @@
 /** History over a range: which resolution, and what lies between two points. */
 import { expect, test } from 'vitest';
-import { pointOf, resolutionOf } from '../src/operations/range.ts';
+import { pointOf, resolutionOf, withArrivals } from '../src/operations/range.ts';
 
 const HOUR = 3_600_000;
 
@@ -70,4 +70,15 @@ test('the first point has no differences, and counters that began anew are not n
     'minutes',
   );
   expect(later).toMatchObject({ arrived: 3, ended: 2, waits: [1, 0] });
+});
+
+test('a call that left the queue before its beginning was told is one arrival, not two', () => {
+  const samples = [
+    { waiting: '0', begun: '0' },
+    { waiting: '1', begun: '0' },
+    { waiting: '0', begun: '0' },
+    { waiting: '0', begun: '1' },
+  ];
+  const points = samples.map((sample, i) => pointOf(sample, samples[i - 1], 'seconds'));
+  expect(withArrivals(points).map(({ arrived }) => arrived)).toEqual([null, 1, 0, 0]);
 });

@@ -23,10 +23,10 @@ import type {
   AttemptEnd,
   AttemptSpan,
   CallerSpan,
+  CallIdentity,
   MadeCall,
   PickedUpCall,
   Telemetry,
-  CallIdentity,
 } from './telemetry/types.ts';
 
 export interface OtelOptions {

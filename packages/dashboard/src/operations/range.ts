@@ -63,7 +63,21 @@ export const readRange = async (link: Link, pool: string, from: number, to: numb
   ]);
   const samples = [...before.slice(0, 1), ...entries.reverse()].map(([, flat]) => toRecord(flat));
   const points = samples.map((sample, i) => pointOf(sample, samples[i - 1], resolution));
-  return { pool, resolution, bounds: BUCKET_BOUNDS_MS, points: points.slice(before.length) };
+  return { pool, resolution, bounds: BUCKET_BOUNDS_MS, points: withArrivals(points).slice(before.length) };
+};
+
+/**
+ * The queue is counted at once, and what was begun with the next heartbeat of its runner: what is less than nothing at one point is
+ * taken off the next ones, so that the sum is right. Pure.
+ */
+export const withArrivals = (points: readonly RangePoint[]): readonly RangePoint[] => {
+  let owed = 0;
+  return points.map((point) => {
+    if (point.arrived === null) return point;
+    const arrived = point.arrived + owed;
+    owed = Math.min(0, arrived);
+    return { ...point, arrived: Math.max(0, arrived) };
+  });
 };
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -98,7 +112,7 @@ export const pointOf = (sample: Fields, earlier: Fields | undefined, resolution:
     wanted: n('wanted') < 0 ? null : n('wanted'),
     waitingMax: thinned ? n('waitingMax') : n('waiting'),
     oldestWaitMaxMs: thinned ? n('oldestWaitMsMax') : n('oldestWaitMs'),
-    arrived: begun === null || earlier === undefined ? null : Math.max(0, begun + left(sample) - left(earlier)),
+    arrived: begun === null || earlier === undefined ? null : begun + left(sample) - left(earlier),
     ended: since('ended'),
     // Runners that failed stand beside it, as `failed`.
     failed: since('failures'),
