@@ -7,7 +7,8 @@ const parts = [
   { name: 'fuzz', command: ['--import', 'tsx', 'scripts/fuzz-codec.ts', '--count', '10000000'] },
   { name: 'sabotage', command: ['scripts/sabotage.mjs'] },
   { name: 'mutation', command: ['scripts/mutation.mjs'] },
-  { name: 'dead code', command: ['scripts/lint-packages.mjs', '--all'] },
+  { name: 'packages and dead code', command: ['scripts/lint-packages.mjs', '--all'] },
+  { name: 'site of the docs', command: ['scripts/site.mjs'] },
   { name: 'demo', command: ['scripts/demo.mjs'] },
   { name: 'bench', command: ['scripts/bench.mjs'] },
 ];

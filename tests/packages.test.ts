@@ -82,3 +82,25 @@ test('A-07: flamejs exports what its parts export, and only that', async () => {
     expect(Object.keys(own).sort(), name).toEqual([...Object.keys(theirs), ...more].sort());
   }
 });
+
+test('A-07: what the release workflow runs is there, and it publishes with provenance', () => {
+  const { scripts } = JSON.parse(read('package.json'));
+  const workflows = below('.github/workflows', /\.yml$/)
+    .map(read)
+    .join('\n');
+  const wanted = [...workflows.matchAll(/npm run ([\w:-]+)/g)].map(([, name = '']) => name);
+  expect(wanted).toEqual(expect.arrayContaining(['release:version', 'release:publish', 'docs:site']));
+  expect(wanted.filter((name) => !(name in scripts))).toEqual([]);
+  for (const [, file = ''] of workflows.matchAll(/node (scripts\/\S+)/g))
+    expect(existsSync(join(root, file))).toBe(true);
+  expect(workflows).toMatch(/id-token: write/);
+  expect(workflows).toMatch(/NPM_CONFIG_PROVENANCE: 'true'/);
+  // All packages have one version, and name each other by it.
+  const manifests = packages.map((name) => JSON.parse(read(`packages/${name}/package.json`)));
+  const [version] = new Set(manifests.map((manifest) => manifest.version));
+  for (const { name, version: own, dependencies = {} } of manifests) {
+    expect([name, own]).toEqual([name, version]);
+    const parts = Object.entries(dependencies).filter(([other]) => other.startsWith('@flamejs/'));
+    expect(parts.filter(([, range]) => range !== version)).toEqual([]);
+  }
+});

@@ -1,4 +1,6 @@
 /** What is the same for every file of an application. */
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { type CompilerOptions, type ParsedOptions, parseOptions } from './options.ts';
 import { readTypeScriptSettings, type TypeScriptSettings } from './tsconfig.ts';
 
@@ -13,5 +15,19 @@ export interface Project {
 export function openProject(root: string, options: CompilerOptions = {}): Project {
   const typescript = readTypeScriptSettings(root);
   const parsed = parseOptions(options);
-  return { root, typescript, options: { ...parsed, aliases: [...parsed.aliases, ...typescript.aliases] } };
+  const runtime = runtimeOf(root, parsed.runtime);
+  return { root, typescript, options: { ...parsed, runtime, aliases: [...parsed.aliases, ...typescript.aliases] } };
+}
+
+/** Where pnpm has installed `flamejs` alone, its parts cannot be imported by their own names. */
+function runtimeOf(root: string, own: string): string {
+  const { resolve } = createRequire(join(root, 'package.json'));
+  const found = [own, 'flamejs/closures'].find((name) => {
+    try {
+      return resolve(name) !== '';
+    } catch {
+      return false;
+    }
+  });
+  return found ?? own;
 }

@@ -25,7 +25,7 @@ export type MapOutcome<Result> =
 
 /** One input: the list of arguments; for a function of one argument that is no array, the argument itself will do. */
 export type MapInput<Args extends readonly unknown[]> =
-  | Args
+  | Readonly<Args>
   | (Args extends readonly [infer Only] ? (Only extends readonly unknown[] ? never : Only) : never);
 
 type Inputs = Iterable<unknown> | AsyncIterable<unknown>;

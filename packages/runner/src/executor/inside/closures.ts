@@ -162,15 +162,19 @@ const mayCallFlame = (module: string): boolean => {
 
 const changedAt = (file: string): number => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
-/** The application's copy, as it would import it itself. */
+/** The application's copy, as it would import it itself; where it has `flamejs` alone, that of `flamejs`. */
 const findCompiler = async (root: string): Promise<Compiler | undefined> => {
-  let entry: string;
-  try {
-    entry = createRequire(join(root, 'package.json')).resolve('@flamejs/compiler');
-  } catch {
-    return undefined;
+  const { resolve } = createRequire(join(root, 'package.json'));
+  for (const name of ['@flamejs/compiler', 'flamejs/compiler']) {
+    let entry: string;
+    try {
+      entry = resolve(name);
+    } catch {
+      continue;
+    }
+    if (existsSync(entry)) return (await import(pathToFileURL(entry).href)) as Compiler;
   }
-  return existsSync(entry) ? ((await import(pathToFileURL(entry).href)) as Compiler) : undefined;
+  return undefined;
 };
 
 /** Names come from outside and may be of any length. */

@@ -1,0 +1,67 @@
+/** The examples, as programs: one command each, and what they print and leave is looked at. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { read } from './docs/pages.ts';
+import { expectNoLeftovers, startBrood, startNode } from './support/processes.ts';
+import { type RedisServer, startRedis } from './support/redis.ts';
+import { bySize } from './support/tier.ts';
+import { settles } from './support/wait-for.ts';
+
+const root = fileURLToPath(new URL('../', import.meta.url));
+let redis: RedisServer;
+let out: string;
+beforeAll(async () => {
+  redis = await startRedis();
+  out = await mkdtemp(join(tmpdir(), 'flame-examples-'));
+});
+afterAll(async () => {
+  await redis.stop();
+  await rm(out, { recursive: true, force: true });
+});
+
+const run = async (name: string): Promise<string> => {
+  const brood = startBrood();
+  await using program = await startNode(join(root, 'scripts/example.mjs'), {
+    args: [name, out],
+    env: { ...brood.env, REDIS_URL: redis.url, FLAME_REDIS_URL: undefined },
+  });
+  const { code } = await settles(program.exited, { what: name, timeoutMs: 170_000 });
+  expect(code, program.output()).toBe(0);
+  await expectNoLeftovers(brood);
+  return program.output();
+};
+
+/** What is looked at, by example. */
+const LOOKS: Readonly<Record<string, (output: string) => void | Promise<void>>> = {
+  'count-primes': (output) => {
+    expect(output).toContain('78498 primes below 1000000');
+    expect(output.match(/^ *\d+\/20 /gm)).toHaveLength(20);
+  },
+  'fastify-app': (output) => {
+    const pings = /the work is done; (\d+) pings were answered meanwhile/.exec(output)?.[1];
+    expect(Number(pings)).toBeGreaterThan(1);
+  },
+  'nightly-report': (output) => {
+    expect(output.match(/^report: \S+ {2}3 orders, 71\.8 euros$/gm)).toHaveLength(2);
+  },
+  'html-to-pdf': async () => {
+    const pdf = await readFile(join(out, 'invoice.pdf'), 'latin1');
+    expect([pdf.slice(0, 5), pdf.trimEnd().slice(-5)]).toEqual(['%PDF-', '%%EOF']);
+  },
+};
+
+test.each(bySize({ push: ['fastify-app'], nightly: Object.keys(LOOKS) }))(
+  'the example %s does what it says by one command, and leaves no process',
+  async (name) => {
+    await LOOKS[name]?.(await run(name));
+  },
+);
+
+test('the page of the examples names each of them, with its command', () => {
+  const page = read('docs/examples.md');
+  for (const name of Object.keys(LOOKS))
+    expect(page).toMatch(new RegExp(`\\[${name}\\]\\(\\.\\./examples/${name}\\).*\`npm run example ${name}\``));
+});
