@@ -227,6 +227,9 @@ describe('acting', () => {
 });
 
 describe('flame call', () => {
+  // What the Redis of tests is warned of is not the subject.
+  const flame = (...args: string[]): Promise<Ran> => run(args, { env: { ...fleet.env, LOG_LEVEL: 'error' } });
+
   test('arguments are JSON, words, files and code; the result is printed, or written as it is', async () => {
     const word = await flame('call', 'echo', 'hello');
     expect([word.code, word.output]).toEqual([0, 'hello\n']);

@@ -1,12 +1,16 @@
 /** `flame call`: one call of a function, from a shell. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { inspect } from 'node:util';
+import { setLogDestination } from '@flamejs/protocol/log-destination';
 import type { CallHandle } from '@flamejs/queue';
 import { FlameConfigError } from '@flamejs/queue/errors';
 import { Command } from 'commander';
+import type { Logger } from 'pino';
 import { argumentsFrom } from '../call/arguments.ts';
 import { findTask } from '../call/find-task.ts';
+import { createLogger } from '../create-logger.ts';
 import { loadApp } from '../load-app.ts';
+import { readableLog } from '../output/log-lines.ts';
 import { plainText } from '../output/plain-text.ts';
 import { say, sayJson } from '../output/print.ts';
 import { optionsOf } from '../with-operations.ts';
@@ -44,7 +48,7 @@ export const callCommand = (): Command =>
       const args = await argumentsFrom(given, options.eval, { readFile, stdin: readStdin });
       const task = await findTask(config, name);
       const bounded = options.timeout === undefined ? task : task.with({ timeout: options.timeout as '1m' });
-      const flame = createFlame(config);
+      const flame = createFlame(config, { logger: await readableLogger() });
       try {
         if (options.cast === true) {
           const { id } = (await flame.cast(bounded as never, ...(args as never))) as CallHandle<unknown>;
@@ -55,6 +59,12 @@ export const callCommand = (): Command =>
         await flame.close();
       }
     });
+
+/** Beside the result, for whoever looks at it: the result alone is on stdout. */
+const readableLogger = (): Promise<Logger> => {
+  setLogDestination(readableLog((line) => void process.stderr.write(`${line}\n`)));
+  return createLogger('flame', 'warn');
+};
 
 const readStdin = async (): Promise<Uint8Array> => {
   if (process.stdin.isTTY) {

@@ -87,5 +87,7 @@ const tests = ({ testRunner }: App): readonly string[] => {
       'In vitest.config, so that calls run inside of your tests:',
       "  test: { setupFiles: ['flamejs/testing/inline'] }",
     ];
+  if (testRunner === 'jest')
+    return ['', 'In jest.config, so that calls run inside of your tests:', "  preset: 'flamejs/jest'"];
   return [];
 };
