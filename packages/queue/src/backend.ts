@@ -19,6 +19,7 @@ export interface BackendDefaults {
   readonly launchesPerTick: number;
 }
 
+/** What a backend is asked to launch: one runner, with everything that it is told. */
 export interface LaunchRequest {
   readonly app: string;
   readonly pool: string;
@@ -36,6 +37,7 @@ export interface LaunchRequest {
   readonly secrets: Readonly<Record<string, string>>;
 }
 
+/** Where an instance is in its life, as far as its backend can tell. */
 export type InstanceState = 'pending' | 'running' | 'stopping' | 'gone';
 
 /** How an instance ended, as far as its provider knows. */
@@ -61,6 +63,7 @@ export interface InstanceProblem {
   readonly final: boolean;
 }
 
+/** A machine, container or process on which a runner runs, as its backend lists it. */
 export interface Instance {
   /** The provider's own id: pid, container id, instance id. */
   readonly id: string;
@@ -79,6 +82,7 @@ export interface Instance {
   readonly end?: InstanceEnd;
 }
 
+/** What became of one instance that was to be ended. */
 export interface TerminateResult {
   readonly id: string;
   readonly ok: boolean;
@@ -92,6 +96,7 @@ export interface TerminateFacts {
   readonly silent?: ReadonlySet<string>;
 }
 
+/** What provisions runners: `local()`, `docker()`, `ec2()`, `fly()`, or your own (docs/backends/write-your-own.md). */
 export interface Backend {
   readonly name: string;
   readonly defaults: BackendDefaults;

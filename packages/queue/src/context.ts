@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { configError } from '@flamejs/protocol/errors/input-errors';
 import { directContext } from './client/direct-context.ts';
 
+/** What a running function may know of its call, and do beside returning: `flame.context()`. */
 export interface CallContext {
   readonly callId: string;
   readonly functionName: string;

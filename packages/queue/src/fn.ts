@@ -15,6 +15,7 @@ import {
   type FunctionOptions,
 } from './types.ts';
 
+/** The ways to declare a function: `flame.fn`, and `defineFunction` where there is no flame object yet. */
 export interface DefineFunction {
   /**
    * Gives a function a name under which callers and runners know it, and the options of its calls.

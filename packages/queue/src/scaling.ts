@@ -10,6 +10,7 @@ export type RunnerState =
   | 'lost'
   | 'terminated';
 
+/** A runner, as a policy sees it. */
 export interface RunnerView {
   readonly runnerId: string;
   readonly state: RunnerState;
@@ -21,6 +22,7 @@ export interface RunnerView {
   readonly ageMs: number;
 }
 
+/** What waits and runs in a pool, as a policy sees it. */
 export interface QueueObservation {
   readonly paused: boolean;
   readonly waiting: number;
@@ -33,6 +35,7 @@ export interface QueueObservation {
   readonly oldestWaitMs: number | null;
 }
 
+/** All that a policy decides by. */
 export interface PoolObservation {
   /** Monotonic milliseconds. */
   readonly now: number;
@@ -44,6 +47,7 @@ export interface PoolObservation {
   readonly bootTimeMs: number | null;
 }
 
+/** The bounds of the pool that a policy decides for. */
 export interface PolicyPool {
   readonly name: string;
   readonly min: number;
@@ -53,6 +57,7 @@ export interface PolicyPool {
   readonly bootTimeoutMs: number;
 }
 
+/** How many runners a policy wants, and why. */
 export interface PolicyDecision<Memory = unknown> {
   /** Number of runners wanted, before min and max are applied. */
   readonly desired: number;

@@ -117,6 +117,7 @@ export interface FunctionBinding {
   readonly options: ParsedCallOptions;
 }
 
+/** A `Backoff` with its defaults filled in, in milliseconds. */
 export interface ParsedBackoff {
   readonly type: 'fixed' | 'exponential';
   readonly delayMs: number;

@@ -6,6 +6,7 @@ import { type AbortListener, listen, unlisten } from './abort-listeners.ts';
 import type { Settler } from './pending.ts';
 import { type Reading, settleWith, withCallSite } from './settle-with.ts';
 
+/** Bounds of one `handle.result()`; the call itself goes on. */
 export interface ResultOptions {
   /** Bounds this wait alone; the call goes on. Default: no bound beside the call's own. */
   readonly timeout?: Duration;

@@ -48,6 +48,7 @@ export type TargetResult<T, R> =
 
 type IsAny<T> = 0 extends 1 & T ? true : false;
 
+/** What an application calls functions with; made by `createFlame`. Opens nothing before the first call. */
 export interface Flame {
   /**
    * Declares a function that can run elsewhere. Give it a name that stays, for calls outlive deploys.
@@ -116,6 +117,7 @@ export interface Flame {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** Options of `createFlame`, beside the configuration. */
 export interface FlameOptions {
   /**
    * `redis` (default), or `inline` for tests and scripts: same encoding, errors and context, in this process, without

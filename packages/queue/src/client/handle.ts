@@ -8,6 +8,7 @@ import { watchProgress } from './progress.ts';
 import { secretsHere } from './secrets-here.ts';
 import { type CallStatus, readStatus } from './status.ts';
 
+/** What `cancel()` came to. */
 export type CancelResult =
   /** It had not started and never will. */
   | 'cancelled'
@@ -18,6 +19,7 @@ export type CancelResult =
   /** There is no such call (any more). */
   | 'unknown';
 
+/** A call that was made, by whichever process: its result, state and progress, and orders for it. */
 export interface CallHandle<Result> {
   /** Keep it to `attach` from another process. */
   readonly id: string;

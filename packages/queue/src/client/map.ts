@@ -7,6 +7,7 @@ import { FlameCancelledError } from '@flamejs/protocol/errors';
 import { configError } from '@flamejs/protocol/errors/input-errors';
 import { type AbortListener, listen, unlisten } from './abort-listeners.ts';
 
+/** Options of `flame.map`. */
 export interface MapOptions {
   /** Calls under way, and results that the consumer has not taken, at most. Default: 100. */
   readonly concurrency?: number;
@@ -19,6 +20,7 @@ export interface MapOptions {
   readonly outcomes?: boolean;
 }
 
+/** One result of `flame.map` with `outcomes: true`: a value or an error, and whose. */
 export type MapOutcome<Result> =
   | { readonly index: number; readonly ok: true; readonly value: Result }
   | { readonly index: number; readonly ok: false; readonly error: unknown };

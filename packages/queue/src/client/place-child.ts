@@ -5,6 +5,7 @@
 import { FlameUnavailableError } from '@flamejs/protocol/errors';
 import { configError } from '@flamejs/protocol/errors/input-errors';
 
+/** A long-lived function that runs somewhere: what `flame.placeChild` resolves with. */
 export interface Child<Result> {
   readonly id: string;
   /** What the function passed to `context().ready`. */

@@ -7,6 +7,7 @@ import { nextMoment, type Timing } from '@flamejs/protocol/schedule-timing';
 import { removeSchedule, storeSchedule } from '@flamejs/protocol/schedules';
 import type { Caller, CallRequest } from './caller.ts';
 
+/** When a schedule casts its call. */
 export interface ScheduleTiming {
   /** Cron expression of five fields, or six with seconds first. Either this or `every`. */
   readonly cron?: string;
@@ -16,6 +17,7 @@ export interface ScheduleTiming {
   readonly tz?: string;
 }
 
+/** A schedule that stands: what `flame.schedule` resolves with. */
 export interface ScheduleHandle {
   readonly id: string;
   /** Ends the schedule; calls that it has cast go on. @returns whether it was there @throws FlameUnavailableError */

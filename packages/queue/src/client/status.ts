@@ -9,6 +9,7 @@ import { parsePoolStatus } from '@flamejs/protocol/pool-status';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
 import type { Caller } from './caller.ts';
 
+/** Where a call is, and in words what it waits for. */
 export interface CallStatus {
   readonly id: string;
   readonly pool: string;

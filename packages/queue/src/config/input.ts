@@ -18,12 +18,14 @@ export type RedisInput =
       readonly options?: ClusterOptions | undefined;
     };
 
+/** `idleShutdownAfter` with a question that can keep a runner. */
 export interface IdleInput {
   readonly after: Duration;
   /** Asked before an idle runner is drained; `true` keeps it for another period. */
   readonly unless?: ((info: IdleInfo) => boolean | Promise<boolean>) | undefined;
 }
 
+/** A pool, as `defineConfig` takes it. Every option and its default: docs/configuration.md. */
 export interface PoolInput extends PoolHooks {
   /** Fewest runners, kept ready without any call; 0 is scale-to-zero. */
   readonly min?: number | undefined;

@@ -7,32 +7,38 @@ import type { Telemetry } from '../telemetry/types.ts';
 
 export type { RedisConfig };
 
+/** A runner that is being started: what `onGrowStart` is told. */
 export interface GrowInfo {
   readonly pool: string;
   readonly runnerId: string;
   /** Runners of the pool, this one included, that are not gone. */
   readonly count: number;
 }
+/** Whether it came up: what `onGrowEnd` is told. */
 export interface GrowEndInfo extends GrowInfo {
   readonly ok: boolean;
   readonly reason?: string;
 }
+/** A runner that is let go, and why: what `onShrink` is told. */
 export interface ShrinkInfo extends GrowInfo {
   readonly reason: string;
 }
 
+/** A runner without calls, before it is drained: what `idleShutdownAfter.unless` is asked with. */
 export interface IdleInfo {
   readonly pool: string;
   readonly runnerId: string;
   readonly idleMs: number;
 }
 
+/** Called by the autoscaler when a pool grows or shrinks. What they throw is logged, and changes nothing. */
 export interface PoolHooks {
   readonly onGrowStart?: (info: GrowInfo) => unknown;
   readonly onGrowEnd?: (info: GrowEndInfo) => unknown;
   readonly onShrink?: (info: ShrinkInfo) => unknown;
 }
 
+/** A pool with every default filled in: durations in milliseconds, sizes in bytes. */
 export interface PoolConfig {
   readonly name: string;
   readonly min: number;
@@ -77,6 +83,7 @@ export interface PoolConfig {
   readonly hooks: PoolHooks;
 }
 
+/** What `defineConfig` returns: the configuration with every default filled in. */
 export interface AppConfig {
   readonly app: string;
   /** First part of every key; `flame` unless set. */

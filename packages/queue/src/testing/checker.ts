@@ -4,6 +4,7 @@
  */
 import type { Commit, Effect, Fault, LedgerEntry } from './logs.ts';
 
+/** What was seen of a run: what was called, done, and broken. */
 export interface RunLogs {
   readonly ledger: readonly LedgerEntry[];
   readonly effects: readonly Effect[];
@@ -11,6 +12,7 @@ export interface RunLogs {
   readonly faults: readonly Fault[];
 }
 
+/** Options of `check`. */
 export interface CheckOptions {
   /** The value that a call must come to. Without it values are not checked. */
   readonly model?: (key: string) => unknown;
@@ -24,6 +26,7 @@ export interface CheckOptions {
   readonly slackMs?: number;
 }
 
+/** What `check` has found, by property; an empty list is a property that held. */
 export interface Verdict {
   /** Accepted, and neither settled nor stored. */
   readonly lost: readonly string[];

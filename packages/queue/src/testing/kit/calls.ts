@@ -20,6 +20,7 @@ export interface SeenCall {
   readonly awaited: boolean;
 }
 
+/** What calls a test has led to. */
 export interface CallSpies {
   /** @returns all calls since the last reset, in order; those of one function when it, or its name, is given. */
   calls(of?: AnyFlameFunction | string): readonly SeenCall[];

@@ -4,6 +4,7 @@
  */
 import { type Duration, type LongTimeout, parseDuration, setLongTimeout } from '@flamejs/protocol/duration';
 
+/** Time, as calls of inline mode see it. */
 export interface Clock {
   /** Epoch ms, as calls see it. */
   now(): number;

@@ -4,6 +4,7 @@ import type { InlineCall } from '../../client/inline-store.ts';
 import { isFlameFunction } from '../../fn.ts';
 import { type AnyFlameFunction, FLAME_FUNCTION } from '../../types.ts';
 
+/** Faults that a test can switch on. */
 export interface Faults {
   /**
    * The runners of the next attempts are lost before they can say how those ended: the function runs, nobody hears of it, and it

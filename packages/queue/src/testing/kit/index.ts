@@ -25,7 +25,9 @@ setInlineHooks({
 const { calls, unawaited, settled }: CallSpies = spies;
 
 export { calls, settled, unawaited };
+/** The time of calls in inline mode. */
 export const clock: Clock = time;
+/** What goes wrong in production, on purpose, in inline mode. */
 export const faults: Faults = switches;
 
 /** Forgets calls, takes faults back, and gives time back to the system: for `afterEach`. Calls that run go on. */
