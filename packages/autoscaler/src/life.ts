@@ -1,10 +1,11 @@
 /** One life of an autoscaler, from its connections to their end: what is put up here is taken down here, also when that fails. */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { damageLog } from '@flamejs/protocol';
+import { createAlertSender, damageLog } from '@flamejs/protocol';
 import type { AppConfig, Backend, PoolConfig } from '@flamejs/queue';
 import { createEnding } from '@flamejs/queue/internal';
 import type { Logger } from 'pino';
+import { createAlarms } from './alarms.ts';
 import type { AutoscalerStatus, StopOptions } from './autoscaler.ts';
 import { secretLikeNames } from './backends/open-secrets.ts';
 import type { Clock } from './clock.ts';
@@ -65,10 +66,26 @@ export const beginLife = async (parts: LifeParts): Promise<Life> => {
     housekeepingOf: connections.housekeepingOf,
     wake: (pool) => waker.kick(pool, false),
   });
+  const sender =
+    config.alerts &&
+    createAlertSender(config.alerts, (what, error) => log.warn({ what, error }, 'an alert could not be told'));
+  if (sender !== undefined) ending.add('alerts were still being told', async () => sender.close());
+  const alarms =
+    config.alerts &&
+    sender &&
+    createAlarms({
+      ...{ app: config.app, store, clock, log, leader, sender },
+      waitMs: config.alerts.waitMs,
+      statuses: () => controller.statuses(),
+    });
   const waker = createWaker({
     clock,
     pools: names,
-    tick: (pools, cachedList) => controller.tick({ pools, cachedList }),
+    async tick(pools, cachedList) {
+      const expecting = await controller.tick({ pools, cachedList });
+      await alarms?.look();
+      return expecting;
+    },
     every: (name, expecting) => {
       const pool = config.pools[name];
       const defaults = pool === undefined ? undefined : backendOf(pool).defaults;

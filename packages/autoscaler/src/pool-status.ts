@@ -20,6 +20,10 @@ export interface FullPoolStatus extends PoolStatus {
   readonly useful: number;
   readonly states: Readonly<Record<RunnerState, number>>;
   readonly reasons: readonly string[];
+  /** How long the oldest waiting call has waited; 0 when none does. */
+  readonly oldestWaitMs: number;
+  /** Machines that cannot be ended. */
+  readonly stuck: number;
   readonly breaker: Breaker;
   /** Of which runners are launched, since when (Redis ms), and the autoscaler's own. */
   readonly release: string;
@@ -32,9 +36,13 @@ export interface StatusInput {
   readonly records: readonly IntentRecord[];
   readonly physical: number;
   readonly useful: number;
+  readonly oldestWaitMs: number;
 }
 
-export const statusOf = (ctx: PoolContext, { at, records, physical, useful }: StatusInput): FullPoolStatus => {
+export const statusOf = (
+  ctx: PoolContext,
+  { at, records, physical, useful, oldestWaitMs }: StatusInput,
+): FullPoolStatus => {
   const { memory, pool } = ctx;
   const states = countStates(records);
   const failing = memory.breaker.wavesFailed > 0 || memory.breaker.open;
@@ -61,6 +69,8 @@ export const statusOf = (ctx: PoolContext, { at, records, physical, useful }: St
     desired: memory.desired,
     wanted: memory.target?.wanted ?? null,
     reasons: memory.reasons,
+    oldestWaitMs,
+    stuck: memory.stuckTold.size,
     breaker: memory.breaker,
     release: memory.release.release,
     releaseSince: memory.release.since,

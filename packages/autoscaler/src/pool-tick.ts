@@ -113,7 +113,13 @@ export const tickPool = async (ctx: PoolContext, input: TickInput): Promise<Tick
   if (snapshot !== null) noteIdle(ctx, records, agents, snapshot.now);
   noteStuck(ctx, records, now);
   const result: TickResult = {
-    status: statusOf(ctx, { at: snapshot?.now ?? now, records, physical, useful }),
+    status: statusOf(ctx, {
+      at: snapshot?.now ?? now,
+      records,
+      physical,
+      useful,
+      oldestWaitMs: oldestWaitMsOf(snapshot),
+    }),
     plan,
     expecting: plan.actions.length > 0 || records.some(({ state }) => state !== 'ready'),
     physical,
@@ -125,6 +131,9 @@ export const tickPool = async (ctx: PoolContext, input: TickInput): Promise<Tick
   if (sample !== undefined) await thin(ctx, now, sample);
   return result;
 };
+
+const oldestWaitMsOf = (snapshot: PoolSnapshot | null): number =>
+  snapshot === null || snapshot.oldestWaitAt === null ? 0 : Math.max(0, snapshot.now - snapshot.oldestWaitAt);
 
 /** A roll-over to the callers' release starts here; the plan does the rest, as after a deployment of the autoscaler. */
 const followRelease = (ctx: PoolContext, { releases, now }: PoolSnapshot): void => {

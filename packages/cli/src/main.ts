@@ -1,6 +1,7 @@
 /** The `flame` command. Each subcommand stands in a file of its own; errors become one readable message and exit code 1. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { alertsCommand } from './commands/alerts.ts';
 import { autoscalerCommand } from './commands/autoscaler.ts';
 import { callCommand } from './commands/call.ts';
 import { callsCommand } from './commands/calls.ts';
@@ -35,6 +36,7 @@ const commands = [
   callCommand,
   callsCommand,
   poolsCommand,
+  alertsCommand,
   costsCommand,
   historyCommand,
   simulateCommand,

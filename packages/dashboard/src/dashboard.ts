@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { type AppConfig, FlameConfigError } from '@flamejs/queue';
 import { createAdaptorServer } from '@hono/node-server';
+import { watchForAutoscaler } from './alert-watch.ts';
 import { createBoard } from './board/board.ts';
 import { type Operations, openOperations } from './operations/operations.ts';
 import { type DashboardOptions, parseOptions } from './options.ts';
@@ -34,6 +35,7 @@ export const createDashboard = (config: AppConfig, given: DashboardOptions = {})
   let operations: Operations | undefined;
   let server: Server | undefined;
   let port = options.port;
+  let unwatch: (() => void) | undefined;
 
   const start = async (): Promise<void> => {
     operations = openOperations(config, 'dashboard', given.tuner);
@@ -46,6 +48,7 @@ export const createDashboard = (config: AppConfig, given: DashboardOptions = {})
       server.listen(options.port, options.host);
       await once(server, 'listening');
       port = (server.address() as AddressInfo).port;
+      unwatch = watchForAutoscaler(operations, options.logger);
     } catch (error) {
       await stop();
       throw listenError(error, options.host, options.port);
@@ -55,6 +58,7 @@ export const createDashboard = (config: AppConfig, given: DashboardOptions = {})
   const stop = async (): Promise<void> => {
     const [closing, open] = [server, operations];
     server = undefined;
+    unwatch?.();
     operations = undefined;
     if (closing?.listening) {
       const closed = once(closing, 'close');

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import type { AppConfig } from '@flamejs/queue';
 import { getRequestListener } from '@hono/node-server';
+import { watchForAutoscaler } from './alert-watch.ts';
 import { createBoard } from './board/board.ts';
 import { openOperations } from './operations/operations.ts';
 import { type Authenticate, type DashboardOptions, parseOptions } from './options.ts';
@@ -55,6 +56,7 @@ export const createDashboardHandler = (config: AppConfig, given: DashboardHandle
       );
     }
   };
+  const unwatch = watchForAutoscaler(operations, options.logger);
   const listener = getRequestListener(fetch as never, { overrideGlobalObjects: false });
 
   return {
@@ -75,6 +77,9 @@ export const createDashboardHandler = (config: AppConfig, given: DashboardHandle
         Object.assign(request, { rawBody: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)) });
       await listener(request as never, response as never);
     },
-    close: () => operations.close(),
+    async close() {
+      unwatch();
+      await operations.close();
+    },
   };
 };

@@ -1,5 +1,15 @@
 /** What the runner, the autoscaler, the dashboard and the command line share with the facade. Not for applications. */
 
+export {
+  type Alert,
+  type AlertName,
+  type AlertState,
+  type Condition,
+  judge,
+  type Patience,
+} from './alerts/alert.ts';
+export { type AlertSender, type AlertsConfig, createAlertSender } from './alerts/send-alerts.ts';
+export type { Delivery } from './alerts/webhook.ts';
 export { type AwakeClock, createAwakeClock } from './awake.ts';
 export { BULLMQ_VERSION } from './bullmq-scripts.ts';
 export { CallBackend } from './call-backend.ts';

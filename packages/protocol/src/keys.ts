@@ -13,6 +13,8 @@ export interface AppKeys {
   /** Names of pools that were called. */
   readonly called: string;
   readonly kick: string;
+  /** What the leader finds wrong, by pool and name. */
+  readonly alerts: string;
 }
 
 export interface PoolKeys {
@@ -69,6 +71,7 @@ export const appKeys = (prefix: string, app: string): AppKeys => {
     pools: `${base}:pools`,
     called: `${base}:called-pools`,
     kick: `${base}:kick`,
+    alerts: `${base}:alerts`,
   };
 };
 

@@ -16,6 +16,7 @@ export type * from './backend.ts';
 export * from './client/index.ts';
 export { type Config, defineConfig } from './config/define-config.ts';
 export type * from './config/input.ts';
+export type { Alert, AlertsConfig, AlertsInput } from './config/read-alerts.ts';
 export type * from './config/types.ts';
 export type { CallContext } from './context.ts';
 export { defineFunction, isFlameFunction } from './fn.ts';

@@ -37,6 +37,7 @@ export interface MemoryWorld {
   pool(name: string): MemoryPool;
   readonly intents: Map<string, string>;
   readonly statuses: Map<string, string>;
+  readonly alerts: Map<string, string>;
   heartbeatAt: number;
   epoch: number;
   lease: { holder: string; count: number; until: number } | null;
@@ -53,6 +54,7 @@ export const memoryWorld = (now: () => number): MemoryWorld => {
     },
     intents: new Map(),
     statuses: new Map(),
+    alerts: new Map(),
     heartbeatAt: 0,
     epoch: 0,
     lease: null,
@@ -188,6 +190,15 @@ export const memoryStore = (world: MemoryWorld): Store => {
     },
     async statuses() {
       return Object.fromEntries(world.statuses);
+    },
+    async alerts() {
+      return Object.fromEntries(world.alerts);
+    },
+    async saveAlerts(epoch, save, remove) {
+      if (!leads(epoch)) return 'fenced';
+      for (const [id, text] of Object.entries(save)) world.alerts.set(id, text);
+      for (const id of remove) world.alerts.delete(id);
+      return 'ok';
     },
   };
 };

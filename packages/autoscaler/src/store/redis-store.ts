@@ -131,6 +131,11 @@ export const redisStore = (options: RedisStoreOptions): Store => {
     beat: (epoch, statuses) =>
       run('heartbeat', BEAT, [keys.epoch, keys.heartbeat, keys.pools], [epoch, ...Object.entries(statuses).flat()]),
     statuses: () => timed('statuses', () => client.hgetall(keys.pools)),
+    alerts: () => timed('alerts', () => client.hgetall(keys.alerts)),
+    saveAlerts(epoch, save, remove) {
+      const saved = Object.entries(save);
+      return run('alerts', COMMIT, [keys.alerts, keys.epoch], [epoch, saved.length, ...saved.flat(), ...remove]);
+    },
   };
 };
 

@@ -115,4 +115,7 @@ export interface Store {
   /** The leader's heartbeat, which runners watch, and what it says of its pools. */
   beat(epoch: number, statuses: Readonly<Record<string, string>>): Promise<'ok' | Fenced>;
   statuses(): Promise<Readonly<Record<string, string>>>;
+  /** What is remembered of what is wrong, as JSON by pool and name. */
+  alerts(): Promise<Readonly<Record<string, string>>>;
+  saveAlerts(epoch: number, save: Readonly<Record<string, string>>, remove: readonly string[]): Promise<'ok' | Fenced>;
 }

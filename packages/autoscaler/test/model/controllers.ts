@@ -109,6 +109,7 @@ export const modelConfig = (world: World, backend: Backend, change: Partial<Pool
     configFile: undefined,
     release: 'r1',
     telemetry: undefined,
+    alerts: undefined,
     signingKey: undefined,
     encryptionKeys: [],
     payload: [],

@@ -1,5 +1,6 @@
 /** What the command line shares with the pages. */
 export type { Actions, Why } from './act.ts';
+export type { OpenAlert } from './alerts.ts';
 export type { AuditEntry } from './audit.ts';
 export { CALL_STATES } from './call-list.ts';
 export type { Cost, PoolCosts } from './costs.ts';

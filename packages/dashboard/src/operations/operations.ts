@@ -4,6 +4,7 @@ import { judgeServer, poolOfCallId, readServerFacts, redisNow } from '@flamejs/p
 import type { AppConfig, TracedCall, Tuner } from '@flamejs/queue';
 import { redactText } from '@flamejs/queue/internal';
 import { type Actions, createActions } from './act.ts';
+import { type OpenAlert, readAlerts, testAlerts } from './alerts.ts';
 import { type AuditEntry, audited, readAudit } from './audit.ts';
 import { readCall } from './call-detail.ts';
 import { listCalls } from './call-list.ts';
@@ -54,6 +55,10 @@ export interface Operations {
   history(pool: string, count: number): Promise<readonly Sample[]>;
   /** Over up to a month. @param from Redis ms @param to Redis ms; until now unless given */
   range(pool: string, from: number, to?: number): Promise<Range>;
+  /** What the leader finds wrong now, the oldest first. */
+  alerts(): Promise<readonly OpenAlert[]>;
+  /** Sends an alert that means nothing. @returns how it went */
+  testAlerts(by: string): ReturnType<typeof testAlerts>;
   /** Who has changed what of a pool, newest first. */
   audit(pool: string, count: number): Promise<readonly AuditEntry[]>;
   times(pool: string): Promise<CallTimes>;
@@ -117,6 +122,8 @@ export const openOperations = (config: AppConfig, name: string, tuner?: Tuner): 
       const now = await redisNow(link.client);
       return readRange(link, await checkPool(pool), from, to ?? now, now);
     },
+    alerts: () => readAlerts(link),
+    testAlerts: (by) => testAlerts(link, by),
     audit: async (pool, count) => readAudit(link, await checkPool(pool), count),
     times: async (pool) => readTimes(link, await checkPool(pool)),
     costs: async (pool) => readCosts(link, await checkPool(pool)),

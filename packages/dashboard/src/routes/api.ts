@@ -41,6 +41,8 @@ export const createApi = (operations: Operations): Api => {
       settings: settings(operations, name),
     });
   });
+  api.get('/alerts', async (c) => c.json(await operations.alerts()));
+  api.post('/alerts/test', async (c) => c.json(await operations.testAlerts('the dashboard')));
   api.get('/calls', async (c) => c.json(await operations.calls(callQuery(c))));
   addCallRoutes(api, operations);
   addActions(api, operations);

@@ -7,6 +7,7 @@ import type { ClusterOptions, RedisOptions } from 'ioredis';
 import type { Backend } from '../backend.ts';
 import type { Policy } from '../scaling.ts';
 import type { Telemetry } from '../telemetry/types.ts';
+import type { AlertsInput } from './read-alerts.ts';
 import type { IdleInfo, PoolHooks } from './types.ts';
 
 /** A URL, ioredis' options (with `sentinels` for Sentinel), or the nodes of a cluster with ioredis' cluster options. */
@@ -127,6 +128,8 @@ export interface ConfigInput<Pool extends string = string> {
   readonly requireSignedTime?: boolean | undefined;
   /** Traces calls across processes: `otel()` of `flamejs/otel`. */
   readonly telemetry?: Telemetry | undefined;
+  /** Who is told when something is wrong: `{ on, webhook: { url, secret }, waitLongerThan }`. */
+  readonly alerts?: AlertsInput | undefined;
   /** Accepts a Redis that evicts keys when memory is short, and with it the loss of calls. */
   readonly allowEviction?: boolean | undefined;
   /** Accepts a Redis on another host without authentication. */

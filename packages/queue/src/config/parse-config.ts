@@ -78,6 +78,7 @@ export const parseConfig = (written: ConfigInput, options: ParseConfigOptions): 
     signatureTtlMs: app.signatureTtl ?? 30 * 86_400_000,
     requireSignedTime: app.requireSignedTime ?? false,
     telemetry: app.telemetry,
+    alerts: app.alerts,
     allowEviction: app.allowEviction ?? false,
     allowInsecureRedis: app.allowInsecureRedis ?? false,
     pools: Object.fromEntries(Object.entries(app.pools).map(([name, pool]) => [name, poolConfig(name, pool, shared)])),
@@ -208,7 +209,7 @@ const trustProblems = (redis: RedisReading, signingKey: unknown, allowInsecure: 
  */
 const withoutSecrets = (input: ConfigInput): ConfigInput => {
   if (typeof input !== 'object' || input === null) return input;
-  const { redis: _, signingKey: __, encryptionKeys: ___, payload: ____, ...rest } = input;
+  const { redis: _, signingKey: __, encryptionKeys: ___, payload: ____, alerts: _____, ...rest } = input;
   if (typeof rest.pools !== 'object' || rest.pools === null) return rest;
   const pools = Object.entries(rest.pools).map(([name, pool]) =>
     typeof pool === 'object' && pool !== null ? [name, { ...pool, env: undefined }] : [name, pool],

@@ -11,6 +11,7 @@ import type { Policy } from '../scaling.ts';
 import type { Telemetry } from '../telemetry/types.ts';
 import { amount, bytes, duration, field, flag, hook, passEnv, paths, pluggable, required, whole } from './fields.ts';
 import type { ConfigInput, PoolInput, RedisInput } from './input.ts';
+import { readAlerts } from './read-alerts.ts';
 import { type Field, isObject, type Output, readShape, type Shape } from './shape.ts';
 import type { IdleInfo, PoolHooks } from './types.ts';
 
@@ -282,6 +283,14 @@ export const appShape = {
     'telemetry',
     ['beginCall', 'beginAttempt', 'run', 'flush'],
     'none',
+  ),
+  alerts: field(
+    {
+      description: 'Who is told when something is wrong: `{ on, webhook: { url, secret }, waitLongerThan }`.',
+      kind: 'object',
+      default: 'nobody',
+    },
+    readAlerts,
   ),
   allowEviction: flag('Accepts a Redis that evicts keys when memory is short, and with it the loss of calls.', 'false'),
   allowInsecureRedis: flag('Accepts a Redis on another host without authentication.', 'false'),

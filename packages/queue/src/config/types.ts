@@ -1,4 +1,6 @@
 /** The parsed configuration: fully defaulted, readonly, durations in milliseconds. Nothing behind the parser repeats a default. */
+
+import type { AlertsConfig } from '@flamejs/protocol/alerts/send-alerts';
 import type { RedisConfig } from '@flamejs/protocol/connect';
 import type { EncryptionKey, PayloadTransform } from '@flamejs/protocol/payload/types';
 import type { Backend } from '../backend.ts';
@@ -119,6 +121,8 @@ export interface AppConfig {
   readonly requireSignedTime: boolean;
   /** What makes spans of calls; `undefined` for nothing. */
   readonly telemetry: Telemetry | undefined;
+  /** Who is told when something is wrong; `undefined` for nobody. */
+  readonly alerts: AlertsConfig | undefined;
   readonly allowEviction: boolean;
   readonly allowInsecureRedis: boolean;
   readonly pools: Readonly<Record<string, PoolConfig>>;

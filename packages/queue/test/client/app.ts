@@ -59,6 +59,7 @@ export const appConfig = (url: string, changes: Partial<PoolConfig> = {}, app: P
   configFile: undefined,
   release: 'test',
   telemetry: undefined,
+  alerts: undefined,
   signingKey: undefined,
   encryptionKeys: [],
   payload: [],
