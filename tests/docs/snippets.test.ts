@@ -31,6 +31,7 @@ const STUBS: Readonly<Record<string, string>> = {
     "import { defineConfig } from 'flamejs';\nexport default defineConfig({ app: 'docs', pools: { images: {} } });\n",
   'src/flame.ts':
     "import { createFlame } from 'flamejs';\nimport config from '../flame.config.ts';\nexport const flame = createFlame(config);\n",
+  'src/tracing.ts': 'export {};\n',
   'src/resize.ts': 'export const resize = async (image: Uint8Array, _width: number): Promise<Uint8Array> => image;\n',
   'src/tasks/resize.ts':
     "import { flame } from '../flame.ts';\nexport const resizeImage = flame.fn('resizeImage', async (photo: Uint8Array, _width: number) => Buffer.from(photo));\n",
