@@ -172,6 +172,8 @@ export const createView = (api: Api, namespace: string, app: string, time: Time)
   const start = (): void => {
     askedAt = time.now();
     if (running !== undefined) return;
+    // What failed before the pause says nothing of now.
+    failure = undefined;
     const controller = new AbortController();
     running = controller;
     void run(controller.signal)
