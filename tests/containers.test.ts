@@ -57,7 +57,7 @@ beforeEach(({ skip }) => {
 });
 afterAll(async () => {
   await engine?.stop();
-}, 60_000);
+});
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -136,7 +136,6 @@ describe.skipIf(missing !== undefined)(`containers${missing === undefined ? '' :
         ),
       {
         what: 'a healthy container',
-        timeoutMs: 30_000,
       },
     );
     // C-57: an orphan falls to process 1, which reaps it.
@@ -145,7 +144,6 @@ describe.skipIf(missing !== undefined)(`containers${missing === undefined ? '' :
       'for f in /proc/[0-9]*/stat; do read -r _ _ state _ < $f && [ "$state" = Z ] && echo $f; done; exit 0';
     await waitFor(async () => (await engine.podman(['exec', id, 'sh', '-c', `sleep 0.3; ${zombies}`])) === '', {
       what: 'the orphan to be reaped',
-      timeoutMs: 20_000,
     });
     // More calls than it has slots: one of them runs at whatever moment the signal comes.
     const big = photos.find(({ name }) => name.includes('hubble'))?.image ?? new Uint8Array();

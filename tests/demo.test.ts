@@ -62,7 +62,7 @@ test.each(bySize({ push: [/is ready/], nightly: [/pool "images"/, / starts/, /is
     try {
       await demo.waitForOutput(moment, 120_000);
       demo.signal('SIGINT');
-      const exit = await settles(demo.exited, { what: 'the end of the demo', timeoutMs: 40_000 });
+      const exit = await settles(demo.exited, { what: 'the end of the demo' });
       expect(exit, demo.output()).toEqual({ code: 130, signal: null });
     } finally {
       await demo.stop();

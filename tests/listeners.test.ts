@@ -18,7 +18,7 @@ test.skipIf(noProc !== undefined)(
   async () => {
     const port = await freePort();
     await using dashboard = await startFlame(['dashboard', '--port', String(port)], { env: fleet.env });
-    await dashboard.waitForOutput(/dashboard of app/, 30_000);
+    await dashboard.waitForOutput(/dashboard of app/);
     await using autoscaler = await startFlame(['autoscaler'], { env: fleet.env });
     const runner = await fleet.runner();
     // Executors and whatever else comes up with work.
@@ -28,7 +28,6 @@ test.skipIf(noProc !== undefined)(
     for (const pid of [autoscaler.pid, runner.process.pid]) expect(listenersOf(pid)).toEqual([]);
     expect(autoscaler.alive() && runner.process.alive()).toBe(true);
   },
-  120_000,
 );
 
 /** A process and all that it has started. */

@@ -41,7 +41,7 @@ test('A-07: documents and messages name one package, not its parts', () => {
 
 test('A-07: the pages that errors name are in the package', async () => {
   await using pack = await startNode(join(root, 'scripts/pack-docs.mjs'), {});
-  expect((await settles(pack.exited, { what: 'the copy', timeoutMs: 30_000 })).code).toBe(0);
+  expect((await settles(pack.exited, { what: 'the copy' })).code).toBe(0);
   expect(existsSync(join(root, 'packages/flamejs/docs/errors/FLAME_ERR_TIMEOUT.md'))).toBe(true);
   expect(JSON.parse(read('packages/flamejs/package.json'))).toMatchObject({
     files: expect.arrayContaining(['docs']),
@@ -61,7 +61,7 @@ test('A-07: both commands are one, and print the version', async () => {
   expect(Object.keys(bin).sort()).toEqual(['flame', 'flamejs']);
   for (const file of new Set(Object.values<string>(bin))) {
     await using run = await startNode(join(root, 'packages/flamejs', file), { args: ['--version'] });
-    const { code } = await settles(run.exited, { what: file, timeoutMs: 30_000 });
+    const { code } = await settles(run.exited, { what: file });
     expect([code, run.output()]).toEqual([0, `${version}\n`]);
   }
 });

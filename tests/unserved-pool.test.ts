@@ -32,7 +32,7 @@ test('C-76: calls of a pool that nobody serves are shown, keep their bounds, are
   if (main === undefined) throw new Error('no pool main');
   await fleet.autoscaler({}, { pools: { main } });
   const outcomes = [bounded, queued].map((handle) => handle.result().catch((error: unknown) => error));
-  const [deadline, timeout] = await settles(Promise.all(outcomes), { what: 'the bounded calls', timeoutMs: 20_000 });
+  const [deadline, timeout] = await settles(Promise.all(outcomes), { what: 'the bounded calls' });
   expect(deadline).toBeInstanceOf(FlameDeadlineError);
   expect(timeout).toBeInstanceOf(FlameQueueTimeoutError);
   await waitFor(async () => (await waiting.status()).reason === 'blocked', { what: 'the reason to be known' });

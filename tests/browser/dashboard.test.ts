@@ -58,7 +58,7 @@ test('the pools page shows a pool going from no runner to some and back', PATIEN
   const found = (): Promise<string> => textOf(card);
   const shows = async (text: string): Promise<boolean> => (await textOf(card)).includes(text);
   const none = '0 of at most 3 runners';
-  await waitFor(() => shows(none), { what: 'no runner', timeoutMs: 40_000, found });
+  await waitFor(() => shows(none), { what: 'no runner', found });
 
   await fleet.autoscaler();
   const calls = Array.from({ length: 9 }, () => fleet.flame.call(tasks.wait, 4_000, 'done'));
@@ -98,7 +98,6 @@ test(
     await page.getByRole('button', { name: 'Confirm' }).click();
     await waitFor(async () => (await handle.status()).generation === 2, {
       what: 'a second generation',
-      timeoutMs: 40_000,
       found: () => textOf(page.locator('body')),
     });
     const result = fleet.flame.attach(handle.id).result();
@@ -146,7 +145,7 @@ test('the page that tunes a pool tries settings on its past, applies them and ta
   await page.getByRole('link', { name: 'Tune' }).click();
   const inForce = page.locator('.facts');
   const shows = (text: string) => async (): Promise<boolean> => (await textOf(inForce)).includes(text);
-  await waitFor(shows('0 to 5'), { what: 'the settings in force', timeoutMs: 40_000, found: () => textOf(inForce) });
+  await waitFor(shows('0 to 5'), { what: 'the settings in force', found: () => textOf(inForce) });
 
   await page.getByLabel('At most (runners)').fill('2');
   await page.getByLabel('Policy').selectOption('queueDepth');
@@ -163,7 +162,7 @@ test('the page that tunes a pool tries settings on its past, applies them and ta
   await page.waitForTimeout(6_000);
   expect(await page.getByLabel('At most (runners)').inputValue()).toBe('2');
   await page.getByRole('button', { name: 'Apply' }).click();
-  await waitFor(shows('0 to 2'), { what: 'the change', timeoutMs: 30_000, found: () => textOf(inForce) });
+  await waitFor(shows('0 to 2'), { what: 'the change', found: () => textOf(inForce) });
   expect(await client.hgetall(fleet.keys('inner').settings)).toMatchObject({
     max: '2',
     policy: '{"name":"queueDepth","options":{"callsPerRunner":2}}',
@@ -175,5 +174,5 @@ test('the page that tunes a pool tries settings on its past, applies them and ta
   await page.getByText('min 9 is larger than max 2').waitFor({ timeout: 30_000 });
   page.on('dialog', (dialog) => void dialog.accept());
   await page.getByRole('button', { name: 'Back to the config' }).click();
-  await waitFor(shows('0 to 5'), { what: 'the config', timeoutMs: 30_000, found: () => textOf(inForce) });
+  await waitFor(shows('0 to 5'), { what: 'the config', found: () => textOf(inForce) });
 });

@@ -56,7 +56,7 @@ test('R-05 a runner that dies before or after any command that it sends loses no
             chaos.note('kill', [runner]);
             runner.process.child.kill('SIGKILL');
           });
-          deaths.push(`${moment} ${n}: ${await settles(ended, { what: 'its end', timeoutMs: 30_000 })}`);
+          deaths.push(`${moment} ${n}: ${await settles(ended, { what: 'its end' })}`);
           await runner.process.exited;
         }),
       );

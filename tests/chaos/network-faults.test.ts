@@ -67,7 +67,7 @@ test('R-20 K4 replies to a caller are lost and its connections cut: no call is m
 });
 
 test('R-19 AW-03 a half-open link of a caller is found by itself, and its calls settle', {
-  timeout: 120_000,
+  timeout: 180_000,
 }, async () => {
   await start();
   await chaos.startRunners(1);

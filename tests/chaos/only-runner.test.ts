@@ -44,4 +44,4 @@ test('AS-14 F12 calls whose only runner is killed wait on although no runner is 
   expect(await handle.result()).toBe(2);
   expect(await behind.result()).toBe('behind');
   await rm(folder, { recursive: true });
-}, 120_000);
+});

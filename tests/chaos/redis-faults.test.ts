@@ -125,7 +125,7 @@ test(
     expectClean(verdict, chaos.seed, calls);
     for (const error of rejections(chaos)) expect(error).toBeInstanceOf(FlameUnavailableError);
     const next = chaos.fleet.caller().call(tasks.echo, 'next');
-    expect(await settles(next, { what: 'a call after the outage', timeoutMs: 20_000 })).toBe('next');
+    expect(await settles(next, { what: 'a call after the outage' })).toBe('next');
   },
 );
 
@@ -157,7 +157,7 @@ test(
       expect(early).toBeUndefined();
       expect(runner.process.alive()).toBe(true);
       await rm(down);
-      const served = (await settles(waiting, { what: 'the call after the outage', timeoutMs: 20_000 })) as object;
+      const served = (await settles(waiting, { what: 'the call after the outage' })) as object;
       expect(served).toMatchObject({ runnerId: runner.runnerId });
     } finally {
       await rm(folder, { recursive: true, force: true });
@@ -225,8 +225,8 @@ test('R-26 RO-08 a runner refuses a Redis that evicts keys, and ends with the re
   chaos = await startChaos({ pools, redis: { args: ['--maxmemory', '64mb', '--maxmemory-policy', 'allkeys-lru'] } });
   const starting = chaos.fleet.runner();
   starting.catch(() => undefined);
-  const runner = await waitFor(() => chaos.fleet.started[0] ?? false, { what: 'the process', timeoutMs: 20_000 });
-  const { code } = await settles(runner.process.exited, { what: 'its end', timeoutMs: 40_000 });
+  const runner = await waitFor(() => chaos.fleet.started[0] ?? false, { what: 'the process' });
+  const { code } = await settles(runner.process.exited, { what: 'its end' });
   expect(code).not.toBe(0);
   expect(runner.process.output()).toMatch(/allkeys-lru/);
   const error = await chaos.fleet.flame.call(tasks.echo, 1).catch((e: unknown) => e);
@@ -240,10 +240,10 @@ test('R-29 RO-12 FLUSHALL with calls in flight: they settle as removed, and new 
   const waits = Array.from({ length: 60 }, (_, i) => fleet.flame.call(tasks.wait, 2_000, i).catch((e: unknown) => e));
   await waitFor(async () => (await fleet.client.llen(`${fleet.keys().queue}active`)) > 0, { what: 'them to run' });
   await fleet.client.flushall();
-  const outcomes = await settles(Promise.all(waits), { what: 'all calls', timeoutMs: 45_000 });
+  const outcomes = await settles(Promise.all(waits), { what: 'all calls' });
   expect(outcomes.filter((o) => o instanceof Error && !(o instanceof FlameRemovedError))).toEqual([]);
   const next = fleet.flame.call(tasks.echo, 'next');
-  expect(await settles(next, { what: 'a call after FLUSHALL', timeoutMs: 30_000 })).toBe('next');
+  expect(await settles(next, { what: 'a call after FLUSHALL' })).toBe('next');
 });
 
 test('R-29 SCRIPT FLUSH again and again: scripts are loaded again, nothing runs twice', patience, async () => {
@@ -283,6 +283,6 @@ test(
     await waitFor(() => performance.now() - since > 3_000, { what: 'three seconds' });
     expect((await errorsSoFar()) - before).toBeLessThan(100);
     await fleet.client.del(wait);
-    expect(await settles(fleet.flame.call(tasks.echo, 3), { what: 'a call afterwards', timeoutMs: 20_000 })).toBe(3);
+    expect(await settles(fleet.flame.call(tasks.echo, 3), { what: 'a call afterwards' })).toBe(3);
   },
 );

@@ -72,7 +72,7 @@ test('R-12 a call that must not run twice, and that Redis has lost, ends in Flam
   await fleet.redis.kill9();
   await cutAppendOnlyFile(fleet.redis.folder, Number.POSITIVE_INFINITY);
   await fleet.redis.restart();
-  expect(await settles(lost, { what: 'the lost call', timeoutMs: 30_000 })).toBeInstanceOf(FlameDataLossError);
+  expect(await settles(lost, { what: 'the lost call' })).toBeInstanceOf(FlameDataLossError);
 });
 
 const DISK = 8 * 1024 * 1024;
@@ -127,7 +127,7 @@ test(
           if (error instanceof Error) refused.push(error);
           return refused.length > 0;
         },
-        { what: 'a call to be refused', timeoutMs: 30_000 },
+        { what: 'a call to be refused' },
       );
       await pause(bySize({ push: 2_000, nightly: 10_000 }), stop);
       await rm(ballast);
@@ -139,7 +139,7 @@ test(
       expect(error).toMatchObject({ enqueued: 'no', message: expect.stringMatching(/MISCONF/) });
     }
     const next = fleet.flame.call(tasks.echo, 'next');
-    expect(await settles(next, { what: 'a call once there is room', timeoutMs: 15_000 })).toBe('next');
+    expect(await settles(next, { what: 'a call once there is room' })).toBe('next');
     expect(verdict.restarted).toBe(0);
   },
 );
@@ -174,7 +174,6 @@ test(
       async (stop) => {
         await waitFor(async () => (await fleet.client.llen(`${fleet.keys().queue}active`)) === calls, {
           what: 'all to run',
-          timeoutMs: 30_000,
         });
         const fault = run.note('memory full');
         await fleet.client.config('SET', 'maxmemory', String(Math.round((await used()) / 2)));

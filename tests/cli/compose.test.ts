@@ -121,7 +121,7 @@ test('the dashboard starts with the environment of the file, asks for its token,
     FLAME_CONFIG: join(APP_FOLDER, 'flame.config.mjs'),
   };
   await using run = await startFlame(args, { env });
-  await run.waitForOutput(/dashboard of app/, 30_000);
+  await run.waitForOutput(/dashboard of app/);
   const pools = `http://127.0.0.1:${at}/api/pools`;
   expect((await fetch(pools)).status).toBe(401);
   expect((await fetch(pools, { headers: { authorization: `Bearer ${GIVEN.FLAME_DASHBOARD_TOKEN}` } })).status).toBe(

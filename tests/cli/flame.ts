@@ -26,7 +26,7 @@ export const startFlame = (args: readonly string[], { env, cwd = APP_FOLDER }: F
 /** Runs it to its end. */
 export const flame = async (args: readonly string[], options: FlameOptions): Promise<Ran> => {
   await using run = await startFlame(args, options);
-  const exit = await settles(run.exited, { what: `flame ${args.join(' ')}`, timeoutMs: 30_000 });
+  const exit = await settles(run.exited, { what: `flame ${args.join(' ')}` });
   await run.waitForOutput(/$/);
   const output = run.output();
   return {

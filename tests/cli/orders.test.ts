@@ -16,7 +16,6 @@ const ready = async (): Promise<string> => {
 const gone = (runnerId: string): Promise<unknown> =>
   waitFor(async () => !(await fleet.runners()).some((runner) => runner.runnerId === runnerId), {
     what: `${runnerId} to be gone`,
-    timeoutMs: 30_000,
   });
 const events = async (runnerId: string): Promise<readonly Record<string, string>[]> => {
   const entries = await fleet.client.xrange(fleet.keys().events, '-', '+');
@@ -50,7 +49,7 @@ test('runners drain: a managed runner finishes its call, ends unblamed, is repla
   );
   expect(happened.map(({ type }) => type)).not.toContain('runner.failed');
   expect(await fleet.client.hlen(fleet.keys().orders)).toBe(0);
-}, 120_000);
+});
 
 test('runners protect keeps one for a while and shows it; terminate ends even that one at once, and its call runs elsewhere', async () => {
   const runnerId = await ready();
@@ -68,7 +67,7 @@ test('runners protect keeps one for a while and shows it; terminate ends even th
   expect((await events(runnerId)).find(({ reason }) => reason?.startsWith('ended by '))).toMatchObject({
     type: 'runner.ended',
   });
-}, 120_000);
+});
 
 test('a runner that was started by hand can be drained and nothing else, and a duration that is none is refused', async () => {
   const { runnerId } = await fleet.runner();
@@ -78,4 +77,4 @@ test('a runner that was started by hand can be drained and nothing else, and a d
   expect([nonsense.code, nonsense.output]).toEqual([1, expect.stringContaining('--for')]);
   expect((await flame('runners', 'drain', runnerId)).code).toBe(0);
   await gone(runnerId);
-}, 60_000);
+});

@@ -57,7 +57,6 @@ const startCaller = async (checkout: Checkout, release: Release | undefined) => 
   const hear = (name: string, kinds: readonly Said['kind'][]): Promise<Said> =>
     waitFor(() => said().findLast((each) => each.name === name && kinds.includes(each.kind)), {
       what: `${kinds.join(' or ')} of ${name}`,
-      timeoutMs: 30_000,
       found: () => process_.output().slice(-3_000),
     });
   return {
@@ -80,7 +79,7 @@ const startCaller = async (checkout: Checkout, release: Release | undefined) => 
           const status = await this.status(name);
           return status.reason === 'needs-release' ? status : undefined;
         },
-        { what: `${name} to wait for its release`, timeoutMs: 20_000, found: () => process_.output().slice(-3_000) },
+        { what: `${name} to wait for its release`, found: () => process_.output().slice(-3_000) },
       );
     },
     async [Symbol.asyncDispose]() {

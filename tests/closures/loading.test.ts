@@ -70,7 +70,6 @@ const run = async (main: string, functions = 'src/main.ts') => {
   const client = redis.client();
   await waitFor(async () => (await client.llen(`${queue}active`)) + (await client.llen(`${queue}wait`)) === 0, {
     what: 'nothing to run or wait',
-    timeoutMs: 20_000,
   });
   const jobs = (await client.zcard(`${queue}completed`)) + (await client.zcard(`${queue}failed`));
   return { code, output: app.output(), jobs };

@@ -52,7 +52,6 @@ test('PS-12 an id without a job behind it is passed over, and nothing of it stay
   expect(await fleet.flame.call(tasks.echo, 'on')).toBe('on');
   await waitFor(async () => (await inList('wait')).length + (await inList('active')).length === 0, {
     what: 'the ghost to be gone',
-    timeoutMs: 20_000,
     found: async () => [await inList('wait'), await inList('active')],
   });
   expect(await fleet.flame.call(tasks.echo, 'still on')).toBe('still on');
@@ -161,7 +160,7 @@ test.each([
   `;
   const child = await startSource(watched, { cwd: APP_FOLDER, env: fleet.env });
   await child.waitForOutput(/closed/);
-  expect((await settles(child.exited, { what: 'the process to end', timeoutMs: 30_000 })).code).toBe(0);
+  expect((await settles(child.exited, { what: 'the process to end' })).code).toBe(0);
   const [, livedOnMs] = await child.waitForOutput(/lived on for (\d+) ms/);
   expect(Number(livedOnMs)).toBeLessThan(10_000);
 });

@@ -151,7 +151,6 @@ test('CO-11 the counts that scaling goes by are the truth, under priorities and 
   await fleet.client.zadd(`${queue}prioritized`, 1, 'main.ghost-with-priority');
   await waitFor(async () => totalOf(await observe()) === 0, {
     what: 'the ghosts to be gone',
-    timeoutMs: 30_000,
     everyMs: 100,
     found: quiet,
   });

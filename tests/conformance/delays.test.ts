@@ -12,7 +12,7 @@ const pools = { main: { max: 2, maxConcurrency: 4, timeout: '30s' } } as const;
 const env = { FLAME_TEST_APP: JSON.stringify({ failsafeTimeout: '1h' }) };
 
 test('DC-06 calls with delays from 0 to 5 s start when they are due, also beside others that keep the runners busy', {
-  timeout: 120_000,
+  timeout: 180_000,
 }, async () => {
   fleet = await startFleet({ pools, env });
   await fleet.runner();
@@ -46,7 +46,7 @@ test('DC-06 calls with delays from 0 to 5 s start when they are due, also beside
 });
 
 test('DC-02 a call that rests for 60 days wakes nobody: an idle runner asks Redis as often as without it', {
-  timeout: 90_000,
+  timeout: 180_000,
 }, async () => {
   fleet = await startFleet({ pools, env });
   await fleet.runner();

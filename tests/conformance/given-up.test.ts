@@ -42,7 +42,7 @@ test('C-34: a cast that the autoscaler ends while boots fail has the reason and 
   const client = fleet.client;
   const stored = async (): Promise<string> => (await client.hget(fleet.keys().outcome(handle.id), 'head')) ?? '';
   await expect.poll(stored, { timeout: 30_000 }).toContain('FlameBootError');
-  const error = await settles(failureOf(handle.result()), { what: 'the outcome', timeoutMs: 20_000 });
+  const error = await settles(failureOf(handle.result()), { what: 'the outcome' });
   expect(error).toMatchObject({ code: 'FLAME_ERR_BOOT' });
   expect(String(error)).toMatch(/code 7.*the image is broken/);
   expect(String(error)).not.toMatch(/no autoscaler/);

@@ -9,7 +9,7 @@ let fleet: Fleet;
 afterEach(() => fleet.stop());
 
 test('F02 a free slot is used before a runner is started; at max, calls wait in their order', {
-  timeout: 120_000,
+  timeout: 180_000,
 }, async () => {
   fleet = await startFleet({
     pools: { main: { max: 2, maxConcurrency: 2, timeout: '30s', idleShutdownAfter: '60s' } },
@@ -40,7 +40,7 @@ test('F02 a free slot is used before a runner is started; at max, calls wait in 
 });
 
 test('CO-04 a pool grows to as many runners as calls need, and they share the calls from the moment they are up', {
-  timeout: 120_000,
+  timeout: 180_000,
 }, async () => {
   const max = bySize({ push: 3, nightly: 5 });
   const bodyMs = bySize({ push: 1_000, nightly: 2_000 });
@@ -60,7 +60,7 @@ test('CO-04 a pool grows to as many runners as calls need, and they share the ca
 });
 
 test('TK-16 a boot counts as waiting: a short timeout survives it, and a deadline that does not says what it waited for', {
-  timeout: 120_000,
+  timeout: 180_000,
 }, async () => {
   // A boot is longer than the timeout on every machine, and the timeout longer than the function takes on a slow one.
   const env = { FIXTURE_LOAD_MS: '3000' };

@@ -55,7 +55,7 @@ test('CO-10 with default settings a body that outlasts its lock many times is ex
   expect(await fleet.flame.call(tasks.effect.with(options), file, bodyMs, 'done')).toBe('done');
   const lines = (await readFile(file, 'utf8')).trim().split('\n');
   expect(lines.map((line) => line.split(' ')[0])).toEqual(['start', 'end']);
-}, 120_000);
+});
 
 test('PS-17 every execution has the data of its call, with several callers and runners and what is done removed', async () => {
   const calls = bySize({ push: 600, nightly: 20_000 });

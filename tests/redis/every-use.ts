@@ -50,7 +50,7 @@ export const useHandles = async (flame: Flame, other: Flame, folder: string): Pr
   await expect(resting.result()).rejects.toMatchObject({ name: 'FlameCancelledError' });
 
   const running = await flame.cast(tasks.waitOrAbort.with({ link: true }), 60_000);
-  await waitFor(async () => (await running.status()).state === 'running', { what: 'it to run', timeoutMs: 30_000 });
+  await waitFor(async () => (await running.status()).state === 'running', { what: 'it to run' });
   expect(await running.cancel()).toBe('stopping');
   await expect(running.result()).rejects.toMatchObject({ name: 'FlameCancelledError' });
 
@@ -60,7 +60,7 @@ export const useHandles = async (flame: Flame, other: Flame, folder: string): Pr
   const { writeFile } = await import('node:fs/promises');
   await writeFile(file, '');
   expect(await failing.retry()).toBe('retried');
-  expect(await settles(failing.result(), { what: 'the call after its retry', timeoutMs: 30_000 })).toBe('repaired');
+  expect(await settles(failing.result(), { what: 'the call after its retry' })).toBe('repaired');
 
   const child = await flame.placeChild(tasks.service, { value: 'address' });
   expect(child.value).toMatchObject({ value: 'address' });
@@ -75,7 +75,6 @@ export const useSchedules = async (flame: Flame, folder: string): Promise<void> 
   const { readFile } = await import('node:fs/promises');
   await waitFor(async () => (await readFile(file, 'utf8')).includes('end '), {
     what: 'a scheduled call to have run',
-    timeoutMs: 30_000,
   });
   expect(await schedule.remove()).toBe(true);
 };
@@ -114,7 +113,7 @@ export const useDashboard = async (fleet: Fleet, redis: Redis = fleet.config.red
     expect(await held.status()).toMatchObject({ state: 'waiting' });
     expect((await operations.pools()).find(({ name }) => name === 'main')?.paused).toBe(true);
     await operations.act.resume('main');
-    expect(await settles(held.result(), { what: 'the held call', timeoutMs: 30_000 })).toBe('held');
+    expect(await settles(held.result(), { what: 'the held call' })).toBe('held');
     expect(await operations.act.retry('main', failed.id)).toBe('retried');
     await expect(failed.result()).rejects.toThrow('for the dashboard');
     const resting = await fleet.flame.cast(tasks.echo.with({ delay: '1h' }), 'never');

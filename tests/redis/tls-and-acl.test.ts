@@ -280,7 +280,7 @@ const callWith = async (options: object): Promise<unknown> => {
 };
 
 test('S-23 a server whose certificate nobody vouches for is refused by caller, runner and autoscaler, at once and in words', {
-  timeout: 120_000,
+  timeout: 180_000,
 }, async () => {
   const { tls: _, ...trusting } = addressOf('caller');
   const error = await callWith({ ...trusting, tls: {} });
@@ -299,8 +299,8 @@ test('S-23 a server whose certificate nobody vouches for is refused by caller, r
   // Without the config's certificate, the URL alone switches TLS on.
   const starting = fleet.runner('main', { FLAME_REDIS_URL: urlOf('runner'), FLAME_TEST_REDIS: '' });
   starting.catch(() => undefined);
-  const runner = await waitFor(() => fleet.started[before], { what: 'the process', timeoutMs: 20_000 });
-  const { code } = await settles(runner.process.exited, { what: 'its end', timeoutMs: 40_000 });
+  const runner = await waitFor(() => fleet.started[before], { what: 'the process' });
+  const { code } = await settles(runner.process.exited, { what: 'its end' });
   expect(code).not.toBe(0);
   expect(runner.process.output()).toMatch(/certificate of this Redis cannot be trusted/);
   expect(runner.process.output()).not.toContain(encodeURIComponent(PASSWORD));

@@ -43,7 +43,7 @@ const printed = (error: unknown): string =>
   ].join('\n');
 
 test('S-08 a secret among arguments, results and errors is seen by the function alone', {
-  timeout: 120_000,
+  timeout: 180_000,
 }, async () => {
   const canary = newCanary();
   const { flame } = fleet;
@@ -152,7 +152,7 @@ test('S-21 no error of a call carries the environment, the command line or a pat
 });
 
 test("S-07 the password of Redis is in no log, page, command's output, error or inspector", {
-  timeout: 120_000,
+  timeout: 180_000,
 }, async () => {
   const canary = newCanary();
   await using guarded = await startFleet();

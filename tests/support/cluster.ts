@@ -72,7 +72,7 @@ const form = async (masters: readonly RedisServer[], buses: readonly number[]): 
       const infos = await Promise.all(clients.map((client) => client.call('CLUSTER', 'INFO') as Promise<string>));
       return infos.every((info) => info.includes('cluster_state:ok') && info.includes('cluster_known_nodes:3'));
     },
-    { what: 'the cluster to form', timeoutMs: 30_000, everyMs: 100 },
+    { what: 'the cluster to form', everyMs: 100 },
   );
 };
 

@@ -95,7 +95,7 @@ export const startEngine = async (): Promise<Engine> => {
     rmSync(run, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
   };
   try {
-    await waitFor(() => existsSync(socket), { what: 'the engine', timeoutMs: 30_000, found: () => service.output() });
+    await waitFor(() => existsSync(socket), { what: 'the engine', found: () => service.output() });
     const address = ['--subnet', `${SUBNET}.0/24`, '--gateway', `${SUBNET}.1`];
     await podman(['network', 'create', ...address, NETWORK]);
     return { socket, network: NETWORK, gateway: `${SUBNET}.1`, podman, stop };

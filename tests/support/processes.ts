@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { type FoundProcess, processesMarked } from './marked.ts';
-import { settles, waitFor } from './wait-for.ts';
+import { PATIENCE_MS, settles, waitFor } from './wait-for.ts';
 
 export interface Exit {
   readonly code: number | null;
@@ -91,7 +91,7 @@ export const startProcess = async (
     exited,
     alive,
     output: () => text,
-    waitForOutput: (pattern, timeoutMs = 20_000) =>
+    waitForOutput: (pattern, timeoutMs = PATIENCE_MS) =>
       waitFor(
         () => {
           const match = pattern.exec(text);

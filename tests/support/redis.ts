@@ -73,7 +73,7 @@ export const startRedis = async (options: RedisServerOptions = {}): Promise<Redi
         if (child.exitCode !== null || child.pid === undefined) throw new EndedError(log);
         return (await ping(port)) === '+PONG';
       },
-      { what: `Redis on port ${port} to answer`, timeoutMs: 20_000, giveUp: (error) => error instanceof EndedError },
+      { what: `Redis on port ${port} to answer`, giveUp: (error) => error instanceof EndedError },
     );
   };
 

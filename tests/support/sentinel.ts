@@ -79,13 +79,12 @@ export const startFailOverGroup = async (): Promise<FailOverGroup> => {
     input: { sentinels: addresses, name: NAME },
     client,
     servers,
-    primary: () => waitFor(primary, { what: 'the sentinels to agree on a primary', timeoutMs: 30_000, everyMs: 100 }),
+    primary: () => waitFor(primary, { what: 'the sentinels to agree on a primary', everyMs: 100 }),
     async failOver() {
       const old = await primary();
       await old.kill9();
       await waitFor(async () => (await primary()) !== old, {
         what: 'the sentinels to name another primary',
-        timeoutMs: 30_000,
         everyMs: 100,
       });
       return old;
@@ -116,7 +115,7 @@ const untilWatching = async (port: number): Promise<void> => {
         const info = await client.info('sentinel');
         return info.includes(`slaves=${REPLICAS},sentinels=${SENTINELS}`) && info.includes('status=ok');
       },
-      { what: `the sentinel on port ${port} to know the group`, timeoutMs: 30_000, everyMs: 100 },
+      { what: `the sentinel on port ${port} to know the group`, everyMs: 100 },
     );
   } finally {
     client.disconnect();

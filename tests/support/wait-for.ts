@@ -1,12 +1,12 @@
 /** Waiting for a condition instead of for a time: bounded, and with a message that says what did not happen. */
 
 /** Longer than anything takes on a machine that is ten times slower, or busy with ten other things. */
-const PATIENCE_MS = 30_000;
+export const PATIENCE_MS = 60_000;
 
 export interface WaitOptions {
   /** What should become true, for the message: 'the runner to register'. */
   readonly what: string;
-  /** Milliseconds; 30 s unless set. Generous on purpose: it is reached only when something is broken. */
+  /** Milliseconds; a minute unless set. Generous on purpose: it is reached only when something is broken. */
   readonly timeoutMs?: number;
   /** Milliseconds between two looks; 20 unless set. */
   readonly everyMs?: number;

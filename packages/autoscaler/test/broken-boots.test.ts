@@ -41,7 +41,7 @@ test('F06 P24 AS-20 a boot that keeps failing opens the breaker; its reason is i
   const atOpening = count();
   expect(atOpening).toBeLessThanOrEqual(4);
   // One probe only, although ten calls wait and two runners are allowed.
-  await waitFor(() => count() > atOpening, { what: 'the probe', timeoutMs: 15_000 });
+  await waitFor(() => count() > atOpening, { what: 'the probe' });
   expect(count()).toBe(atOpening + 1);
   expect((await app.events()).some(({ type }) => type === 'breaker.opened')).toBe(true);
 });
@@ -52,7 +52,6 @@ test('P25 AS-13 an instance that never registers is ended at its boot timeout an
   await app.enqueue(1);
   await waitFor(async () => (await app.events()).some(({ type }) => type === 'runner.terminated'), {
     what: 'the end of the first runner',
-    timeoutMs: 20_000,
     found: app.events,
   });
   const failure = (await app.events()).find(({ type }) => type === 'runner.failed');

@@ -46,7 +46,7 @@ describe('A-01 several backends of one kind', () => {
     await autoscaler.start();
     const watcher = own();
     await waitFor(async () => (await idsIn(watcher, config.app)).length === 2, { what: 'two runners' });
-    expect(await settles(autoscaler.stop(), { what: 'the end', timeoutMs: 20_000 })).toEqual([]);
+    expect(await settles(autoscaler.stop(), { what: 'the end' })).toEqual([]);
     expect(await idsIn(watcher, config.app)).toEqual([]);
     const client = redis.client();
     expect(await client.get(appKeys(config.prefix, config.app).lease)).toBeNull();

@@ -17,7 +17,7 @@ test('F30 min runners are ready without any call, and one that dies is replaced 
       const pids = pidsOf(await app.ready());
       return pids.length === 2 && !pids.includes(victim ?? 0);
     },
-    { what: 'a replacement', timeoutMs: 20_000, found: app.intents },
+    { what: 'a replacement', found: app.intents },
   );
   expect(await app.events()).toContainEqual(
     expect.objectContaining({ type: 'runner.lost', reason: expect.stringContaining('SIGKILL') }),

@@ -42,7 +42,6 @@ test('P21 of two autoscalers one leads; killing it hands over within the lease, 
     // The first one's local runners end with it; the second makes up for them, and never passes max.
     await waitFor(async () => (await app.events()).filter(({ type }) => type === 'runner.ready').length >= 4, {
       what: 'two replacements',
-      timeoutMs: 40_000,
       found: app.events,
     });
     await app.waitForReady(2, 30_000);
@@ -83,7 +82,6 @@ test('R-37 I1 a leader that is frozen past its lease and wakes up writes nothing
     leading.signal('SIGSTOP');
     await waitFor(async () => ((await app.client.get(keys.lease)) ?? '').includes(`:${other.pid}:`), {
       what: 'the other to lead',
-      timeoutMs: 30_000,
     });
     const raised = Number(await app.client.get(keys.epoch));
     expect(raised).toBeGreaterThan(epoch);
@@ -100,7 +98,7 @@ test('R-37 I1 a leader that is frozen past its lease and wakes up writes nothing
   } finally {
     await Promise.all([first.stop(), second.stop()]);
   }
-}, 120_000);
+});
 
 test('P21 a leader that stops hands the lease over at once', async () => {
   await using app = await startApp({ min: 0, max: 1 });

@@ -49,7 +49,7 @@ test('a stalled check takes an active call without a lock back to `wait` at its 
       const ids = await pool.backend.moveStalledJobsToWait();
       return ids.length > 0 ? ids : undefined;
     },
-    { what: 'the stalled check to take the call back', timeoutMs: 20_000, everyMs: 200 },
+    { what: 'the stalled check to take the call back', everyMs: 200 },
   );
   expect(taken).toEqual([id]);
   expect(await pool.client.lrange(`${keys.queue}wait`, 0, -1)).toEqual([id]);

@@ -298,7 +298,7 @@ test('RO-13 thousands of calls whose runners are gone are taken back in batches,
     expect(await check()).toBe(0);
     return (await pool.client.scard(`${keys.queue}stalled`)) === orphans;
   };
-  await waitFor(marked, { what: 'a check', timeoutMs: 20_000, everyMs: 500 });
+  await waitFor(marked, { what: 'a check', everyMs: 500 });
   expect(await check()).toBe(1_000);
   // At the end of the queue from which calls are taken.
   const urgent = await pool.accept({ maxPending: 10_000 });

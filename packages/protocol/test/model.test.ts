@@ -278,7 +278,7 @@ test('P13 whatever the order of commits, losses and a cancel of two attempts, th
     }),
     { numRuns: bySize({ push: 60, nightly: 500 }) },
   );
-}, 120_000);
+});
 
 /** Everything that a call is made of, without clocks. */
 const snapshot = async (id: string): Promise<unknown> => {

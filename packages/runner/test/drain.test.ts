@@ -23,7 +23,6 @@ const order = async (runner: RunnerProcess, generation: number, reason = 'scale-
 const started = (file: string, count = 1) =>
   waitFor(() => linesOf(readFileSync(file, 'utf8')).filter((line) => line.startsWith('start')).length >= count, {
     what: `${count} calls to start`,
-    timeoutMs: 20_000,
   });
 
 test('SD-10 F34 a drained runner lets its call finish, acknowledges with the number of the order, and ends with code 0', async () => {
@@ -183,7 +182,7 @@ test.each([
     await started(file);
     if (by === 'SIGTERM') runner.signal('SIGTERM');
     else await order(runner, 7);
-    expect(await settles(running, { what: 'the call to end early', timeoutMs: 8_000 })).toEqual({
+    expect(await settles(running, { what: 'the call to end early' })).toEqual({
       reason: `the runner takes no more calls: ${by === 'SIGTERM' ? 'sigterm' : 'scale-down'}`,
       stopped: false,
     });
@@ -246,7 +245,7 @@ test('F36 ready, idle, busy, drained and ended are events, with their reasons', 
 
 test('F36 a runner that cannot start says why, in its record and as an event, and exits with 1', async () => {
   const broken = await stage.startRunner({ booting: true, env: { FLAME_TEST_FUNCTIONS: '["./broken.mjs"]' } });
-  expect(await settles(broken.exited, { what: 'it to give up', timeoutMs: 30_000 })).toEqual({ code: 1, signal: null });
+  expect(await settles(broken.exited, { what: 'it to give up' })).toEqual({ code: 1, signal: null });
   const record = await broken.record();
   expect(record.state).toBe('ended');
   expect(record.reason).toContain('no such library');

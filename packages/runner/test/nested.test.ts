@@ -77,7 +77,7 @@ const quiet = () =>
       ]);
       return active + wait === 0;
     },
-    { what: 'nothing to run or wait', timeoutMs: 20_000 },
+    { what: 'nothing to run or wait' },
   );
 
 describe('with a runner of its own', () => {
@@ -144,7 +144,7 @@ describe('with a runner of its own', () => {
         const status = waiting === undefined ? undefined : await stage.flame.attach(waiting).status();
         return status?.reason === 'self-wait' ? status.text : undefined;
       },
-      { what: 'the pool to be named', timeoutMs: 30_000 },
+      { what: 'the pool to be named' },
     );
     expect(text).toContain('pool "main" waits for itself');
     await stage.flame.attach(top.id).cancel();

@@ -17,7 +17,7 @@ test('F17 a single-use runner takes one call, never a second, and ends', async (
   const file = join(stage.folder, 'single');
   const handles = await Promise.all(Array.from({ length: 5 }, (_, i) => stage.cast(stage.tasks.effect, file, 300, i)));
   const runner = await stage.startRunner({ pool: { singleUse: true, maxConcurrency: 1 }, booting: true });
-  expect(await settles(runner.exited, { what: 'the runner to end', timeoutMs: 40_000 })).toEqual({
+  expect(await settles(runner.exited, { what: 'the runner to end' })).toEqual({
     code: 0,
     signal: null,
   });
@@ -57,7 +57,7 @@ test('a quiet runner issues fewer than two Redis commands a second', async () =>
     if (ports.includes(source)) seen.push(args.join(' ').slice(0, 60));
   });
   const startedAt = performance.now();
-  await waitFor(() => performance.now() - startedAt > 20_000, { what: 'twenty quiet seconds', timeoutMs: 25_000 });
+  await waitFor(() => performance.now() - startedAt > 20_000, { what: 'twenty quiet seconds' });
   const seconds = (performance.now() - startedAt) / 1000;
   monitor.disconnect();
   expect(seen.length).toBeGreaterThan(5);

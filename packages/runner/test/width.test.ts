@@ -22,7 +22,6 @@ test('F02 calls that waited for a runner come to use all of its slots while the 
   await waitFor(async () => (await active()) === 1, { what: 'the first to run' });
   await waitFor(async () => (await active()) === 3, {
     what: 'all three to run at once',
-    timeoutMs: 15_000,
   });
   expect(await stage.client.llen(`${stage.keys.queue}wait`)).toBe(0);
 });

@@ -30,11 +30,10 @@ test('C-06: results that a busy process awaits do not expire before it has read 
   try {
     await waitFor(() => program.lines.includes('busy'), {
       what: 'the calls to be made',
-      timeoutMs: 30_000,
       found: program.errors,
     });
     app.serve();
-    await waitFor(() => program.lines.length === 2, { what: 'the results', timeoutMs: 30_000, found: program.errors });
+    await waitFor(() => program.lines.length === 2, { what: 'the results', found: program.errors });
     expect(program.lines[1]).toBe(`results ${[...sizes, ...sizes].join(' ')}`);
     // Read now, and older than their own time: none is kept any longer.
     const outcomes = (): Promise<string[]> => app.client.keys(keys.outcome('*'));

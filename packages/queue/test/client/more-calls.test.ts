@@ -163,7 +163,7 @@ test('RO-07 R-25 at 80 % of maxmemory new calls are refused, and those that Redi
         () => undefined,
         (e: unknown) => (e instanceof FlameQueueFullError ? e : undefined),
       ),
-    { what: 'admission to stop', everyMs: 200, timeoutMs: 40_000 },
+    { what: 'admission to stop', everyMs: 200 },
   );
   expect(refused.message).toMatch(/memory/);
   app.serve();

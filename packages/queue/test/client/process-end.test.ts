@@ -27,7 +27,6 @@ const run = (what: string): Program => {
 const end = (program: Program, what: string): Promise<unknown> =>
   waitFor(() => program.code() === 0, {
     what: `the program that makes a ${what} to end by itself`,
-    timeoutMs: 30_000,
     found: () => ({ code: program.code(), lines: program.lines, errors: program.errors() }),
   });
 
@@ -48,7 +47,6 @@ test('C-55: a program that follows a call stays until that is over, and ends the
   const follower = run('progress');
   await waitFor(async () => (await app.client.llen(`${keys.queue}wait`)) === 1, {
     what: 'its call',
-    timeoutMs: 30_000,
     found: follower.errors,
   });
   app.serve();
@@ -59,7 +57,7 @@ test('C-55: a program that follows a call stays until that is over, and ends the
 test('C-55: a program that awaits a call stays, also while Redis is away', async () => {
   const program = run('call');
   const waiting = async (): Promise<boolean> => (await app.client.llen(`${keys.queue}wait`)) === 1;
-  await waitFor(waiting, { what: 'its call to wait', timeoutMs: 30_000, found: program.errors });
+  await waitFor(waiting, { what: 'its call to wait', found: program.errors });
   app.redis.freeze();
   // As long as a connection is dead without saying so, nothing but what is awaited can hold the process.
   await expect(
@@ -73,7 +71,7 @@ test('C-55: a program that awaits a call stays, also while Redis is away', async
 
 test('C-55: a program that has nothing more to do ends although Redis is gone', async () => {
   const program = run('outage');
-  await waitFor(() => program.lines.includes('done'), { what: 'its cast', timeoutMs: 30_000, found: program.errors });
+  await waitFor(() => program.lines.includes('done'), { what: 'its cast', found: program.errors });
   await app.redis.kill9();
   program.child.stdin?.write('gone\n');
   await end(program, 'cast');

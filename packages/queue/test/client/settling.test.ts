@@ -205,7 +205,7 @@ test('A-12: a call that waits where nobody is alive is warned of once, within se
   try {
     const calls = [1, 2, 3].map((i) => failure(flame.call(echo, i)));
     const warned = (): string[] => lines.filter((line) => line.includes('no autoscaler'));
-    await waitFor(() => warned().length > 0, { what: 'the warning', timeoutMs: 20_000 });
+    await waitFor(() => warned().length > 0, { what: 'the warning' });
     expect(warned()[0]).toMatch(/npx flamejs dev/);
     await flame.close();
     await Promise.all(calls);

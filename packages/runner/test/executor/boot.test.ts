@@ -72,7 +72,7 @@ test('ER-08 an executor that comes up and falls over before its first call does 
   const faint = write('faint.mjs', 'setTimeout(() => process.exit(1), 20);');
   const pool = testPool({ modules: [faint] });
   await pool.start();
-  await waitFor(() => pool.warnings.length >= 3, { what: 'three attempts', timeoutMs: 40_000 });
+  await waitFor(() => pool.warnings.length >= 3, { what: 'three attempts' });
   expect(pool.warnings.map((line) => Number(/"delayMs":(\d+)/.exec(line)?.[1])).slice(0, 3)).toEqual([100, 200, 400]);
 });
 
@@ -102,10 +102,10 @@ test('a warm spare takes over while the executor of a killed call is replaced', 
   // The second module prints a line when the first, the heavy one, is loaded.
   const pool = testPool({ spare: 1, modules: [fixture('functions.mjs'), fixture('talkative.mjs')] });
   await pool.start();
-  await waitFor(() => pool.lines.length === 2, { what: 'the spare', timeoutMs: 30_000 });
+  await waitFor(() => pool.lines.length === 2, { what: 'the spare' });
   const spares = [...pool.pids];
   const busy = pool.call('spin', [600_000], { killGraceMs: 50 });
-  await waitFor(() => busy.started, { what: 'the call to start', timeoutMs: 30_000 });
+  await waitFor(() => busy.started, { what: 'the call to start' });
   busy.cancel('enough');
   await busy.result;
   expect(spares).toContain(await valueFrom(pool.call('pid')));

@@ -10,7 +10,7 @@ const victims = () => testPool({ slots: 2 });
 const withNeighbour = async (act: (pool: ReturnType<typeof victims>) => Promise<void>): Promise<void> => {
   const pool = victims();
   const neighbour = pool.call('obey', []);
-  await waitFor(() => neighbour.started, { what: 'the neighbour to start', timeoutMs: 40_000 });
+  await waitFor(() => neighbour.started, { what: 'the neighbour to start' });
   await act(pool);
   expect(await valueFrom(pool.call('echo', ['next']))).toEqual(['next']);
   neighbour.cancel('done');
@@ -80,7 +80,7 @@ test('what the function wrote to stderr last comes with the crash, at most 4 KB 
 test('SD-02 SIGTERM to the executors is not theirs to obey: the runner decides', async () => {
   const pool = testPool();
   const call = pool.call('sleep', [300]);
-  await waitFor(() => call.started, { what: 'the call to start', timeoutMs: 30_000 });
+  await waitFor(() => call.started, { what: 'the call to start' });
   for (const pid of pool.pids) for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.kill(pid, signal);
   expect(await call.result).toMatchObject({ kind: 'returned' });
 });
@@ -125,7 +125,7 @@ test.runIf(existsSync('/proc/self/status'))(
   async () => {
     const pool = testPool({ memoryLimit: 400 * MEGABYTE });
     const pid = (await valueFrom(pool.call('keep', [300]))) as number;
-    await waitFor(() => !pool.pids.includes(pid), { what: 'the executor to be replaced', timeoutMs: 30_000 });
+    await waitFor(() => !pool.pids.includes(pid), { what: 'the executor to be replaced' });
     expect(await valueFrom(pool.call('pid'))).not.toBe(pid);
   },
 );

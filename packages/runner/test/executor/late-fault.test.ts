@@ -5,7 +5,7 @@ import { testPool, valueFrom, waitFor } from './support.ts';
 test.each(['leave-rejection', 'leave-throw'])('%s: the value stands, and the executor is replaced', async (leave) => {
   const pool = testPool();
   const pid = await valueFrom(pool.call(leave, [1]));
-  await waitFor(() => !pool.pids.includes(pid as number), { what: 'the executor to be replaced', timeoutMs: 30_000 });
+  await waitFor(() => !pool.pids.includes(pid as number), { what: 'the executor to be replaced' });
   expect(await valueFrom(pool.call('pid'))).not.toBe(pid);
 });
 

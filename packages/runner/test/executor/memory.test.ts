@@ -52,10 +52,10 @@ measured(
     const peaked = (await valueFrom(pool.call('peak', [300]))) as number;
     const small = async (before: number): Promise<boolean> =>
       pool.pids.length === 1 && !pool.pids.includes(before) && (await largestOf(pool)) < 400 * MEGABYTE * SHARE;
-    await waitFor(() => small(peaked), { what: 'the executor to be replaced after the peak', timeoutMs: 30_000 });
+    await waitFor(() => small(peaked), { what: 'the executor to be replaced after the peak' });
     const grown = (await valueFrom(pool.call('keep-later', [300, 300]))) as number;
     expect(grown).not.toBe(peaked);
-    await waitFor(() => small(grown), { what: 'the executor to be replaced while it idles', timeoutMs: 30_000 });
+    await waitFor(() => small(grown), { what: 'the executor to be replaced while it idles' });
     // For as long as nothing is called nothing changes any more.
     const [idle] = pool.pids;
     const until = performance.now() + bySize({ push: 1_500, nightly: 30_000 });

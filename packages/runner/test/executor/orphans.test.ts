@@ -22,14 +22,14 @@ test.each([
 ])('the runner is killed during %s: executors, children and files are gone', async (_what, functionName, args) => {
   const host = await startNode(fixture('runner-host.mjs'), { args: [functionName, args] });
   try {
-    const [, pids = ''] = await host.waitForOutput(/busy: ([\d ]+)/, 40_000);
-    if (functionName === 'children') await host.waitForOutput(/line: started/, 30_000);
+    const [, pids = ''] = await host.waitForOutput(/busy: ([\d ]+)/);
+    if (functionName === 'children') await host.waitForOutput(/line: started/);
     const family = `${host.pid}-`;
     const members = () => processesMarked(MARK_ENV, family);
     expect(members().length).toBeGreaterThanOrEqual(2);
     expect(tempRootsOf(family)).toHaveLength(1);
     await host.kill9();
-    await waitFor(() => members().length === 0, { what: 'the family to end', timeoutMs: 15_000, found: members });
+    await waitFor(() => members().length === 0, { what: 'the family to end', found: members });
     await waitFor(() => !pids.split(' ').map(Number).some(isAlive), { what: 'the executors to be gone' });
     await waitFor(() => tempRootsOf(family).length === 0, {
       what: 'temporary files to be removed',
@@ -45,14 +45,13 @@ test.runIf(endsWithRunner())(
   async () => {
     const host = await startNode(fixture('runner-host.mjs'), { args: ['children', '[["setsid"]]'] });
     try {
-      const [, pids = ''] = await host.waitForOutput(/busy: ([\d ]+)/, 40_000);
-      await host.waitForOutput(/line: started/, 30_000);
+      const [, pids = ''] = await host.waitForOutput(/busy: ([\d ]+)/);
+      await host.waitForOutput(/line: started/);
       const family = `${host.pid}-`;
       for (const pid of pids.split(' ').map(Number)) process.kill(pid, 'SIGSTOP');
       await host.kill9();
       await waitFor(() => processesMarked(MARK_ENV, family).length === 0, {
         what: 'the family to end',
-        timeoutMs: 15_000,
       });
       await waitFor(() => tempRootsOf(family).length === 0, { what: 'temporary files to be removed' });
     } finally {

@@ -103,7 +103,7 @@ const createTestPool = (options: Partial<ExecutorPoolOptions>): TestPool => {
     return Object.defineProperties(Object.create(running) as TestCall, {
       lines: { value: callLines },
       progress: { value: progress },
-      result: { get: () => settles(running.result, { what: functionName, timeoutMs: 45_000 }) },
+      result: { get: () => settles(running.result, { what: functionName }) },
       started: { get: () => running.started },
     });
   };
