@@ -175,7 +175,9 @@ const sight = async (ctx: PoolContext, input: TickInput, now: number): Promise<R
   const { memory, timing, location } = ctx;
   const sightings = await Promise.all(
     input.records.map(async (record): Promise<readonly [string, Sighting]> => {
-      const elsewhere = location !== null && record.location !== null && record.location !== location;
+      // Another host's process, or an instance of the backend that the pool had before: its absence from the list says nothing.
+      const moved = record.backend !== ctx.backend.name;
+      const elsewhere = moved || (location !== null && record.location !== null && record.location !== location);
       const silent = memory.watch.silentMs(record.runnerId) >= timing.lostMs && record.readyAt !== null;
       const locks = silent ? await locksOf(ctx, record.runnerId) : 'unknown';
       return [record.runnerId, memory.watch.sighting(record, locks, elsewhere, now)];

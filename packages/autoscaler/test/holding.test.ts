@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { CORE } from '../src/core.ts';
+import { createActor } from './model/controllers.ts';
 import { startStory } from './model/drive.ts';
 import { POOL } from './model/world.ts';
 
@@ -161,4 +163,39 @@ test('I8 instances of another deployment are never touched, even with the same l
   const story = startStory();
   await story.pass(300);
   expect(story.world.backend.machines.get('i-foreign')).toMatchObject({ terminateAskedAt: null, goneAt: null });
+});
+
+test('a pool that moves to another kind of backend: runners of the old one are judged by their heartbeats, not by a list that lacks them', async () => {
+  const story = startStory(4, { min: 0 });
+  const { world } = story;
+  world.callMs = 900_000;
+  world.enqueue(1);
+  await story.pass(60);
+  expect(story.states()).toEqual(['ready']);
+  const [{ runnerId } = { runnerId: '' }] = story.records();
+  const terminated: string[] = [];
+  story.actor = createActor(
+    world,
+    CORE,
+    {
+      backend: (backend) => ({
+        ...backend,
+        name: 'another',
+        list: async () => [],
+        terminate: async (ids) => {
+          terminated.push(...ids);
+          return ids.map((id) => ({ id, ok: true }));
+        },
+      }),
+    },
+    { min: 0 },
+  );
+  await story.pass(600);
+  expect(story.records().map((record) => [record.runnerId, record.state])).toEqual([[runnerId, 'ready']]);
+  expect(story.eventTypes()).not.toContain('runner.lost');
+  // Its call ends, it idles, is drained and ends by itself: nobody asks a provider for what another one has.
+  await story.pass(3_600);
+  expect(world.pending()).toBe(0);
+  expect(story.states()).toEqual([]);
+  expect(terminated).toEqual([]);
 });

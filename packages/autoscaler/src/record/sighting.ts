@@ -17,7 +17,7 @@ export interface Sighting {
   readonly steadyMs: number;
   /** How much of the record's time in its present state this controller has slept through, or could not look. */
   readonly sleptMs: number;
-  /** It runs where this controller's backend cannot see: another host's local process. */
+  /** It runs where this controller's backend cannot see: another host's local process, an instance of another kind of backend. */
   readonly elsewhere: boolean;
 }
 
