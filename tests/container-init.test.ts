@@ -1,5 +1,7 @@
 /** C-57: the init that docker/Dockerfile gives to an image. That it reaps is seen in a real container; what it does with signals and codes, here. */
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { startProcess } from './support/processes.ts';
 
@@ -31,3 +33,34 @@ test('C-57: a command that is killed ends the container with the code that says 
   await using process_ = await start("process.kill(process.pid, 'SIGKILL')");
   expect((await process_.exited).code).toBe(137);
 });
+
+/** A process tree of its own, as a container has one. */
+const NAMESPACE = ['--pid', '--fork', '--kill-child'];
+const noNamespace =
+  spawnSync('unshare', [...NAMESPACE, 'true']).status === 0 ? undefined : 'this machine gives no PID namespaces';
+const RUNNER = fileURLToPath(import.meta.resolve('@flamejs/runner/main'));
+/** It ends at once, for there is no config; what it is has been said by then. */
+const runner = (...command: string[]) =>
+  startProcess('unshare', [...NAMESPACE, ...command, process.execPath, RUNNER], {
+    env: { FLAME_CONFIG: '/nowhere/flame.config.mjs', FLAME_POOL: 'main' },
+  });
+
+test.skipIf(noNamespace !== undefined)(
+  'C-57: a runner that is process 1 says what it will not do, and how to start it',
+  async () => {
+    await using process_ = await runner();
+    expect((await process_.exited).code).toBe(1);
+    expect(process_.output()).toMatch(/this runner is process 1: .*zombies.*docker run --init.*ENTRYPOINT/);
+    expect(process_.output()).toContain('the runner could not start');
+  },
+);
+
+test.skipIf(noNamespace !== undefined)(
+  'C-57: behind the init that the image brings it is not, and says nothing',
+  async () => {
+    await using process_ = await runner(shell, ...args);
+    expect((await process_.exited).code).toBe(1);
+    expect(process_.output()).not.toContain('process 1');
+    expect(process_.output()).toContain('the runner could not start');
+  },
+);

@@ -48,14 +48,19 @@ test('C-34: a cast that the autoscaler ends while boots fail has the reason and 
   expect(String(error)).not.toMatch(/no autoscaler/);
 });
 
-test('C-33: a caller whose runner was killed hears how it ended', async () => {
-  await using fleet = await startFleet({ pools: { main: { max: 1 } } });
+test('C-34: one that ends while all slots are taken says so; C-33: a caller whose runner was killed hears how it ended', async () => {
+  await using fleet = await startFleet({ pools: { main: { max: 1, maxConcurrency: 1 } } });
   await fleet.autoscaler();
   const call = failureOf(fleet.flame.call(tasks.wait.with({ onRunnerLost: 'fail', timeout: '60s' }), 60_000, 1));
   const runner = await waitFor(async () => (await fleet.runners()).find(({ active }) => active === 1), {
     what: 'the call to run',
     timeoutMs: 60_000,
   });
+  const late = await fleet.flame.cast(tasks.echo.with({ queueTimeout: '1s' }), 1);
+  const busy = await settles(failureOf(late.result()), { what: 'the end of its waiting' });
+  expect(busy).toMatchObject({ code: 'FLAME_ERR_QUEUE_TIMEOUT' });
+  expect(String(busy)).toMatch(/slot|free|busy/);
+  expect(String(busy)).not.toMatch(/no runner|no autoscaler/);
   process.kill(runner.pid, 'SIGKILL');
   const error = await settles(call, { what: 'the call', timeoutMs: 60_000 });
   expect(error).toMatchObject({ code: 'FLAME_ERR_RUNNER_LOST' });

@@ -6,6 +6,7 @@ import {
   FlameCallLoopError,
   FlameCancelledError,
   FlameDeadlineError,
+  FlameDeadlineError,
   FlameTimeoutError,
 } from '@flamejs/queue';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -153,6 +154,15 @@ describe('with a runner of its own', () => {
     expect(await stage.call(nesting.value, 'free again')).toBe('free again');
   });
 
+  test('C-77: at the deadline of the call on top all that it awaits ends, and the slots are free', async () => {
+    await start({ pool: { maxConcurrency: 2 } });
+    const top = stage.call(nesting.deep?.with({ deadline: '3s' }), 6);
+    await waitFor(async () => (await stage.client.llen(`${stage.keys.queue}wait`)) === 1, { what: 'it to be stuck' });
+    expect(await failureOf(top)).toBeInstanceOf(FlameDeadlineError);
+    await quiet();
+    expect(await stage.call(nesting.value, 'free again')).toBe('free again');
+  });
+
   test('C-77: a pool whose calls wait for other ones than its own is only busy', async () => {
     await start({ pool: { maxConcurrency: 1 } });
     const file = newFile();
@@ -244,6 +254,7 @@ describe('on one runner', () => {
         await stage.flame.attach(id).cancel();
       },
       FlameCancelledError,
+  FlameDeadlineError,
     ],
     ['times out', { timeout: '1s' }, async () => undefined, FlameTimeoutError],
     ['reaches its deadline', { deadline: '2s' }, async () => undefined, FlameDeadlineError],

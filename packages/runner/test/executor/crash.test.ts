@@ -40,7 +40,8 @@ test('ER-09 F10 R-10 process.exit is a crash, also with code 0; uncaught errors 
 test.each([
   ['reject-own-handler', 'Unhandled rejection: Error: my reason'],
   ['reject-unhandled', 'Unhandled rejection: Error: my reason'],
-])('C-75: %s names the rejection itself, whatever handlers the function has', async (name, fault) => {
+  ['throw-in-timer', 'Uncaught Error: my reason'],
+])('C-75: %s names what nothing caught, whatever handlers the function has', async (name, fault) => {
   await withNeighbour(async (pool) => {
     expect(await pool.call(name, ['my reason']).result).toMatchObject({ kind: 'crashed', exitCode: 1, fault });
   });
