@@ -6,7 +6,6 @@ import {
   FlameCallLoopError,
   FlameCancelledError,
   FlameDeadlineError,
-  FlameDeadlineError,
   FlameTimeoutError,
 } from '@flamejs/queue';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -254,7 +253,6 @@ describe('on one runner', () => {
         await stage.flame.attach(id).cancel();
       },
       FlameCancelledError,
-  FlameDeadlineError,
     ],
     ['times out', { timeout: '1s' }, async () => undefined, FlameTimeoutError],
     ['reaches its deadline', { deadline: '2s' }, async () => undefined, FlameDeadlineError],
