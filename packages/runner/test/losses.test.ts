@@ -43,7 +43,7 @@ test('F11 a call whose runner is killed runs again on another one; its neighbour
   await stage.flame.attach(filler.id).cancel();
   await startsIn(file, 2);
   expect(await call.result()).toBe('done');
-  expect(await stage.flame.attach(neighbour.id).status()).toMatchObject({ state: 'running', attempt: 1 });
+  expect(await stage.flame.attach(neighbour.id).status()).toMatchObject({ state: 'running', attempts: 1 });
   await stage.flame.attach(neighbour.id).cancel();
   // The executor of a dead runner ends by itself.
   await waitFor(() => !isAlive(pidOf(starts(file)[0])), { what: 'the first executor to end' });
