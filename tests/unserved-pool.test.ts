@@ -48,6 +48,22 @@ test('C-76: calls of a pool that nobody serves are shown, keep their bounds, are
   expect((await flame('calls', 'ls', '--state', 'waiting')).output).toContain(waiting.id);
   expect((await flame('calls', 'cancel', waiting.id)).output).toContain('is cancelled');
   await expect(waiting.result()).rejects.toMatchObject({ code: 'FLAME_ERR_CANCELLED' });
+
+  // Many at once, delayed ones too; those of another function stay.
+  const another = fleet.flame.fn('of-old-too', { pool: 'old' } as { pool: 'old' }, (..._: unknown[]): unknown => 1);
+  const other = await fleet.flame.cast(another, 1);
+  const many = await Promise.all(
+    Array.from({ length: 150 }, (_, i) => fleet.flame.cast(old(i % 2 === 0 ? {} : { delay: '1h' }), i)),
+  );
+  expect(await flame('calls', 'cancel', '--waiting')).toMatchObject({
+    code: 1,
+    output: expect.stringMatching(/--pool/),
+  });
+  const all = ['calls', 'cancel', '--waiting', '--pool', 'old', '--json'];
+  expect((await flame(...all, '--function', 'of-old')).json).toEqual({ cancelled: 150 });
+  await expect(many[149]?.result()).rejects.toMatchObject({ code: 'FLAME_ERR_CANCELLED' });
+  expect((await other.status()).state).toBe('waiting');
+  expect((await flame(...all)).json).toEqual({ cancelled: 1 });
   expect((await flame('calls', 'ls', '--pool', 'nobody')).output).toContain('there is no pool "nobody"');
 });
 

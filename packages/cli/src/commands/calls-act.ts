@@ -14,6 +14,17 @@ interface RetryOptions {
   readonly json?: boolean;
 }
 
+interface CancelOptions {
+  readonly waiting?: boolean;
+  readonly pool?: string;
+  readonly function?: string;
+  readonly reason: string;
+  readonly json?: boolean;
+}
+
+/** Calls that are read and cancelled at a time. */
+const PAGE = 100;
+
 const RETRIED = {
   retried: 'runs again, with fresh attempts',
   'not-failed': 'has not failed: nothing was done',
@@ -54,17 +65,23 @@ export const addRetry = (calls: Command): void => {
 
 export const addCancel = (calls: Command): void => {
   calls
-    .command('cancel <call...>')
+    .command('cancel [call...]')
     .description('stop calls for good, wherever they are')
+    .option('--waiting', 'all calls of a pool that have not started, delayed ones too, in the place of single ones')
+    .option('-p, --pool <name>', 'with --waiting: of this pool')
+    .option('-f, --function <name>', 'with --waiting: of this function alone')
     .option('--reason <text>', 'what their callers are told', 'with the flame command')
     .option('--json', 'print what became of them as JSON')
     .action((ids: string[], _options: object, command: Command) =>
       withOperations(command, async (operations) => {
-        const { reason, json } = optionsOf<{ reason: string; json?: boolean }>(command);
+        const options = optionsOf<CancelOptions>(command);
+        const { reason } = options;
+        if (options.waiting === true) return cancelWaiting(operations, ids, options);
+        if (ids.length === 0) throw misuse('name the calls to cancel, or use --waiting with --pool');
         await each(
           operations,
           ids,
-          json === true,
+          options.json === true,
           CANCELLED,
           (pool, id) => operations.act.cancel(pool, id, reason, whoami()),
           'cancelled',
@@ -85,6 +102,33 @@ const retryFailed = async (operations: Operations, ids: readonly string[], optio
   if (options.json === true) return sayJson({ retried });
   for (const [pool, count] of Object.entries(retried))
     say(`pool ${pool}: ${plural(count, 'failed call')} will run again`);
+};
+
+/** The list is read again from its start, for what was cancelled has left it. One that has begun meanwhile is told to stop. */
+const cancelWaiting = async (operations: Operations, ids: readonly string[], options: CancelOptions): Promise<void> => {
+  if (ids.length > 0) throw misuse('name calls or use --waiting, not both');
+  if (options.pool === undefined) throw misuse('--waiting needs --pool: every waiting call of the app is seldom meant');
+  const pool = await operations.checkPool(options.pool);
+  let cancelled = 0;
+  for (const state of ['waiting', 'delayed'] as const) {
+    const query = {
+      pool,
+      state,
+      limit: PAGE,
+      ...(options.function === undefined ? {} : { functionName: options.function }),
+    };
+    for (let cursor: string | undefined; ; ) {
+      const { calls, next } = await operations.calls(cursor === undefined ? query : { ...query, cursor });
+      const became = await Promise.all(calls.map(({ id }) => operations.act.cancel(pool, id, options.reason)));
+      const gone = became.filter((result) => result === 'cancelled').length;
+      cancelled += gone;
+      if (gone === 0 && next === null) break;
+      // What could not be cancelled is passed over.
+      cursor = gone === 0 ? (next ?? undefined) : undefined;
+    }
+  }
+  if (options.json === true) return sayJson({ cancelled });
+  say(`pool ${pool}: ${plural(cancelled, 'waiting call')} cancelled`);
 };
 
 /** Does it to each; exit code 1 when one of them did not become what was wanted. */
