@@ -1,5 +1,5 @@
 // npm run sabotage [words]: removes each behaviour in turn, on a copy, and demands that its tests turn red.
-// Words choose switches by name, file or row, or by the list that they stand in (`executor`, `records`).
+// Words choose switches by name, file or row; those that name lists (`executor records`) choose what stands in them.
 // What a switch is: tests/sabotage/switch.ts.
 import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -117,7 +117,9 @@ async function loadSwitches(words) {
   const names = all.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new StepError(`Two sabotage switches are named "${twice}".`);
-  return all.filter(({ list, name, file, tests }) =>
-    words.every((word) => list === `${word}.switches.ts` || `${name} ${file} ${tests.join(' ')}`.includes(word)),
-  );
+  const wanted = words.map((word) => `${word}.switches.ts`).filter((name) => files.includes(name));
+  const others = words.filter((word) => !wanted.includes(`${word}.switches.ts`));
+  return all
+    .filter(({ list }) => wanted.length === 0 || wanted.includes(list))
+    .filter(({ name, file, tests }) => others.every((word) => `${name} ${file} ${tests.join(' ')}`.includes(word)));
 }

@@ -283,6 +283,7 @@ describe('policies by name', () => {
     expect(problem(() => named('step', { calls: 1 }))).toBe('policy: step needs a list, got {"calls":1}');
     expect(problem(() => named('step', [null]))).toBe('policy: step needs a list, got [null]');
     expect(problem(() => named('step', [1]))).toBe('policy: step needs a list, got [1]');
+    expect(problem(() => named('step', [{ calls: 1, runners: 1 }, 1]))).toContain('step needs a list');
     expect(problem(() => named('schedule', { tz: 'UTC' }))).toBe('policy: schedule needs a list, got {"tz":"UTC"}');
   });
 });

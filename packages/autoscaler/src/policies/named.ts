@@ -11,7 +11,7 @@ import { type WorkOptions, work } from './work.ts';
 export const policyByName = (described: NamedPolicy | readonly NamedPolicy[]): Policy => {
   if (Array.isArray(described)) return combine(...(described as readonly NamedPolicy[]).map(policyByName));
   const { name, options } = record(described) as Partial<NamedPolicy>;
-  const make = name !== undefined && Object.hasOwn(MAKERS, name) ? MAKERS[name as keyof typeof MAKERS] : undefined;
+  const make = Object.hasOwn(MAKERS, String(name)) ? MAKERS[name as keyof typeof MAKERS] : undefined;
   if (make === undefined) {
     const message = `unknown policy ${JSON.stringify(name)}; known: ${Object.keys(MAKERS).join(', ')}`;
     throw new FlameConfigError(message, { problems: [{ path: 'policy', message }] });
@@ -19,8 +19,8 @@ export const policyByName = (described: NamedPolicy | readonly NamedPolicy[]): P
   return make(options);
 };
 
-const record = (options: unknown): Record<string, unknown> =>
-  typeof options === 'object' && options !== null && !Array.isArray(options) ? { ...options } : {};
+/** What is no record has no fields. */
+const record = (options: unknown): Record<string, unknown> => ({ ...(options as object) });
 
 const list = (options: unknown, name: string): readonly unknown[] => {
   if (Array.isArray(options) && options.every((each) => typeof each === 'object' && each !== null)) return options;
