@@ -43,6 +43,7 @@ const problem = (make: () => unknown): string => {
   } catch (error) {
     expect(error).toBeInstanceOf(FlameConfigError);
     const [first] = (error as FlameConfigError).problems;
+    expect((error as FlameConfigError).message).toContain(first?.message);
     return `${first?.path}: ${first?.message}`;
   }
   throw new Error('nothing was refused');
