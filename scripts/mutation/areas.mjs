@@ -68,13 +68,13 @@ export const areas = [
     ],
   },
   {
-    name: 'lua-calls',
-    lua: ['packages/protocol/src/lua/call-scripts.ts', 'packages/protocol/src/lua/helpers.ts'],
+    name: 'lua-moves',
+    lua: ['packages/protocol/src/lua/*.lua', 'packages/protocol/src/lua/lib/*.lua'],
     tests: storeTests,
   },
   {
-    name: 'lua-moves',
-    lua: ['packages/protocol/src/lua/grafts.ts'],
+    name: 'lua-calls',
+    lua: ['call-scripts', 'grafts', 'helpers'].map((name) => `packages/protocol/src/lua/${name}.ts`),
     tests: storeTests,
   },
 ];
