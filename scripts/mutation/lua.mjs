@@ -5,7 +5,8 @@ import { copyWorkspace } from '../lib/copy.mjs';
 import { execute, root, say } from '../lib/run.mjs';
 import { applied, luaMutants } from './lua-mutants.mjs';
 
-const longestRunMs = 120_000;
+/** A script that never ends keeps each test from ending, which is over after the first; this is for what nobody thought of. */
+const longestRunMs = 600_000;
 
 /** @returns every change that was judged; see score.mjs. `share` of less than 1 takes every so many-th of them. */
 export async function mutateLua({ name, lua, tests }, { only, share = 1 }) {
