@@ -20,8 +20,8 @@ const blocks = new Map(
 );
 for (const [name, code] of blocks) writeFileSync(join(folder, name), code);
 
-test('the page has a backend of less than 100 lines and its test', () => {
-  expect([...blocks.keys()]).toEqual(['processes.ts', 'processes.test.ts']);
+test('the page has a backend of less than 100 lines, its test and the config that names it', () => {
+  expect([...blocks.keys()]).toEqual(['processes.ts', 'processes.test.ts', 'flame.config.ts']);
   const lines = (blocks.get('processes.ts') ?? '').trim().split('\n').length;
   expect(lines).toBeLessThan(100);
 });
