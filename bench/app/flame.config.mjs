@@ -2,6 +2,8 @@ import { defineConfig } from '@flamejs/queue';
 
 export default defineConfig({
   app: 'bench',
+  // There is no autoscaler whose heartbeats would keep the runners; without this they end after a minute.
+  failsafeTimeout: '1h',
   functions: ['./tasks.mjs'],
   pools: {
     one: { max: 1, maxConcurrency: 1 },

@@ -12,6 +12,8 @@ const bare = (text) =>
     .filter((line) => line !== '')
     .join('\n');
 
+/** For what is written in TypeScript around Lua. */
+const libraries = { tell: bare(read('lib/tell.lua')) };
 const scripts = {};
 const fields = {};
 for (const file of readdirSync(folder)
@@ -19,14 +21,17 @@ for (const file of readdirSync(folder)
   .sort()) {
   const name = file.slice(0, -'.lua'.length);
   const text = read(file);
-  const libraries = (header(text, 'uses') ?? '').split(' ').filter(Boolean);
-  scripts[name] = `${[...libraries.map((library) => bare(read(`lib/${library}.lua`))), bare(text)].join('\n')}\n`;
+  const used = (header(text, 'uses') ?? '').split(' ').filter(Boolean);
+  scripts[name] = `${[...used.map((library) => bare(read(`lib/${library}.lua`))), bare(text)].join('\n')}\n`;
   for (const [, reply, names] of text.matchAll(/^-- (\w+): ((?:\w+ ){3,}\w+)$/gm))
     if (reply !== 'uses') fields[reply] = Object.fromEntries(names.split(' ').map((field, at) => [field, at]));
 }
 
 const out = `/** Made by \`embed-lua.mjs\` from the .lua files beside it; not kept in git. */
 export const LUA = ${JSON.stringify(scripts, null, 2)} as const;
+
+/** Parts that other scripts use, too. */
+export const LIBRARIES = ${JSON.stringify(libraries, null, 2)} as const;
 
 /** Where each field stands in a reply that is a list. */
 export const FIELDS = ${JSON.stringify(fields, null, 2)} as const;

@@ -85,6 +85,8 @@ const startWorker = async (n: number, client: RedisClient, truth: Truth, random:
     signal: createWorkSignal(client, await connection(`blocking-${n}`), keys),
     process,
     recoverStalled: createHousekeeping(client, keys, 'main').recoverStalled,
+    canOffer: () => false,
+    putBackStrays: async () => undefined,
     onError: () => undefined,
   });
   workers.push(worker);

@@ -19,7 +19,7 @@ const SCRIPTS: Readonly<Record<Role, readonly string[]>> = {
   caller: [...CALLER, 'flameSchedule', 'flameUnschedule'],
   runner: [
     ...CALLER, // for calls from inside of functions
-    ...['take', 'settle', 'flameRenew', ...Object.keys(RUNNER_SCRIPTS)],
+    ...['take', 'settle', 'withdraw', 'flameRenew', ...Object.keys(RUNNER_SCRIPTS)],
   ],
   autoscaler: [
     ...['accept', ...ASKING, 'moveStalledJobsToWait', 'promote', 'removeJob'],

@@ -10,6 +10,38 @@ const calls = 'packages/queue/src/client/create-flame.ts';
 
 export default [
   {
+    name: 'what may not begin twice is handed over',
+    file: 'packages/protocol/src/lua/accept.lua',
+    find: "and ARGV[i + 11] ~= '1' and",
+    replace: 'and',
+    tests: ['what may not be begun twice'],
+    in: ['packages/protocol/test/hand-over.test.ts'],
+  },
+  {
+    name: 'calls are handed to who does not listen',
+    file: 'packages/protocol/src/lua/accept.lua',
+    find: 'if heard > 0 then',
+    replace: 'if heard >= 0 then',
+    tests: ['nobody there: the next runner'],
+    in: ['packages/protocol/test/hand-over.test.ts'],
+  },
+  {
+    name: 'a silent subscription is left alone',
+    file: 'packages/protocol/src/push-connection.ts',
+    find: 'if (unanswered) silentRounds += 1;',
+    replace: '',
+    tests: ['a subscription that falls silent'],
+    in: ['packages/queue/test/client/replies.test.ts'],
+  },
+  {
+    name: 'nothing is looked at after a gap',
+    file: 'packages/queue/src/client/replies.ts',
+    find: '.finally(onGap);',
+    replace: ';',
+    tests: ['a subscription that is cut'],
+    in: ['packages/queue/test/client/replies.test.ts'],
+  },
+  {
     name: 'no fence: a superseded attempt may store its outcome',
     file: 'packages/protocol/src/lua/settle.lua',
     find: "if f[1] ~= ats or (f[2] or '') ~= gen or f[3]",

@@ -10,6 +10,30 @@ const PICK_UP = ['packages/runner/test/pick-up.test.ts'];
 
 export default [
   {
+    name: 'a push under any number begins',
+    file: 'packages/runner/src/call-loop.ts',
+    find: 'if (offers.use(number)) begin(call);',
+    replace: 'if (offers.use(number) || true) begin(call);',
+    tests: ['a push under a number that nobody has offered', 'a push that is repeated'],
+    in: ['packages/runner/test/hand-over.test.ts'],
+  },
+  {
+    name: 'a runner that stood still begins what was pushed meanwhile',
+    file: 'packages/runner/src/control.ts',
+    find: 'now - push.freshSince < FRESH_MS ? push.freshSince : now - DOUBT_MS',
+    replace: 'now',
+    tests: ['a runner that stood still between push and begin'],
+    in: ['packages/runner/test/hand-over.test.ts'],
+  },
+  {
+    name: 'a call whose push was lost is left where it is',
+    file: 'packages/runner/src/call-loop.ts',
+    find: '  const offers = createOffers(() => {\n    void putBackStrays();',
+    replace: '  const offers = createOffers(() => {',
+    tests: ['a call whose push never arrived'],
+    in: ['packages/runner/test/hand-over.test.ts'],
+  },
+  {
     name: 'a runner stays as wide as its first executor until a call has ended',
     file: 'packages/runner/src/call-loop.ts',
     find: '      width = wider;\n      lookNow();',

@@ -112,7 +112,7 @@ export const startBoard = async (options: FixtureOptions = {}): Promise<BoardFix
     async settle(ending, pool = 'main') {
       const store = createRedisStore(runner, keys(pool));
       const by = { runnerId: 'test-runner', release: 'test' };
-      const [taken] = (await store.take(by, 1)).calls;
+      const [taken] = (await store.take(by, { plain: 1, offer: [], offered: [] })).calls;
       if (taken?.pickUp === undefined) throw new Error(`no call waits in pool ${pool}`);
       const { callId, attempt, pickUp } = taken;
       const ok = 'value' in ending;

@@ -47,6 +47,7 @@ export { sealNote } from './payload/note.ts';
 export { createVault, isSealed, type Vault } from './payload/vault.ts';
 export type { PickUp } from './pick-up.ts';
 export { parsePoolStatus, readPoolStatuses } from './pool-status.ts';
+export { createPushConnection, type PushConnection } from './push-connection.ts';
 export { createRetries, type Retries, type RetryResult } from './retry.ts';
 export {
   type OrderedBy,
@@ -68,7 +69,8 @@ export { MAKE_UP_MS } from './schedule-timing.ts';
 export { listSchedules, parseSchedule, removeSchedule, type Schedule, type ScheduleRun } from './schedules.ts';
 export { admitServer, judgeServer, readServerFacts, type ServerFacts, type ServerFinding } from './server-check.ts';
 export * from './store/call-store.ts';
-export { createRedisStore, LOCK_MS } from './store/redis-store.ts';
+export { type Handed, newOffer, parseHanded } from './store/hand-over.ts';
+export { createRedisStore, LOCK_MS, type StoreNotes } from './store/redis-store.ts';
 export {
   type DamagedRecord,
   damageLog,

@@ -57,7 +57,13 @@ export interface PoolKeys {
   /** A value or error that is too large to stand in the outcome itself. */
   body(callId: string): string;
   reply(callerId: string): string;
+  /** The channel on which a caller hears how its calls ended. */
+  told(callerId: string): string;
   progress(callId: string): string;
+  /** The channel on which calls are handed over to a runner. */
+  hand(runnerId: string): string;
+  /** Slots of runners that are on offer. */
+  readonly free: string;
 }
 
 export const appKeys = (prefix: string, app: string): AppKeys => {
@@ -106,6 +112,9 @@ export const poolKeys = (prefix: string, app: string, pool: string): PoolKeys =>
     outcome: (callId) => `${base}:outcome:${callId}`,
     body: (callId) => `${base}:body:${callId}`,
     reply: (callerId) => `${base}:reply:${callerId}`,
+    told: (callerId) => `${base}:told:${callerId}`,
     progress: (callId) => `${base}:progress:${callId}`,
+    hand: (runnerId) => `${base}:hand:${runnerId}`,
+    free: `${base}:free`,
   };
 };

@@ -6,7 +6,7 @@ import { newCallId } from '../src/call-id.ts';
 import { connect, type RedisClient, whenReady } from '../src/connect.ts';
 import { poolKeys } from '../src/keys.ts';
 import type { PickUp } from '../src/pick-up.ts';
-import type { AcceptedCall, CallStore, Settled, Verdict } from '../src/store/call-store.ts';
+import type { AcceptedCall, CallStore, Settled, Slots, Verdict } from '../src/store/call-store.ts';
 import { createRedisStore } from '../src/store/redis-store.ts';
 import type { OutcomeHead } from '../src/verdict.ts';
 
@@ -55,7 +55,7 @@ export const startPool = async (): Promise<PoolFixture> => {
       return call.id;
     },
     async pickUp(runnerId, release = 'r1') {
-      const [taken] = (await store.take({ runnerId, release }, 1)).calls;
+      const [taken] = (await store.take({ runnerId, release }, plain(1))).calls;
       return taken === undefined ? undefined : { id: taken.callId, attempt: taken.attempt, pickUp: taken.pickUp };
     },
     async settle(runnerId, verdict) {
@@ -68,6 +68,9 @@ export const startPool = async (): Promise<PoolFixture> => {
     },
   };
 };
+
+/** Slots that are not offered. */
+export const plain = (count: number): Slots => ({ plain: count, offer: [], offered: [] });
 
 export const plainCall = (): AcceptedCall => ({
   id: newCallId(POOL),

@@ -1,9 +1,19 @@
 /**
  * Feeds a runner's slots: takes calls for those that are free, runs them, and settles what has ended. Whatever ends in one turn of
- * the event loop is settled by one script, which also brings what comes next for the same slots.
+ * the event loop is settled by one script, which also brings what comes next for the same slots. Slots for which there is nothing are
+ * offered to whoever makes a call.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type CallStore, STALLED_CHECK_MS, type TakenCall, type Taker, type Verdict } from '@flamejs/protocol';
+import {
+  type CallStore,
+  type Handed,
+  type Refill,
+  STALLED_CHECK_MS,
+  type TakenCall,
+  type Taker,
+  type Verdict,
+} from '@flamejs/protocol';
+import { createOffers } from './offers.ts';
 import { createVerdictBatch } from './verdict-batch.ts';
 import type { WorkSignal } from './work-signal.ts';
 
@@ -21,6 +31,10 @@ export interface CallLoopOptions {
   readonly process: (call: TakenCall) => Promise<Verdict | undefined>;
   /** Takes calls back whose runners are gone. */
   readonly recoverStalled: () => Promise<unknown>;
+  /** Whether calls can be handed over to this runner. */
+  readonly canOffer: () => boolean;
+  /** Puts calls back that this runner has picked up or been given, and never heard of. */
+  readonly putBackStrays: () => Promise<void>;
   readonly onError: (error: Error) => void;
 }
 
@@ -38,6 +52,10 @@ export interface CallLoop {
   widen(width: number): void;
   /** Looks for calls that nobody announces. */
   lookNow(): void;
+  /** A call that was handed over as it was accepted. One under a number that is not on offer begins nothing. */
+  handedOver(handed: Handed): void;
+  /** What was on its way may be lost: takes all offers back, and offers anew. */
+  offerAnew(): void;
   /** Whether this runner has the call: picked up, and neither settled nor handed back. */
   has(callId: string, attempt?: number): boolean;
   /** Resolves when nothing is in hand and nothing on its way; at once when it never started. */
@@ -47,7 +65,7 @@ export interface CallLoop {
 }
 
 export const createCallLoop = (options: CallLoopOptions): CallLoop => {
-  const { store, taker, slots, signal, process, recoverStalled, onError } = options;
+  const { store, taker, slots, signal, process, recoverStalled, canOffer, putBackStrays, onError } = options;
   const holds = new Set<HoldReason>();
   const inHand = new Map<string, number>();
   let width = 1;
@@ -64,11 +82,21 @@ export const createCallLoop = (options: CallLoopOptions): CallLoop => {
   const stillWaiters: (() => void)[] = [];
   let stalledTimer: NodeJS.Timeout | undefined;
 
-  const room = (): number => (running && holds.size === 0 && !closed ? width - busy - asked : 0);
+  const isFetching = (): boolean => running && holds.size === 0 && !closed;
+  /** Slots for which nothing is on its way, those on offer left out. */
+  const room = (): number => (isFetching() ? width - busy - asked - offers.size : 0);
+  /** Slots that can take a call. */
+  const free = (): number => (isFetching() ? room() + offers.open.length : 0);
+
+  const offers = createOffers(() => {
+    void putBackStrays();
+    changed();
+    lookNow();
+  });
 
   const changed = (): void => {
     wakeUp();
-    if (busy + asked + settling > 0) return;
+    if (busy + asked + settling + offers.size > 0) return;
     for (const resolve of stillWaiters.splice(0)) resolve();
   };
 
@@ -97,19 +125,28 @@ export const createCallLoop = (options: CallLoopOptions): CallLoop => {
     async settle(verdicts) {
       busy -= verdicts.length;
       settling += verdicts.length;
-      const refill = verdicts.map(() => {
+      const refill = verdicts.map((): Refill => {
         if (room() <= 0) return false;
         asked += 1;
-        return true;
+        return canOffer() ? offers.ask() : true;
       });
+      let settled: Awaited<ReturnType<CallStore['settle']>> = [];
       try {
-        const settled = await store.settle(taker, verdicts, refill);
+        settled = await store.settle(taker, verdicts, refill);
         for (const { callId, attempt } of verdicts) letGo(callId, attempt);
         for (const { next } of settled) if (next !== undefined) begin(next);
         return settled.map(({ status }) => status);
       } finally {
+        for (const [at, number] of refill.entries()) {
+          if (typeof number !== 'string') continue;
+          if (settled[at]?.next === undefined) offers.opened(number);
+          else offers.close(number);
+        }
         asked -= refill.filter(Boolean).length;
         settling -= verdicts.length;
+        // Whether the slots were offered is not known.
+        if (settled.length === 0) lookNow();
+        if (!isFetching()) void withdraw();
         changed();
       }
     },
@@ -126,25 +163,47 @@ export const createCallLoop = (options: CallLoopOptions): CallLoop => {
   });
 
   const look = async (): Promise<void> => {
-    const wanted = room();
-    if (wanted <= 0) return;
+    if (free() <= 0) return;
+    const wanted = Math.max(0, room());
+    const offered = offers.open;
+    const offer = Array.from({ length: canOffer() ? wanted : 0 }, () => offers.ask());
     mustLook = false;
     asked += wanted;
     try {
-      const { calls, dueInMs } = await store.take(taker, wanted);
-      dueAt = dueInMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + dueInMs;
-      for (const call of calls) begin(call);
+      const taken = await store.take(taker, { plain: wanted - offer.length, offer, offered });
+      dueAt = taken.dueInMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + taken.dueInMs;
+      for (const number of taken.filled) offers.close(number);
+      for (const number of taken.gone) offers.gone(number);
+      for (const call of taken.calls) begin(call);
     } finally {
+      for (const number of offer) offers.opened(number);
       asked -= wanted;
+      if (!isFetching()) void withdraw();
       changed();
     }
+  };
+
+  /** Nothing is handed over any more, but for what is on its way. */
+  const withdraw = async (): Promise<void> => {
+    const numbers = offers.open;
+    if (numbers.length === 0 || closed) return;
+    try {
+      for (const number of await store.withdraw(taker, numbers)) offers.close(number);
+      for (const number of offers.open) if (numbers.includes(number)) offers.gone(number);
+    } catch (error) {
+      if (closed) return;
+      onError(error as Error);
+      await sleep(RETRY_MS);
+      if (!isFetching()) await withdraw();
+    }
+    changed();
   };
 
   /** As long as there is room: looks when it is told to, when something is due, and now and then. */
   const watch = async (): Promise<void> => {
     while (!closed) {
       try {
-        if (room() <= 0) {
+        if (free() <= 0) {
           await new Promise<void>((resolve) => {
             wakeUp = resolve;
           });
@@ -152,7 +211,7 @@ export const createCallLoop = (options: CallLoopOptions): CallLoop => {
         }
         if (!mustLook) {
           const woken = await signal.wait(Math.min(LOOK_EVERY_MS, Math.max(10, dueAt - performance.now())));
-          if (room() <= 0) {
+          if (free() <= 0) {
             // For somebody who has room.
             if (woken) signal.passOn();
             continue;
@@ -189,6 +248,7 @@ export const createCallLoop = (options: CallLoopOptions): CallLoop => {
     hold(reason) {
       holds.add(reason);
       signal.interrupt();
+      void withdraw();
     },
     release(reason) {
       if (holds.delete(reason) && holds.size === 0) lookNow();
@@ -203,6 +263,13 @@ export const createCallLoop = (options: CallLoopOptions): CallLoop => {
     lookNow() {
       if (holds.size === 0) lookNow();
     },
+    handedOver({ number, call }) {
+      if (closed) return;
+      if (offers.use(number)) begin(call);
+      // Repeated or forged, or of an offer that was given up: if Redis has given it to this runner, nobody else has it.
+      else void putBackStrays();
+    },
+    offerAnew: () => void withdraw().then(lookNow),
     has: (callId, attempt) => (attempt === undefined ? inHand.has(callId) : inHand.get(callId) === attempt),
     whenStill: () =>
       new Promise((resolve) => {
@@ -212,6 +279,7 @@ export const createCallLoop = (options: CallLoopOptions): CallLoop => {
     close() {
       closed = true;
       clearInterval(stalledTimer);
+      offers.stop();
       signal.interrupt();
       changed();
     },

@@ -1,5 +1,16 @@
-/** Listens to the pool's control channel. Its messages are hints that save time: the durable flags are read anyhow. */
-import type { ControlMessage, PoolKeys, RedisClient } from '@flamejs/protocol';
+/**
+ * What Redis pushes to a runner: the pool's control channel, whose messages are hints that save time (the durable flags are read
+ * anyhow), and calls that are handed over to it as they are accepted.
+ */
+import {
+  type ControlMessage,
+  createPushConnection,
+  type Handed,
+  type PoolKeys,
+  parseHanded,
+  type RedisClient,
+} from '@flamejs/protocol';
+import { DOUBT_MS } from './lease-keeper.ts';
 
 export interface ControlHandlers {
   /** Look for cancellations of calls that are held here. */
@@ -8,7 +19,23 @@ export interface ControlHandlers {
   onDrain(): void;
   /** A call waits for a runner that may take it. */
   onParked(parked: Extract<ControlMessage, { type: 'parked' }>): void;
+  /** A call is handed over. */
+  onHanded(handed: Handed): void;
+  /** The connection was away: what was pushed meanwhile is lost. */
+  onGap(): void;
 }
+
+export interface Control {
+  /** Whether calls can be handed over. Not on a cluster, and not without the right to listen. */
+  readonly isHandedOver: boolean;
+  stop(): void;
+}
+
+/** Half of it is heard of well before the lock of a call runs out that was handed over in vain. */
+const PING_MS = 2_000;
+const SILENT_PINGS = 2;
+/** What is pushed begins at once when it is surely not older; else Redis is asked first. */
+const FRESH_MS = 1_000;
 
 /** @param subscriber a connection of its own @returns when it listens */
 export const listenToControl = async (
@@ -16,15 +43,42 @@ export const listenToControl = async (
   keys: PoolKeys,
   runnerId: string,
   handlers: ControlHandlers,
-): Promise<void> => {
-  subscriber.on('message', (_channel: string, text: string) => {
+): Promise<Control> => {
+  const hand = keys.hand(runnerId);
+
+  const onControl = (text: string): void => {
     const message = parseMessage(text);
     if (message?.type === 'cancel') handlers.onCancel(message.callId);
     else if (message?.type === 'drain' && message.runnerId === runnerId) handlers.onDrain();
     else if (message?.type === 'parked') handlers.onParked(message);
+  };
+
+  /** How long this process stood still cannot be seen here, nor how long the message lay in its socket: only what is surely not older. */
+  const confirmedAt = (): number => {
+    const now = performance.now();
+    return now - push.freshSince < FRESH_MS ? push.freshSince : now - DOUBT_MS;
+  };
+
+  const push = createPushConnection({
+    client: subscriber,
+    onMessage(channel, message) {
+      if (channel !== hand) {
+        onControl(message.toString());
+        return;
+      }
+      const handed = parseHanded(message, confirmedAt());
+      if (handed !== undefined) handlers.onHanded(handed);
+    },
+    onGap: handlers.onGap,
+    wanted: () => true,
+    pingMs: PING_MS,
+    silentPings: SILENT_PINGS,
   });
-  // ioredis subscribes again by itself after a reconnect.
-  await subscriber.subscribe(keys.control);
+
+  if (!(await push.listen(keys.control))) throw new Error(`this Redis user may not listen to ${keys.control}`);
+  const isHandedOver = !subscriber.isCluster && (await push.listen(hand));
+  if (isHandedOver) push.watch();
+  return { isHandedOver, stop: () => push.stop() };
 };
 
 const parseMessage = (text: string): ControlMessage | undefined => {

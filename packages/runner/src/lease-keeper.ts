@@ -8,7 +8,7 @@ import { LOCK_MS, LOCK_RENEW_MS, type PoolKeys, type RedisClient, runScript } fr
 import type { HeldCall, HeldCalls } from './held-call.ts';
 
 /** A call that waits for an executor begins only while its lock is surely held; what is older is asked for first. */
-const DOUBT_MS = LOCK_MS - 1_000;
+export const DOUBT_MS = LOCK_MS - 1_000;
 
 /** Without contact for so long, executors are killed: by then somebody else may have started their calls. */
 export const OUT_OF_CONTACT_MS = 30_000;

@@ -45,7 +45,8 @@ export interface RegistrationOptions {
   readonly standing: () => Standing;
   /** How long ago its last call ended, or it became ready; `null` while it is neither. */
   readonly idleMs: () => number | null;
-  readonly onOrder: (order: DrainOrder) => void;
+  /** @param redisNow Redis' clock, ms, as it was a moment ago */
+  readonly onOrder: (order: DrainOrder, redisNow: number) => void;
   /** Redis has just answered: what was counted can go there. */
   readonly onBeat?: () => void;
   readonly onError: (error: Error) => void;
@@ -69,7 +70,7 @@ export const createRegistration = (options: RegistrationOptions): Registration =
       const reply = await beat(client, keys, runnerId, now.state === 'ready' ? idleMs() : null, fields);
       roundTripMs = Math.round((performance.now() - askedAt) * 10) / 10;
       options.onBeat?.();
-      onOrder({ generation: reply.drain, reason: reply.drainReason });
+      onOrder({ generation: reply.drain, reason: reply.drainReason }, reply.now);
       return true;
     } catch (error) {
       onError(error as Error);

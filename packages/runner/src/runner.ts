@@ -7,6 +7,7 @@ import {
   createRedisStore,
   createTally,
   createVault,
+  type Handed,
   poolKeys,
   readServerFacts,
   whenReady,
@@ -19,7 +20,7 @@ import { bounded } from './bounded.ts';
 import { type CallLoop, createCallLoop } from './call-loop.ts';
 import { createCallMeter } from './call-meter.ts';
 import { type CallProcessor, createCallProcessor } from './call-processor.ts';
-import { listenToControl } from './control.ts';
+import { type Control, listenToControl } from './control.ts';
 import { deferred } from './deferred.ts';
 import { createDrain, type DrainLimit } from './drain.ts';
 import { createHeldCalls } from './held-call.ts';
@@ -29,7 +30,7 @@ import { createMachineTime, type MachineTime, type TimeTotals } from './machine-
 import { openConnections } from './open-connections.ts';
 import { type Executors, leftBy, slotsOf } from './open-executors.ts';
 import { createPoolEvents } from './pool-events.ts';
-import { putBackStrays } from './put-back-strays.ts';
+import { createPutBackStrays } from './put-back-strays.ts';
 import { createRegistration, type Standing } from './registration.ts';
 import { createSoloGate } from './solo-gate.ts';
 import { type HeartbeatWatch, watchAutoscaler } from './terminator.ts';
@@ -73,6 +74,8 @@ const LATE_RENEWAL = 'locks were renewed late: their calls may have been started
 const STEP_MS = 3_000;
 /** The same while Redis is gone: what cannot be told is found out by its silence. */
 const WITHOUT_REDIS_MS = 100;
+/** What is handed over says when; more than that from Redis' clock is not believed. */
+const CLOCK_DOUBT_MS = 60_000;
 /** Soon enough to keep locks that ran out while Redis was away, late enough for replies that are on their way. */
 const AFTER_RECONNECT_MS = 1_000;
 
@@ -94,19 +97,32 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
   let state: Standing['state'] = 'starting';
   let opened = false;
   let served = 0;
+  /** From our monotonic clock to Redis' time. */
+  let clockOffset = 0;
+  let control: Control | undefined;
   let watch: HeartbeatWatch | undefined;
   let ending: Promise<void> | undefined;
 
+  const warnings = new Set<string>();
+  const warnOnce = (text: string): void => {
+    if (!warnings.has(text)) logger.warn(text);
+    warnings.add(text);
+  };
   const onError = (error: Error): void => logger.warn({ err: error }, 'runner error');
   const loop: CallLoop = createCallLoop({
-    store: createRedisStore(client, keys),
+    store: createRedisStore(client, keys, {
+      onPushRefused: () => warnOnce('this Redis user may not push replies: callers hear of them later (docs/redis.md)'),
+    }),
     taker: { runnerId, release: config.release },
     slots,
     signal: createWorkSignal(client, blocking, keys),
     process: (call) => process(call),
     recoverStalled: createHousekeeping(client, keys, pool.name).recoverStalled,
+    canOffer: () => control?.isHandedOver === true,
+    putBackStrays: () => putBackStrays(),
     onError,
   });
+  const putBackStrays = createPutBackStrays({ client, keys, runnerId, has: loop.has, logger });
   // Nothing is fetched before the executors are there.
   let process: CallProcessor = () => Promise.resolve(undefined);
 
@@ -122,8 +138,9 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     runnerId,
     standing: () => standing(),
     idleMs: () => idle.ms(),
-    onOrder(order) {
+    onOrder(order, redisNow) {
       options.onContact?.();
+      clockOffset = redisNow - performance.now();
       drain.onOrder(order);
     },
     onBeat: () => sendCounts(),
@@ -236,14 +253,24 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
       },
       nested: options.nested,
     });
-    await listenToControl(subscriber, keys, runnerId, {
+    control = await listenToControl(subscriber, keys, runnerId, {
       onCancel: (callId) => void lookForCancel(callId),
       onDrain: () => void registration.beatNow(),
       onParked: ({ release, found, why }) => {
         if (release === config.release || (why !== 'strict' && found !== config.release)) loop.lookNow();
       },
+      onHanded: (handed) => loop.handedOver(isOfNow(handed) ? handed : { ...handed, number: '' }),
+      onGap: loop.offerAnew,
     });
+    if (!control.isHandedOver && !client.isCluster)
+      warnOnce(
+        'this Redis user may not listen to calls that are handed over: they are picked up instead (docs/redis.md)',
+      );
   };
+
+  /** Its time decides how long its signature is good for, and whoever can publish may write any. */
+  const isOfNow = ({ call }: Handed): boolean =>
+    Math.abs((call.pickUp?.at ?? 0) - performance.now() - clockOffset) < CLOCK_DOUBT_MS;
 
   const lookForCancel = async (callId: string): Promise<void> => {
     const call = calls.get(callId);
@@ -254,9 +281,8 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
 
   const onReconnect = (): void => {
     leases.renewNow();
-    const timer = setTimeout(() => {
-      void putBackStrays(client, keys, runnerId, loop.has, logger);
-    }, AFTER_RECONNECT_MS);
+    loop.offerAnew();
+    const timer = setTimeout(() => void putBackStrays(), AFTER_RECONNECT_MS);
     timer.unref();
   };
 
@@ -303,6 +329,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     const fault = event === 'runner.failed' && executors.modulesFailed ? 'modules' : '';
     await step(registration.leave(reason, fault));
     loop.close();
+    control?.stop();
     connections.close();
     state = 'ended';
     endsBy.resolve(reason);

@@ -70,6 +70,8 @@ const runnerParts = (name: string, starts: Map<string, number[]>) => {
     onError: () => undefined,
     process: (call) => processCall(call),
     recoverStalled: async () => undefined,
+    canOffer: () => false,
+    putBackStrays: async () => undefined,
   });
   loop.widen(3);
   const drain = createDrain({

@@ -1,13 +1,20 @@
 -- Accepts calls of one pool. Sent twice, it adds once: a command that a client repeats after a broken connection finds the job and
 -- joins it.
--- uses: clock waiting attempt
+-- uses: clock waiting hand-over attempt
 -- keys: the queue's prefix
--- arguments: most calls that may wait, waiter, release of the caller; then for each call: id, name, data, fingerprint, delay ms, priority,
+-- arguments: most calls that may wait, waiter, release of the caller, ms of a lock; then for each call: id, name, data, fingerprint, delay ms, priority,
 --   queueTimeout ms, deadline in ms, deadline at, resultTtl ms, failedTtl ms, '1' when a lost runner fails it, whose end cancels it, the call that awaits it, large arguments
--- reply: for each accepted, id-conflict or queue-full, or ! and the text of an error
-local maxPending, waiter, release = tonumber(ARGV[1]), ARGV[2], ARGV[3]
-local pending = rc('LLEN', queue .. 'wait') + rc('ZCARD', queue .. 'prioritized') + rc('ZCARD', queue .. 'delayed')
-local meta = rc('HMGET', queue .. 'meta', 'paused', 'opts.maxLenEvents')
+-- reply: for each accepted, id-conflict or queue-full, or ! and the text of an error; then 'refused' when this user may not push, and 'unread' when replies for this waiter, who hears
+--   pushes, stand in its stream
+local maxPending, waiter, release, lockMs = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
+-- More of a call does not travel in a push: it is picked up.
+local MOST_PUSHED = 65536
+-- A runner whose heartbeat is older may be gone without having closed its connection.
+local ALIVE_MS = 5000
+local waiting = rc('LLEN', queue .. 'wait') + rc('ZCARD', queue .. 'prioritized')
+local pending = waiting + rc('ZCARD', queue .. 'delayed')
+local meta = rc('HMGET', queue .. 'meta', 'paused', 'opts.maxLenEvents', 'concurrency')
+local isHandedOver, refused, begun = not meta[1] and not meta[3], false, false
 local woken, paused = meta[1], pausedFor()
 
 local function addWaiter(jobKey)
@@ -15,6 +22,37 @@ local function addWaiter(jobKey)
   local waiters = rc('HGET', jobKey, 'f:w') or ''
   if not string.find(' ' .. waiters .. ' ', ' ' .. waiter .. ' ', 1, true) then
     rc('HSET', jobKey, 'f:w', waiters == '' and waiter or (waiters .. ' ' .. waiter))
+  end
+end
+
+-- To the runner that has had a free slot for longest: as if it had picked the call up at once. Nobody there, or no right to push, is as if
+-- there were no such slot. Nothing of it fails after a first write.
+-- @returns whether it has the call
+local function handOver(id, jobKey, data, queueTimeout, deadline)
+  while true do
+    local done, entry = pcall(rc, 'ZPOPMIN', base .. ':free')
+    if not done or not entry[1] then
+      isHandedOver, refused = false, not done
+      return false
+    end
+    local number, runner = string.sub(entry[1], 1, NUMBER_BYTES), string.sub(entry[1], NUMBER_BYTES + 1)
+    local seen = tonumber(rc('ZSCORE', base .. ':runners', runner) or '0')
+    if now - seen < ALIVE_MS then
+      local text = number .. '\n' .. id .. '\n' .. now .. '\n' .. deadline .. '\n' .. queueTimeout .. '\n' .. data
+      local sent, heard = pcall(rc, 'PUBLISH', base .. ':hand:' .. runner, text)
+      if not sent then
+        rc('ZADD', base .. ':free', entry[2], entry[1])
+        isHandedOver, refused = false, true
+        return false
+      end
+      if heard > 0 then
+        rc('HSET', jobKey, 'ats', 1, 'processedOn', now, 'pb', runner, 'f:run', runner, 'f:at', now)
+        rc('LPUSH', queue .. 'active', id)
+        rc('SET', jobKey .. ':lock', runner, 'PX', lockMs)
+        begun = true
+        return true
+      end
+    end
   end
 end
 
@@ -57,6 +95,8 @@ local function accept(i)
     -- Calls of this pool await calls of this pool: it may come to wait for itself.
     if rc('EXISTS', queue .. ARGV[i + 13]) == 1 then rc('SET', base .. ':nests', 1, 'PX', 3600000) end
   end
+  if wait == 0 and waiting == 0 and isHandedOver and ARGV[i + 11] ~= '1' and #ARGV[i + 2] <= MOST_PUSHED
+    and handOver(id, jobKey, ARGV[i + 2], queueTimeout, deadline) then return 'accepted' end
   pending = pending + 1
   if wait > 0 then
     rc('ZADD', queue .. 'delayed', (now + wait) * 0x1000, id)
@@ -64,6 +104,7 @@ local function accept(i)
     wakeAt(math.floor(tonumber(first[2]) / 0x1000))
   else
     enqueue(id, priority, false)
+    waiting = waiting + 1
     if not woken then
       wake()
       woken = true
@@ -73,9 +114,16 @@ local function accept(i)
 end
 
 local replies = {}
-for i = 4, #ARGV, 15 do
+for i = 5, #ARGV, 15 do
   replies[#replies + 1] = attempt(accept, i)
 end
+if begun then
+  rc('SET', base .. ':last-start', now)
+  rc('ZADD', base .. ':releases', 'NX', now, release)
+  rc('ZADD', base .. ':called', now, release)
+end
+if refused then replies[#replies + 1] = 'refused' end
 -- BullMQ's own classes trim the queue's events by it.
 if not meta[2] then rc('HSETNX', queue .. 'meta', 'opts.maxLenEvents', 1000) end
+if string.byte(waiter) == 112 and rc('XLEN', base .. ':reply:' .. waiter) > 0 then replies[#replies + 1] = 'unread' end
 return replies

@@ -61,11 +61,7 @@ flame.leaveParking(base, id, jobKey)
 `,
     after: `
 if gen and result == 1 then
-  for waiter in string.gmatch(waiters or '', '%S+') do
-    local reply = base .. ':reply:' .. waiter
-    redis.call('XADD', reply, '*', 'id', id, 'gen', gen, 'removed', '1')
-    redis.call('PEXPIRE', reply, 3600000)
-  end
+  for waiter in string.gmatch(waiters or '', '%S+') do tell(base, waiter, id, gen, false) end
   if waiters then
     redis.call('DEL', base .. ':args:' .. id)
     redis.call('ZREM', base .. ':large', id)

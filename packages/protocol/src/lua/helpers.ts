@@ -1,7 +1,7 @@
+import { LIBRARIES } from './embedded.ts';
+
 /** Bodies of more bytes stand in a key of their own. */
 const LARGE_BODY_BYTES = 64 * 1024;
-/** How long a reply stands in its stream, and at least the outcome that it announces, for who is too busy to read it. */
-const AWAITED_MS = 3_600_000;
 
 /**
  * Lua that is put in front of every script of ours and of every BullMQ script that we extend. The fields that begin
@@ -9,8 +9,8 @@ const AWAITED_MS = 3_600_000;
  *
  *   f:gen    generation: 1, raised by every retry by hand
  *   f:fp     fingerprint of function and arguments, for calls with a user's own id
- *   f:w      reply streams that wait for the outcome, separated by spaces
- *   f:own    the reply stream of the caller that alone knows the call, '' for a cast and for an id of the user's own
+ *   f:w      callers that wait for the outcome, separated by spaces
+ *   f:own    the caller that alone knows the call, '' for a cast and for an id of the user's own
  *   f:run    the runner that picked the call up; removed by every orderly end, so that finding it at the next
  *            pick-up means that the runner was lost
  *   f:moved  the attempt that went back to the queue in good order
@@ -32,6 +32,7 @@ const AWAITED_MS = 3_600_000;
  *            f:why  'strict', 'unknown' or 'changed'
  */
 export const HELPERS = `
+${LIBRARIES.tell}
 local flame = {}
 
 -- A runner's or caller's own clock is never used: due times and heartbeats are Redis time.
@@ -106,7 +107,7 @@ function flame.settle(base, id, jobKey, gen, head, body, ok, inlineLimit)
   local ttl = tonumber(ok and f[3] or f[4]) or 3600000
   if tonumber(gen) > 1 then redis.call('DEL', outcome, base .. ':body:' .. id) end
   local large, awaited = #body > ${LARGE_BODY_BYTES}, (f[2] or '') ~= ''
-  local kept = awaited and math.max(ttl, ${AWAITED_MS}) or ttl
+  local kept = awaited and math.max(ttl, AWAITED_MS) or ttl
   redis.call('HSET', outcome, 'gen', gen, 'head', head, 'fp', f[1] or '', 'at', flame.now)
   if f[6] then redis.call('HSET', outcome, 'hist', f[6]) end
   redis.call('PEXPIRE', outcome, kept)
@@ -125,13 +126,7 @@ function flame.settle(base, id, jobKey, gen, head, body, ok, inlineLimit)
   redis.call('ZREM', base .. ':linked', id)
   redis.call('HDEL', jobKey, 'f:run', 'f:cancel')
   flame.leaveParking(base, id, jobKey)
-  for waiter in string.gmatch(f[2] or '', '%S+') do
-    local reply = base .. ':reply:' .. waiter
-    local fields = { 'id', id, 'gen', gen, 'head', head }
-    if acknowledge then fields[#fields + 1], fields[#fields + 2] = 'ack', '1' end
-    if #body <= tonumber(inlineLimit) then fields[#fields + 1], fields[#fields + 2] = 'body', body end
-    redis.call('XADD', reply, '*', unpack(fields))
-    redis.call('PEXPIRE', reply, ${AWAITED_MS})
-  end
+  local told = #body <= tonumber(inlineLimit) and body or nil
+  for waiter in string.gmatch(f[2] or '', '%S+') do tell(base, waiter, id, gen, head, told, acknowledge) end
 end
 `;

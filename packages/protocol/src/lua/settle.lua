@@ -2,11 +2,13 @@
 -- The fence: a verdict counts when its attempt is still the newest, even if its lock has run out meanwhile (a call that was taken
 -- back is fetched back). Any other is refused, and so is one that is sent again when it has been carried out: it would charge a
 -- budget twice.
--- uses: clock waiting parking outcome history take attempt
+-- uses: clock waiting parking tell outcome history take hand-over attempt
 -- keys: the queue's prefix
 -- arguments: runner, its release, ms of a lock, most bytes of data, most bytes of a body that is told with it, finished jobs to keep;
---   then for each verdict: id, attempt, generation, kind, head, body, reason, rare settings as JSON or '', '1' to take a call for its slot
--- reply: list of { status, call or false }; status 1 carried out, 0 superseded, or ! and the text of an error
+--   then for each verdict: id, attempt, generation, kind, head, body, reason, rare settings as JSON or '', and what becomes of its slot:
+--   '' for nothing, '1' when it takes the next call, or a number under which it is offered when there is none
+-- reply: list of { status, call or false }; status 1 carried out, 0 superseded, or ! and the text of an error; then
+--   { 'refused' } when this user may not push replies
 local runner, release, lockMs, mostData = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local inlineLimit, keep = tonumber(ARGV[5]), tonumber(ARGV[6])
 local finished = false
@@ -96,7 +98,11 @@ end
 -- After all of them: what goes back to the queue is not taken again before its turn.
 local at = 1
 for i = 7, #ARGV, 9 do
-  if ARGV[i + 8] == '1' then replies[at][2] = take(runner, release, lockMs, mostData) end
+  local slot = ARGV[i + 8]
+  if slot ~= '' then
+    replies[at][2] = take(runner, release, lockMs, mostData)
+    if slot ~= '1' and not replies[at][2] then offer(runner, slot) end
+  end
   at = at + 1
 end
 -- The dashboard shows the newest ones; outcomes have keys and times of their own.
@@ -104,4 +110,5 @@ if finished and rc('ZCARD', queue .. 'completed') > keep + 50 then
   for _, id in ipairs(rc('ZRANGE', queue .. 'completed', 0, 99)) do rc('DEL', queue .. id, queue .. id .. ':logs') end
   rc('ZREMRANGEBYRANK', queue .. 'completed', 0, 99)
 end
+if pushRefused then replies[#replies + 1] = { 'refused' } end
 return replies

@@ -1,16 +1,31 @@
--- Picks up to so many calls up for a runner.
--- uses: clock waiting parking history take
+-- Picks calls up for a runner, and offers the slots for which there is none.
+-- uses: clock waiting parking history take hand-over
 -- keys: the queue's prefix
--- arguments: runner, its release, ms of a lock, most bytes of data, how many
--- reply: due = ms until the next delayed call (-1: none), calls = list of `taken`
+-- arguments: runner, its release, ms of a lock, most bytes of data, how many slots offer nothing, how many of the following numbers stand among
+--   the offers already, then a number for each slot that offers
+-- reply: ms until the next delayed call (-1: none), list of `taken`, numbers of the slots that got one, numbers of offers that somebody has taken
 -- taken: id data ats at generation attemptsMade attemptsBefore handedBack runnerLosses executorKills lateFaults isCancelled cancelReason failOnLoss deadlineAt waitedMs queueTimeoutMs oversizeBytes settled
-local runner, release, lockMs, mostData, slots = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
-local calls = {}
-while #calls < slots do
-  local call = take(runner, release, lockMs, mostData)
-  if not call then break end
-  calls[#calls + 1] = call
+local runner, release, lockMs, mostData = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local plain, listed = tonumber(ARGV[5]), tonumber(ARGV[6])
+local calls, filled, gone = {}, {}, {}
+local isEmpty = false
+
+local function takeNext()
+  local call = not isEmpty and take(runner, release, lockMs, mostData)
+  isEmpty = not call
+  calls[#calls + 1] = call or nil
+  return not isEmpty
+end
+
+for _ = 1, plain do takeNext() end
+for i = 7, #ARGV do
+  local number, isListed = ARGV[i], i < 7 + listed
+  if isListed and not isOffered(runner, number) then gone[#gone + 1] = number
+  elseif takeNext() then
+    filled[#filled + 1] = number
+    if isListed then withdraw(runner, number) end
+  elseif not isListed then offer(runner, number) end
 end
 -- Whoever was woken takes what it can; what is left is for the next one.
-if #calls == slots and not isStopped() and rc('EXISTS', queue .. 'wait', queue .. 'prioritized') > 0 then wake() end
-return { nextDelayed(), calls }
+if not isEmpty and not isStopped() and rc('EXISTS', queue .. 'wait', queue .. 'prioritized') > 0 then wake() end
+return { nextDelayed(), calls, filled, gone }

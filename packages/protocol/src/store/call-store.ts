@@ -54,11 +54,28 @@ export interface TakenCall {
   readonly pickUp: PickUp | undefined;
 }
 
+/** Slots that a runner wants calls for. */
+export interface Slots {
+  /** How many take a call now or not at all. */
+  readonly plain: number;
+  /** Numbers of slots that are to be offered when there is no call for them … */
+  readonly offer: readonly string[];
+  /** … and of those that are on offer already. */
+  readonly offered: readonly string[];
+}
+
 export interface Taken {
   /** Until the next delayed call is due; `undefined` when there is none. */
   readonly dueInMs: number | undefined;
   readonly calls: readonly TakenCall[];
+  /** Numbers of slots that got one of them, and are not on offer. */
+  readonly filled: readonly string[];
+  /** Numbers that were on offer and no longer are: somebody hands a call over to them. */
+  readonly gone: readonly string[];
 }
+
+/** What becomes of a slot whose call has ended: nothing, it takes the next call, or it is offered under a number when there is none. */
+export type Refill = boolean | string;
 
 /** What an attempt has come to. */
 export interface Verdict {
@@ -101,8 +118,10 @@ export interface Settled {
 export interface CallStore {
   /** Calls of one maker. @returns for each whether it was accepted, or an error of this call alone */
   accept(calls: readonly AcceptedCall[]): Promise<readonly (Acceptance | Error)[]>;
-  /** Picks up to so many calls up. */
-  take(by: Taker, slots: number): Promise<Taken>;
-  /** @param refill for each verdict whether its slot takes the next call */
-  settle(by: Taker, verdicts: readonly Verdict[], refill: readonly boolean[]): Promise<readonly Settled[]>;
+  /** Picks calls up. Slots for which there is none are offered: who accepts a call hands it over to the longest free one. */
+  take(by: Taker, slots: Slots): Promise<Taken>;
+  /** @param refill for each verdict */
+  settle(by: Taker, verdicts: readonly Verdict[], refill: readonly Refill[]): Promise<readonly Settled[]>;
+  /** Takes offers back. @returns the numbers of those for which nothing comes any more */
+  withdraw(by: Taker, numbers: readonly string[]): Promise<readonly string[]>;
 }

@@ -4,43 +4,67 @@ import { MOST_ENVELOPE_BYTES } from '../envelope.ts';
 import type { PoolKeys } from '../keys.ts';
 import { FIELDS } from '../lua/embedded.ts';
 import { INLINE_REPLY_BYTES } from '../verdict.ts';
-import type { Acceptance, AcceptedCall, CallStore, Settled, TakenCall, Taker, Verdict } from './call-store.ts';
+import type { Acceptance, AcceptedCall, CallStore, Refill, Settled, TakenCall, Taker, Verdict } from './call-store.ts';
 
 /** How long a runner's lock on a call holds; milliseconds. */
 export const LOCK_MS = 5_000;
 /** Finished jobs that stay for the dashboard; outcomes have keys and times of their own. */
 const KEEP_COMPLETED = 1_000;
 
+/** What a store comes to know beside what it was asked for. */
+export interface StoreNotes {
+  /** This Redis user lacks a right: nothing can be pushed, and who waits looks or reads instead. */
+  readonly onPushRefused?: () => void;
+  /** Replies for the caller, who hears pushes, stand in its stream. */
+  readonly onUnread?: () => void;
+}
+
 /** @param client owned by the caller */
-export const createRedisStore = (client: RedisClient, keys: PoolKeys): CallStore => ({
+export const createRedisStore = (client: RedisClient, keys: PoolKeys, notes: StoreNotes = {}): CallStore => ({
   async accept(calls) {
     const [first] = calls;
     if (first === undefined) return [];
-    const args: ScriptArgument[] = [keys.queue, first.maxPending, first.waiter, first.release];
+    const args: ScriptArgument[] = [keys.queue, first.maxPending, first.waiter, first.release, LOCK_MS];
     for (const call of calls) pushAccepted(args, call);
     const replies = (await runScript(client, 'accept', args)) as readonly string[];
-    return replies.map((reply) => (reply.startsWith('!') ? new Error(reply.slice(1)) : (reply as Acceptance)));
+    const more = replies.slice(calls.length);
+    if (more.includes('refused')) notes.onPushRefused?.();
+    if (more.includes('unread')) notes.onUnread?.();
+    return calls.map((_, at) => toAcceptance(replies[at] ?? '!no reply'));
   },
-  async take(by, slots) {
+  async take(by, { plain, offer, offered }) {
     const askedAt = performance.now();
-    const args = [keys.queue, by.runnerId, by.release, LOCK_MS, MOST_ENVELOPE_BYTES, slots];
-    const [due, calls] = (await runScript(client, 'take', args, true)) as [Buffer, RawCall[]];
+    const args = [keys.queue, ...takerOf(by), plain, offered.length, ...offered, ...offer];
+    const reply = (await runScript(client, 'take', args, true)) as [Buffer, RawCall[], Buffer[], Buffer[]];
+    const [due, calls, filled, gone] = reply;
     const dueInMs = Number(due);
-    return { dueInMs: dueInMs < 0 ? undefined : dueInMs, calls: calls.map((call) => toTaken(call, askedAt)) };
+    return {
+      dueInMs: dueInMs < 0 ? undefined : dueInMs,
+      calls: calls.map((call) => toTaken(call, askedAt)),
+      filled: filled.map(String),
+      gone: gone.map(String),
+    };
   },
   async settle(by, verdicts, refill) {
     const askedAt = performance.now();
     const args: ScriptArgument[] = [keys.queue, ...takerOf(by), INLINE_REPLY_BYTES, KEEP_COMPLETED];
-    for (const [at, verdict] of verdicts.entries()) pushVerdict(args, verdict, refill[at] === true);
+    for (const [at, verdict] of verdicts.entries()) pushVerdict(args, verdict, refill[at] ?? false);
     const replies = (await runScript(client, 'settle', args, true)) as [number | Buffer, RawCall | null][];
-    return replies.map(
+    if (replies.length > verdicts.length) notes.onPushRefused?.();
+    return replies.slice(0, verdicts.length).map(
       ([status, call]): Settled => ({
         status: status === 1 ? 'done' : status === 0 ? 'superseded' : new Error(String(status).slice(1)),
         next: call === null ? undefined : toTaken(call, askedAt),
       }),
     );
   },
+  async withdraw({ runnerId }, numbers) {
+    return (await runScript(client, 'withdraw', [keys.queue, runnerId, ...numbers])) as string[];
+  },
 });
+
+const toAcceptance = (reply: string): Acceptance | Error =>
+  reply.startsWith('!') ? new Error(reply.slice(1)) : (reply as Acceptance);
 
 const takerOf = ({ runnerId, release }: Taker): readonly ScriptArgument[] => [
   runnerId,
@@ -69,7 +93,7 @@ const pushAccepted = (args: ScriptArgument[], call: AcceptedCall): void => {
   );
 };
 
-const pushVerdict = (args: ScriptArgument[], verdict: Verdict, refill: boolean): void => {
+const pushVerdict = (args: ScriptArgument[], verdict: Verdict, refill: Refill): void => {
   const { kind, outcome, delayMs, count, unbegun, ended, park } = verdict;
   const isRare = kind === 'again' || kind === 'retry' || kind === 'park';
   args.push(
@@ -81,7 +105,7 @@ const pushVerdict = (args: ScriptArgument[], verdict: Verdict, refill: boolean):
     outcome?.body ?? '',
     verdict.reason,
     isRare ? JSON.stringify({ delay: delayMs, count, unbegun, ended, ...park }) : '',
-    refill ? '1' : '',
+    refill === true ? '1' : refill || '',
   );
 };
 

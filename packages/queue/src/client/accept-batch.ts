@@ -3,7 +3,7 @@
 import { FlameUnavailableError } from '@flamejs/protocol/errors';
 import type { PoolKeys } from '@flamejs/protocol/keys';
 import type { Acceptance, AcceptedCall } from '@flamejs/protocol/store/call-store';
-import { createRedisStore } from '@flamejs/protocol/store/redis-store';
+import { createRedisStore, type StoreNotes } from '@flamejs/protocol/store/redis-store';
 import type { Link } from './link.ts';
 
 /** Most calls, and bytes of their arguments, that one script takes: it keeps Redis from everybody else for so long. */
@@ -26,14 +26,18 @@ export interface AcceptBatch {
   add(pool: string, call: AcceptedCall): Promise<Acceptance>;
 }
 
-export const createAcceptBatch = (link: Link, keysOf: (pool: string) => PoolKeys): AcceptBatch => {
+export const createAcceptBatch = (
+  link: Link,
+  keysOf: (pool: string) => PoolKeys,
+  notesOf: (pool: string) => StoreNotes,
+): AcceptBatch => {
   const open = new Map<string, Batch>();
 
   const send = async (pool: string, { entries }: Batch): Promise<void> => {
     const calls = entries.map(({ call }) => call);
     try {
       const replies = await link.whileUnsent((client) =>
-        link.bounded(createRedisStore(client, keysOf(pool)).accept(calls), calls[0]?.id),
+        link.bounded(createRedisStore(client, keysOf(pool), notesOf(pool)).accept(calls), calls[0]?.id),
       );
       for (const [at, { resolve, reject }] of entries.entries()) {
         const reply = replies[at];

@@ -28,7 +28,7 @@ import { openOutcome } from './opened-outcome.ts';
 import { createPendingCalls, FIRST_LOOK_MS, noteLook, type PendingCalls, type Settler } from './pending.ts';
 import { createPresence } from './presence.ts';
 import { createRecall, type Recall } from './recall.ts';
-import { createReplyReader, type ReplyReader } from './reply-reader.ts';
+import { createReplies, type PoolReplies } from './replies.ts';
 import { createSweep, deliveredError, type Sweep } from './sweep.ts';
 
 export interface CallRequest {
@@ -52,7 +52,7 @@ export interface CallRequest {
 export interface PoolClient {
   readonly config: PoolConfig;
   readonly keys: PoolKeys;
-  readonly reader: ReplyReader;
+  readonly replies: PoolReplies;
   readonly kick: Kick;
 }
 
@@ -77,14 +77,18 @@ export interface Caller {
 }
 
 export const createCaller = (config: AppConfig, logger: Logger): Caller => {
-  const callerId = randomBytes(12).toString('hex');
+  const pushes = config.redis.kind !== 'cluster';
+  // Scripts push to whom begins with `p`.
+  const callerId = `${pushes ? 'p' : 's'}${randomBytes(12).toString('hex')}`;
   const by = `${hostname()}/${process.pid}`;
   const link = createLink(config, logger);
   const vault = createVault(config);
   const pending: PendingCalls = createPendingCalls(link.alive);
   const pools = new Map<string, PoolClient>();
   const keysOf = (pool: string): PoolKeys => poolKeys(config.prefix, config.app, pool);
-  const accepting = createAcceptBatch(link, keysOf);
+  const accepting = createAcceptBatch(link, keysOf, (pool) => ({
+    onUnread: () => pools.get(pool)?.replies.noteUnread(),
+  }));
   const recall = createRecall(link, keysOf, vault, logger);
   const sweep: Sweep = createSweep({
     config,
@@ -98,6 +102,15 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
   });
   const presence = createPresence(link, (pool) => keysOf(pool).caller(callerId), logger);
   const deliveries = createDeliveries(link, keysOf, callerId, by, logger);
+  const replies = createReplies({
+    link,
+    app: config.app,
+    waiter: callerId,
+    pushes,
+    wanted: (pool) => (pool === undefined ? pending.size : pending.count(pool)) > 0,
+    onGap: () => sweep.afterReconnect(true),
+    logger,
+  });
   let closed = false;
   link.onReconnect((sameServer) => sweep.afterReconnect(sameServer));
 
@@ -107,20 +120,13 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
     const known = pools.get(pool.name);
     if (known !== undefined) return known;
     const keys = keysOf(pool.name);
-    const reader = createReplyReader({
-      keys,
-      callerId,
-      open: () => link.reader(`flame:${config.app}:${pool.name}:replies`),
-      commands: () => link.client(),
-      wanted: () => pending.count(pool.name) > 0,
-      onOutcome: (callId, outcome: Outcome) => settle(pool.name, callId, outcome),
-      onRemoved: (callId) => pending.fail(callId, sweep.removedError(callId, true)),
-      logger,
-    });
     const made: PoolClient = {
       config: pool,
       keys,
-      reader,
+      replies: replies.pool(keys, {
+        onOutcome: (callId, outcome: Outcome) => settle(pool.name, callId, outcome),
+        onRemoved: (callId) => pending.fail(callId, sweep.removedError(callId, true)),
+      }),
       kick: createKick(link, appKeys(config.prefix, config.app), pool.name),
     };
     pools.set(pool.name, made);
@@ -157,7 +163,9 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
     const client = poolClient(pool);
     link.admission.check(pool.name);
     if (options.link === true && request.endsWith === undefined) await presence.announce(pool.name);
+    const listening = settler === undefined ? undefined : client.replies.listening();
     const call = await acceptedCall(request, callId);
+    if (listening !== undefined) await listening;
     const stillLimitMs =
       kind === 'call' && options.queueTimeoutMs === undefined ? pool.bootTimeoutMs + 30_000 : undefined;
     // Registered before the add: the reply may be faster than the acknowledgement.
@@ -170,7 +178,7 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
         ? undefined
         : pending.add(callId, pool.name, settler, { stillLimitMs, bounded, asking: shared });
     try {
-      if (settler !== undefined) client.reader.wake();
+      if (settler !== undefined) client.replies.wake();
       await accept(call, pool);
     } catch (error) {
       if (settler !== undefined) pending.remove(callId, settler);
@@ -254,8 +262,9 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
       const client = poolClient(pool);
       const entry = pending.add(callId, pool.name, settler);
       sweep.held.join(callId);
-      client.reader.wake();
+      client.replies.wake();
       try {
+        await client.replies.listening();
         await firstLook(callId, client);
       } catch (error) {
         pending.remove(callId, settler);
@@ -275,7 +284,7 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
       await deliveries.flush();
       await presence.end();
       sweep.stop();
-      for (const { reader } of pools.values()) reader.stop();
+      replies.stop();
       pending.failAll(
         (callId) =>
           new FlameClosedError(

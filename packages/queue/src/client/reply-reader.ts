@@ -4,9 +4,7 @@
  */
 
 import type { RedisClient } from '@flamejs/protocol/connect';
-import type { PoolKeys } from '@flamejs/protocol/keys';
-import { fetchBody, type Outcome, parseHead } from '@flamejs/protocol/outcome';
-import type { Logger } from 'pino';
+import { deliverReply, type ReplyTaker } from './deliver-reply.ts';
 
 const BLOCK_MS = 5_000;
 const COUNT = 500;
@@ -17,25 +15,18 @@ export interface ReplyReader {
   stop(): void;
 }
 
-export interface ReplyReaderOptions {
-  readonly keys: PoolKeys;
+export interface ReplyReaderOptions extends ReplyTaker {
   readonly callerId: string;
   /** Opens the connection for blocking reads; called once. */
   readonly open: () => RedisClient;
-  /** The command connection, for large outcomes and for trimming. */
-  readonly commands: () => Promise<RedisClient>;
   /** Whether anything of this pool is awaited. */
   readonly wanted: () => boolean;
-  /** The call was removed by hand, before it had an outcome. */
-  readonly onRemoved: (callId: string) => void;
-  readonly onOutcome: (callId: string, outcome: Outcome) => void;
-  readonly logger: Logger;
 }
 
 type Entry = [id: Buffer, fields: Buffer[]];
 
 export const createReplyReader = (options: ReplyReaderOptions): ReplyReader => {
-  const { keys, callerId, open, commands, wanted, onOutcome, onRemoved, logger } = options;
+  const { keys, callerId, open, commands, wanted, logger } = options;
   const stream = keys.reply(callerId);
   let client: RedisClient | undefined;
   let running = false;
@@ -77,24 +68,10 @@ export const createReplyReader = (options: ReplyReaderOptions): ReplyReader => {
       for (let i = 0; i + 1 < fields.length; i += 2) if (fields[i]?.toString() === name) return fields[i + 1];
       return undefined;
     };
-    const callId = String(value('id') ?? '');
-    const generation = Number(value('gen') ?? 0);
-    if (value('removed') !== undefined) {
-      onRemoved(callId);
-      return;
-    }
-    const head = parseHead(value('head'));
-    const body = value('body');
+    const head = value('removed') === undefined ? (value('head') ?? Buffer.alloc(0)) : undefined;
     const awaited = value('ack') !== undefined;
-    if (body !== undefined) {
-      onOutcome(callId, { generation, head, body, awaited });
-      return;
-    }
-    // Too large for the stream. When it cannot be read now, the sweep will.
-    void commands()
-      .then((c) => fetchBody(c, keys, callId))
-      .then((large) => large && onOutcome(callId, { generation, head, body: large, awaited }))
-      .catch((error) => logger.debug({ err: error, callId }, 'fetching a large outcome failed; the sweep fetches it'));
+    const callId = String(value('id') ?? '');
+    deliverReply({ callId, generation: Number(value('gen') ?? 0), head, body: value('body'), awaited }, options);
   };
 
   const trim = (ids: readonly Buffer[]): void => {

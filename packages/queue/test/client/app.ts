@@ -131,7 +131,7 @@ const thinRunner = (client: RedisClient, concurrency: number): (() => Promise<vo
   };
   const loop = async (): Promise<void> => {
     while (!ended) {
-      const { calls } = free > 0 ? await store.take(slot, free) : { calls: [] };
+      const { calls } = free > 0 ? await store.take(slot, { plain: free, offer: [], offered: [] }) : { calls: [] };
       for (const call of calls) {
         free -= 1;
         // A server that was killed under it: the lock of the call runs out.

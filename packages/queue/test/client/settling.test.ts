@@ -102,7 +102,7 @@ test('C-02: the default bound of a call holds for one that was delayed, and for 
 
   const { id } = await app.flame.cast(echo, 2);
   const store = createRedisStore(app.client, keys);
-  const [taken] = (await store.take(gone, 1)).calls;
+  const [taken] = (await store.take(gone, { plain: 1, offer: [], offered: [] })).calls;
   const fence = { callId: id, attempt: taken?.attempt ?? 0, generation: 1 };
   await store.settle(gone, [{ ...fence, kind: 'retry', reason: 'it failed', delayMs: 300 }], [false]);
   expect((await inspectCall(app.client, keys, id)).state).toBe('delayed');
@@ -125,7 +125,7 @@ test('C-02: a call whose only runner was killed while it ran is taken back by it
   const store = createRedisStore(app.client, keys);
   const begun = await waitFor(
     async () => {
-      const { calls } = await store.take(gone, 2);
+      const { calls } = await store.take(gone, { plain: 2, offer: [], offered: [] });
       for (const { callId } of calls) await app.client.pexpire(`${keys.queue}${callId}:lock`, 100);
       return (await app.client.llen(`${keys.queue}active`)) === 2;
     },

@@ -37,7 +37,8 @@ test('presence is said again and again, in every pool, until it ends', async () 
   }
 });
 
-test('replies that were read are taken out of their stream', async () => {
+test('replies that were read are taken out of their stream, where they cannot be pushed', async () => {
+  await app.client.call('ACL', 'SETUSER', 'default', 'resetchannels', '&{flame:shop}:kick', '&{flame:shop:*}:control');
   app.serve();
   await Promise.all(Array.from({ length: 20 }, (_, i) => app.flame.call(echo, i)));
   const [stream = ''] = await app.client.keys(keys.reply('*'));
@@ -71,10 +72,10 @@ test('status counts the attempts of a call that runs, and of one that has ended'
   const handle = await app.flame.cast(echo, 1);
   const store = createRedisStore(app.client, keys);
   expect(await handle.status()).toMatchObject({ state: 'waiting', attempts: 0 });
-  await store.take({ runnerId: 'one', release: 'test' }, 1);
+  await store.take({ runnerId: 'one', release: 'test' }, { plain: 1, offer: [], offered: [] });
   expect(await handle.status()).toMatchObject({ state: 'running', attempts: 1, runnerId: 'one' });
   await runScript(app.client, 'flameReleaseRunner', [keys.queue, 'one']);
-  await store.take({ runnerId: 'two', release: 'test' }, 1);
+  await store.take({ runnerId: 'two', release: 'test' }, { plain: 1, offer: [], offered: [] });
   expect(await handle.status()).toMatchObject({ attempts: 2, runnerLosses: 1, runnerId: 'two' });
   const head = {
     ok: true,

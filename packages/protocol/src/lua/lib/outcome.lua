@@ -1,24 +1,7 @@
--- Storing outcomes and telling those who wait. Needs clock and parking.
+-- Storing outcomes and telling those who wait. Needs clock, tell and parking.
 
--- How long a reply stands in its stream, and at least the outcome that it announces, for who is too busy to read it.
-local AWAITED_MS = 3600000
 -- Bodies of more bytes stand in a key of their own, so that they can go before the rest.
 local LARGE_BYTES = 65536
-
--- A waiter that begins with `p` listens on a channel of its own, any other reads a stream. What nobody hears is found by looking.
-local function tell(waiter, id, gen, head, body, acknowledge)
-  if string.byte(waiter) == 112 then
-    local mark = (acknowledge and ' 1' or ' 0') .. (body and ' 1\n' or ' 0\n')
-    pcall(rc, 'PUBLISH', base .. ':told:' .. waiter, id .. ' ' .. gen .. ' ' .. #head .. mark .. head .. (body or ''))
-    return
-  end
-  local reply = base .. ':reply:' .. waiter
-  local fields = { 'id', id, 'gen', gen, 'head', head }
-  if acknowledge then fields[#fields + 1], fields[#fields + 2] = 'ack', '1' end
-  if body then fields[#fields + 1], fields[#fields + 2] = 'body', body end
-  rc('XADD', reply, '*', unpack(fields))
-  rc('PEXPIRE', reply, AWAITED_MS)
-end
 
 -- Stores the outcome of one generation and tells everyone who waits. What somebody waits for is kept for as long as the reply that
 -- announces it, until they say that they have read it: a caller may be busy for longer than its TTL.
@@ -54,5 +37,5 @@ local function storeOutcome(id, jobKey, gen, ok, head, body, f, inlineLimit)
   if f.park then leaveParking(id, jobKey) end
   if not awaited then return end
   local told = #body <= inlineLimit and body or nil
-  for waiter in string.gmatch(f.waiters, '%S+') do tell(waiter, id, gen, head, told, acknowledge) end
+  for waiter in string.gmatch(f.waiters, '%S+') do tell(base, waiter, id, gen, head, told, acknowledge) end
 end
