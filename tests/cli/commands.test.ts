@@ -325,5 +325,11 @@ describe('when something is wrong', () => {
     expect(config.code).toBe(1);
     expect(config.output).toMatch(/pools\.main\.max: /);
     expect(config.output).toMatch(/pools\.main\.min: /);
+    await fleet.client.call('ACL', 'SETUSER', 'no-pushes', 'on', '>x', '~*', 'resetchannels', '+@all');
+    const url = new URL(String(fleet.env.FLAME_REDIS_URL));
+    Object.assign(url, { username: 'no-pushes', password: 'x' });
+    const pushes = await run(['doctor', '--json'], { env: { ...fleet.env, FLAME_REDIS_URL: url.href } });
+    expect(pushes.code).toBe(0);
+    expect(pushes.json.find((f: { check: string }) => f.check === 'pushes')).toMatchObject({ level: 'warn' });
   });
 });

@@ -3,6 +3,7 @@
 import { connect, disconnect, judgeServer, readServerFacts, redisNow, whenReady } from '@flamejs/protocol';
 import { type AppConfig, FlameConfigError } from '@flamejs/queue';
 import { checkModules } from './check-modules.ts';
+import { checkPushes } from './check-pushes.ts';
 import { checkStored } from './check-stored.ts';
 
 export interface Diagnosis {
@@ -33,7 +34,10 @@ export const diagnose = async (load: () => Promise<AppConfig>): Promise<readonly
   });
   const redis = await checkRedis(config);
   findings.push(...redis);
-  if (!redis.some(({ level }) => level === 'fail')) findings.push(...(await checkStored(config)));
+  if (!redis.some(({ level }) => level === 'fail')) {
+    findings.push(...(await checkPushes(config)));
+    findings.push(...(await checkStored(config)));
+  }
   findings.push(...(await checkModules(config)));
   for (const pool of Object.values(config.pools)) {
     if (pool.backend?.check === undefined) continue;
