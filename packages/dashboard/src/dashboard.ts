@@ -2,15 +2,14 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { type AppConfig, FlameConfigError } from '@flamejs/queue';
 import { createAdaptorServer } from '@hono/node-server';
 import { watchForAutoscaler } from './alert-watch.ts';
+import { listAssets } from './assets.ts';
 import { createBoard } from './board/board.ts';
 import { type Operations, openOperations } from './operations/operations.ts';
 import { type DashboardOptions, parseOptions } from './options.ts';
 import { createApp } from './routes/app.ts';
-import { listStaticFiles } from './static-files.ts';
 
 export interface Dashboard {
   /** Where it is, once started: `http://127.0.0.1:3526/pools`. */
@@ -22,7 +21,6 @@ export interface Dashboard {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-const ASSETS = fileURLToPath(new URL('../assets/', import.meta.url));
 /** A client that opens a connection and sends nothing keeps it no longer than this. */
 const HEADERS_MS = 10_000;
 
@@ -41,7 +39,7 @@ export const createDashboard = (config: AppConfig, given: DashboardOptions = {})
     operations = openOperations(config, 'dashboard', given.tuner);
     try {
       await operations.link.ready();
-      const [board, assets] = await Promise.all([createBoard(operations, options.basePath), listStaticFiles(ASSETS)]);
+      const [board, assets] = await Promise.all([createBoard(operations, options.basePath), listAssets()]);
       const app = createApp({ operations, options, board, assets });
       server = createAdaptorServer({ fetch: app.fetch }) as Server;
       server.headersTimeout = HEADERS_MS;

@@ -1,14 +1,13 @@
 /** The dashboard without a server of its own: what an application mounts beside its own routes. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { fileURLToPath } from 'node:url';
 import type { AppConfig } from '@flamejs/queue';
 import { getRequestListener } from '@hono/node-server';
 import { watchForAutoscaler } from './alert-watch.ts';
+import { listAssets } from './assets.ts';
 import { createBoard } from './board/board.ts';
 import { openOperations } from './operations/operations.ts';
 import { type Authenticate, type DashboardOptions, parseOptions } from './options.ts';
 import { createApp } from './routes/app.ts';
-import { listStaticFiles } from './static-files.ts';
 
 export interface DashboardHandlerOptions extends Omit<DashboardOptions, 'host' | 'port'> {
   /** Says who sends a request, by the application's own means. Either this or `credential` is needed. */
@@ -24,8 +23,6 @@ export interface DashboardHandler {
   close(): Promise<void>;
 }
 
-const ASSETS = fileURLToPath(new URL('../assets/', import.meta.url));
-
 /**
  * Connects with the first request, and answers 503 while Redis is away. Whoever reaches the application reaches this, so being on the same machine
  * counts for nothing here. Set `basePath` where the server leaves its prefix in the paths that it hands on (Fastify, `node:http`), and
@@ -37,7 +34,7 @@ export const createDashboardHandler = (config: AppConfig, given: DashboardHandle
   const operations = openOperations(config, 'dashboard', given.tuner);
   const build = async () => {
     await operations.link.ready();
-    const [board, assets] = await Promise.all([createBoard(operations, options.basePath), listStaticFiles(ASSETS)]);
+    const [board, assets] = await Promise.all([createBoard(operations, options.basePath), listAssets()]);
     return createApp({ operations, options, board, assets });
   };
   let making: ReturnType<typeof build> | undefined;

@@ -3,6 +3,7 @@ import { get, link } from '../lib/api.js';
 import { h } from '../lib/dom.js';
 import { bytes, duration, moment } from '../lib/format.js';
 import { actionButton, facts, notice } from './parts.js';
+import { timeline } from './timeline.js';
 
 const MOST_BYTES = 4 * 1024 * 1024;
 
@@ -45,6 +46,7 @@ export const call = (id) => {
           found.state === 'failed' ? '' : `${sentence(found.text)}.`,
           buttons(found, path),
         ),
+        timeline(found),
         h('section', { class: 'card' }, facts(factsOf(found))),
         settled &&
           h(

@@ -64,7 +64,7 @@ const table = (rows) =>
         { class: 'scroll' },
         h(
           'table',
-          {},
+          { class: 'cards' },
           h(
             'thead',
             {},
@@ -86,10 +86,14 @@ const row = (call) => {
     { class: 'hover' },
     h('td', { class: 'fit' }, h('a', { href: link('calls', call.id) }, call.functionName)),
     h('td', { class: 'fit' }, h('span', { class: `tag ${call.state}` }, call.state)),
-    h('td', { class: 'fit' }, call.pool),
+    h('td', { class: 'fit', 'data-label': 'pool' }, call.pool),
     h('td', { class: 'fit', title: moment(at) }, ago(at, Date.now())),
-    h('td', { class: 'fit' }, took),
-    h('td', { class: 'fit' }, call.generation > 1 ? `${call.attempts} (generation ${call.generation})` : call.attempts),
+    h('td', { class: 'fit', 'data-label': 'took' }, took),
+    h(
+      'td',
+      { class: 'fit', 'data-label': 'attempts' },
+      call.generation > 1 ? `${call.attempts} (generation ${call.generation})` : call.attempts,
+    ),
     h('td', { class: 'cut quiet', title: call.text }, call.text),
   );
 };

@@ -113,7 +113,7 @@ export const eventTable = (events, withPool) =>
         { class: 'scroll' },
         h(
           'table',
-          {},
+          { class: 'cards' },
           h(
             'thead',
             {},

@@ -93,7 +93,7 @@ const runnerTable = (runners, now) =>
         { class: 'scroll' },
         h(
           'table',
-          {},
+          { class: 'cards' },
           h(
             'thead',
             {},
@@ -123,8 +123,8 @@ const runnerRow = (r, now) =>
       ' ',
       h('span', { class: 'quiet small' }, r.state === 'ready' ? '' : r.reason),
     ),
-    h('td', { class: 'fit' }, `${r.active} of ${r.slots}`),
-    h('td', { class: 'fit' }, r.served),
+    h('td', { class: 'fit', 'data-label': 'calls' }, `${r.active} of ${r.slots}`),
+    h('td', { class: 'fit', 'data-label': 'served' }, r.served),
     h(
       'td',
       { class: 'fit' },
@@ -132,8 +132,8 @@ const runnerRow = (r, now) =>
         .filter(Boolean)
         .join(' · '),
     ),
-    h('td', { class: 'fit', title: moment(r.startedAt) }, ago(r.startedAt, now)),
-    h('td', { class: 'fit' }, r.heartbeatAt === 0 ? 'not yet' : ago(r.heartbeatAt, now)),
+    h('td', { class: 'fit', 'data-label': 'since', title: moment(r.startedAt) }, ago(r.startedAt, now)),
+    h('td', { class: 'fit', 'data-label': 'heard of' }, r.heartbeatAt === 0 ? 'not yet' : ago(r.heartbeatAt, now)),
     h(
       'td',
       { class: 'fit' },

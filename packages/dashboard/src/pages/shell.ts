@@ -23,6 +23,7 @@ export const renderShell = ({ app, root, operator }: ShellOptions): string => {
 <meta name="color-scheme" content="light dark">
 <title>Flame · ${name}</title>
 <link rel="icon" type="image/svg+xml" href="${at('assets/flame.svg')}">
+<link rel="stylesheet" href="${at('assets/vendor/uplot.css')}">
 <link rel="stylesheet" href="${at('assets/app.css')}">
 <script type="module" src="${at('assets/app.js')}"></script>
 </head>
