@@ -11,6 +11,7 @@ export const pools = {
     const { pools: list, events, system } = await get('pools');
     return [
       notice(),
+      h('h1', {}, 'Pools'),
       ...warnings(system, list),
       h('section', { class: 'pools', 'aria-label': 'Pools' }, list.map(card)),
       h('section', { class: 'card' }, h('h2', {}, 'Recent events'), eventTable(events, true)),
