@@ -202,8 +202,7 @@ test(
         const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
         expect(serious.map(({ id, nodes }) => `${path} ${scheme} ${id}: ${nodes[0]?.html}`)).toEqual([]);
         await page.setViewportSize({ width: 390, height: 780 });
-        await takePicture(page, `phone-${path.replace(/\W.*/, '')}-${scheme}`);
-      const over = (): Promise<number> => page.evaluate('document.documentElement.scrollWidth - innerWidth');
+        const over = (): Promise<number> => page.evaluate('document.documentElement.scrollWidth - innerWidth');
         await waitFor(async () => (await over()) <= 0, {
           what: `${path} fits a phone`,
           found: async () => `${await over()} px over`,

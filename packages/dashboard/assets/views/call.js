@@ -47,7 +47,6 @@ export const call = (id) => {
           buttons(found, path),
         ),
         timeline(found),
-        h('section', { class: 'card' }, facts(factsOf(found))),
         settled &&
           h(
             'section',
@@ -55,6 +54,7 @@ export const call = (id) => {
             h('h2', {}, found.state === 'failed' ? 'Error' : 'Result'),
             payload(read.parts.outcome, more('outcome')),
           ),
+        h('section', { class: 'card' }, facts(factsOf(found))),
         h(
           'section',
           { class: 'card', id: 'arguments' },
