@@ -208,7 +208,7 @@ test(
           found: async () => `${await over()} px over`,
         });
       }
-      // A-23: the reason of a failed call is in sight without scrolling sideways.
+      // A-23: the reason of a failed call is in sight without scrolling.
       await page.goto(`${origin}/calls?state=failed`);
       const reason = page.locator('td.cut').first();
       await reason.waitFor();
