@@ -1,4 +1,5 @@
 /** What an application installs: one package, with everything in it under the names that the documentation uses. */
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -103,4 +104,34 @@ test('A-07: what the release workflow runs is there, and it publishes with prove
     const parts = Object.entries(dependencies).filter(([other]) => other.startsWith('@flamejs/'));
     expect(parts.filter(([, range]) => range !== version)).toEqual([]);
   }
+});
+
+/** Preloaded into a process: says at its end which packages CommonJS was loaded of, which is what weighs. */
+const COUNTING = `data:text/javascript,
+  import { createRequire } from 'node:module';
+  const { cache } = createRequire('/');
+  process.on('exit', () => {
+    const names = Object.keys(cache).map((file) => file.split('node_modules/').at(-1).split('/')[0]);
+    process._rawDebug('loaded:' + [...new Set(names)].join(' '));
+  });`.replaceAll('\n', ' ');
+
+test.each([
+  [
+    'a config that imports from the root and `local`',
+    ['--input-type=module', '-e', "import 'flamejs'; import { local } from 'flamejs/local'; local()"],
+  ],
+  ['flame --help', [join(root, 'packages/flamejs/bin/flamejs.js'), '--help']],
+  ['flame --version', [join(root, 'packages/flamejs/bin/flamejs.js'), '--version']],
+])('a light start: %s loads no client of Redis, no queue, no logger, no web server and no SDK', (_, args) => {
+  const { status, stderr } = spawnSync(process.execPath, ['--import', COUNTING, ...args], {
+    cwd: join(root, 'packages/flamejs'),
+    encoding: 'utf8',
+  });
+  expect([
+    status,
+    /loaded:(.*)/
+      .exec(stderr)?.[1]
+      ?.split(' ')
+      .filter((name) => name !== 'commander'),
+  ]).toEqual([0, ['']]);
 });

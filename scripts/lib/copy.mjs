@@ -4,7 +4,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symli
 import { basename, dirname, join, relative } from 'node:path';
 import { execute, root } from './run.mjs';
 
-const copied = ['packages', 'tests', 'docs', 'vitest.config.ts', 'package.json', 'tsconfig.base.json'];
+const copied = ['packages', 'scripts', 'tests', 'docs', 'vitest.config.ts', 'package.json', 'tsconfig.base.json'];
 
 /** @returns the copy: its folder and what can be done to it. The original is only read. */
 export const copyWorkspace = (name) => {
@@ -42,7 +42,11 @@ export const copyWorkspace = (name) => {
         quiet: true,
         cwd: folder,
       });
-      return output;
+      const bundles = await execute(process.execPath, ['scripts/bundle.mjs', 'runner', 'cli'], {
+        quiet: true,
+        cwd: folder,
+      });
+      return `${output}${bundles.output}`;
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };

@@ -1,4 +1,7 @@
-/** What the runner, the autoscaler, the dashboard, the command line and the compiler need beside the public API. */
+/**
+ * What the runner, the autoscaler, the dashboard, the command line and the compiler need beside the public API. Executors load it:
+ * what talks to Redis stands in entries of its own.
+ */
 
 export * from '@flamejs/protocol/codec';
 export * from '@flamejs/protocol/errors';
@@ -13,12 +16,6 @@ export * from './attempt-rules.ts';
 export * from './backoff.ts';
 export * from './call-options.ts';
 export { isExecutor, type NestedTransport, setNestedTransport, whileLoading } from './client/executor-side.ts';
-export {
-  type AskingCall,
-  createNestedService,
-  type NestedService,
-  type NestedSession,
-} from './client/nested-service.ts';
 export { giveSecrets } from './client/secrets-here.ts';
 export * from './config/index.ts';
 export * from './context.ts';

@@ -17,7 +17,8 @@ import {
   type Verdict,
 } from '@flamejs/protocol';
 import type { AppConfig, AttemptSpan, PoolConfig, Telemetry } from '@flamejs/queue';
-import { type AskingCall, type NestedService, scopeKeys, setLongTimeout, unpackPayload } from '@flamejs/queue/internal';
+import { scopeKeys, setLongTimeout, unpackPayload } from '@flamejs/queue/internal';
+import type { AskingCall, NestedService } from '@flamejs/queue/nested-service';
 import type { Logger } from 'pino';
 import { type Plan, planAfterRun, stopError } from './after-run.ts';
 import { attemptEndOf, withTrace } from './attempt-trace.ts';

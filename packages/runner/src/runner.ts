@@ -13,7 +13,8 @@ import {
   whenReady,
 } from '@flamejs/protocol';
 import type { AppConfig, PoolConfig } from '@flamejs/queue';
-import { deriveRelease, type NestedService } from '@flamejs/queue/internal';
+import { deriveRelease } from '@flamejs/queue/internal';
+import type { NestedService } from '@flamejs/queue/nested-service';
 import type { Logger } from 'pino';
 import { createActivityReporter } from './activity.ts';
 import { bounded } from './bounded.ts';

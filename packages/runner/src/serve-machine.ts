@@ -1,6 +1,6 @@
 /** A runner tied to its process and its machine: signals, the parent, spot notices and the dead-man timer. */
 import type { AppConfig } from '@flamejs/queue';
-import { createNestedService } from '@flamejs/queue/internal';
+import { createNestedService } from '@flamejs/queue/nested-service';
 import { bounded } from './bounded.ts';
 import { linkMachine } from './machine-link.ts';
 import { createRunner, type RunnerOptions } from './runner.ts';

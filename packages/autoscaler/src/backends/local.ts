@@ -10,9 +10,11 @@ import {
   FlameLaunchError,
   type Instance,
   type LaunchRequest,
+  type LongTimeout,
+  setLongTimeout,
 } from '@flamejs/queue';
-import { deriveRelease, type LongTimeout, setLongTimeout } from '@flamejs/queue/internal';
-import { type Logger, pino } from 'pino';
+import { deriveRelease } from '@flamejs/queue/release';
+import type { Logger } from 'pino';
 import { instanceEnd } from './instance-end.ts';
 import { LOCAL_DEFAULTS } from './local/defaults.ts';
 import { resolveEntry, rootsOf } from './local/entry.ts';
@@ -64,7 +66,12 @@ const TOMBSTONE_MS = 10 * 60_000;
  * @returns a backend whose instances are child processes. They drain and end when the process that started them is gone.
  */
 export const local = (options: LocalOptions = {}): LocalBackend => {
-  const log = options.logger ?? pino({ name: 'flame-local' }, logDestination() ?? pino.destination(1));
+  let logger: Promise<Logger> | undefined;
+  // At the first launch: every process that reads the config makes a backend, and few of them launch.
+  const openLogger = (): Promise<Logger> => {
+    logger ??= options.logger === undefined ? defaultLogger() : Promise.resolve(options.logger);
+    return logger;
+  };
   const killAfterMs = options.killAfterMs ?? 5_000;
   const location = hostname();
   const self = instanceIdOf(process.pid, startTimeOf(process.pid) ?? '');
@@ -125,7 +132,7 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
     return undefined;
   };
 
-  const start = (request: LaunchRequest, registry: Registry, claim: LocalEntry): Instance => {
+  const start = (request: LaunchRequest, registry: Registry, claim: LocalEntry, log: Logger): Instance => {
     const roots = rootsOf(options.root, request.env.FLAME_CONFIG);
     const entry = resolveEntry(options.command, roots);
     const child = fork(entry, [...(options.args ?? [])], {
@@ -146,11 +153,11 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
     registry.write(started);
     children.set(started.instanceId ?? '', child);
     const output = collectOutput(child.stdout, child.stderr, log.child({ runnerId: claim.runnerId, pool: claim.pool }));
-    follow(child, started, registry, output);
+    follow(child, started, registry, output, log);
     return instanceOf(started, started.instanceId ?? '');
   };
 
-  const follow = (child: ChildProcess, entry: LocalEntry, registry: Registry, output: Output): void => {
+  const follow = (child: ChildProcess, entry: LocalEntry, registry: Registry, output: Output, log: Logger): void => {
     const id = entry.instanceId ?? '';
     child.on('error', (error) => log.warn({ err: error, runnerId: entry.runnerId }, 'a local runner'));
     // 'exit' may come before its last words do. 'close' may never come: something it left behind may hold the pipes.
@@ -198,6 +205,7 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
     sharesDisk: true,
     defaults: { ...LOCAL_DEFAULTS, ...options.defaults },
     async launch(request) {
+      const log = await openLogger();
       const registry = registryOf(request.app);
       const claim: LocalEntry = {
         runnerId: request.runnerId,
@@ -218,7 +226,7 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
         }
       }
       try {
-        return start(request, registry, claim);
+        return start(request, registry, claim, log);
       } catch (error) {
         registry.remove(request.runnerId);
         throw error;
@@ -286,4 +294,9 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
       return () => void listeners.delete(listener);
     },
   };
+};
+
+const defaultLogger = async (): Promise<Logger> => {
+  const { pino } = await import('pino');
+  return pino({ name: 'flame-local' }, logDestination() ?? pino.destination(1));
 };

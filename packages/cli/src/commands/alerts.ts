@@ -8,7 +8,7 @@ import { whoami } from '../whoami.ts';
 import { optionsOf, withOperations } from '../with-operations.ts';
 
 export const alertsCommand = (): Command => {
-  const alerts = new Command('alerts').description('say what is wrong now, and try whether alerts arrive');
+  const alerts = new Command('alerts');
   alerts
     .command('ls', { isDefault: true })
     .description('list the alerts that were raised and are not over')

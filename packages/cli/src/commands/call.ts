@@ -33,7 +33,6 @@ Arguments: JSON; a word that is no JSON is itself; @file the bytes of a file, @-
 
 export const callCommand = (): Command =>
   new Command('call')
-    .description('call a function on a runner, and print what it returns')
     .argument('<function>', 'its name')
     .argument('[arguments...]', 'JSON, @file or @-')
     .option('--eval <code>', 'a JavaScript expression that is the list of arguments')

@@ -6,7 +6,7 @@ import { addList } from './calls-list.ts';
 import { addLogs, addShow } from './calls-show.ts';
 
 export const callsCommand = (): Command => {
-  const calls = new Command('calls').description('look at calls, run failed ones again, stop others');
+  const calls = new Command('calls');
   addList(calls);
   addShow(calls);
   addRetry(calls);

@@ -8,7 +8,6 @@ import { optionsOf, withOperations } from '../with-operations.ts';
 
 export const costsCommand = (): Command =>
   new Command('costs')
-    .description('say what machines have cost since it is counted, by pool, purpose and function')
     .argument('[pool...]', 'these pools only')
     .option('--json', 'print it as JSON: milliseconds and dollars')
     .action((names: string[], _options: object, command: Command) =>

@@ -14,7 +14,6 @@ const STOP_MS = 1_000;
 
 export const dashboardCommand = (): Command =>
   new Command('dashboard')
-    .description('serve the dashboard: pools, runners, calls, Bull Board, metrics')
     .option('--host <address>', 'address to listen on; others than loopback need FLAME_DASHBOARD_TOKEN', '127.0.0.1')
     .option('--port <number>', 'port, 0 for a free one (default: 3526)', whole(0, 65_535))
     .option('--base-path <path>', 'where it stands behind a proxy, such as /flame')

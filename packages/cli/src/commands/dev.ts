@@ -35,7 +35,6 @@ interface DevOptions {
 
 export const devCommand = (): Command =>
   new Command('dev')
-    .description('start what an application needs beside itself: Redis if none is reachable, autoscaler, dashboard')
     .option(
       '--port <number>',
       'port of the dashboard (default: 3526, or a free one when that is taken)',

@@ -10,7 +10,6 @@ const MARKS = { ok: paint('green', 'ok  '), warn: paint('yellow', 'warn'), fail:
 
 export const doctorCommand = (): Command =>
   new Command('doctor')
-    .description('check the config, Redis, the function modules and the backends')
     .option('--json', 'print the findings as JSON')
     .action(async (options: { json?: boolean }, command: Command) => {
       const { diagnose } = await import('../doctor/diagnose.ts');

@@ -13,7 +13,6 @@ const ALL = 20_000;
 
 export const historyCommand = (): Command =>
   new Command('history')
-    .description('print what is kept of a pool, the oldest first, one JSON object a line')
     .argument('[pool...]', 'these pools only')
     .option('--of <kind>', `what: ${KINDS.join(', ')}`, kind, 'numbers')
     .option(

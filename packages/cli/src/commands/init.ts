@@ -19,7 +19,6 @@ interface Options {
 
 export const initCommand = (): Command =>
   new Command('init')
-    .description('write a config, the flame object and a first function into an application')
     .argument('[folder]', 'the application', '.')
     .option('--app <name>', 'its name in Redis (default: that of package.json)')
     .addOption(new Option('--kind <kind>', 'what it is built with (default: what its packages say)').choices(KINDS))

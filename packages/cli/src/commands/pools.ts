@@ -9,7 +9,7 @@ import { listCommand } from './list-command.ts';
 import { addTune } from './pools-tune.ts';
 
 export const poolsCommand = (): Command => {
-  const pools = new Command('pools').description('look at pools, stop, resume and tune them');
+  const pools = new Command('pools');
   listCommand(pools)
     .description('list the pools with their calls and runners')
     .option('--json', 'print them as JSON')

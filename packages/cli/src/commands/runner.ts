@@ -8,7 +8,6 @@ import { loadApp } from '../load-app.ts';
 
 export const runnerCommand = (): Command =>
   new Command('runner')
-    .description('run the calls of one pool on this machine until told to stop')
     .option('-p, --pool <name>', 'the pool (default: FLAME_POOL)')
     .action(async (options: { pool?: string }, command: Command) => {
       const { config } = command.optsWithGlobals<{ config?: string }>();

@@ -9,7 +9,7 @@ import { listCommand } from './list-command.ts';
 import { addOrders } from './runners-act.ts';
 
 export const runnersCommand = (): Command => {
-  const runners = new Command('runners').description('look at runners, let one end, keep one');
+  const runners = new Command('runners');
   listCommand(runners)
     .description('list the runners of all pools, or of one')
     .option('-p, --pool <name>', 'of this pool only')

@@ -40,7 +40,6 @@ The real controller runs on a virtual clock, and simulated runners serve the cal
 
 export const simulateCommand = (): Command =>
   new Command('simulate')
-    .description('show what a pool would do under other settings, by its last hour or a trace')
     .argument('<pool>')
     .argument('[setting=value...]')
     .option('--trace <file>', 'calls to serve: a file of calls export --trace, or steady, bursts, day, mixed')

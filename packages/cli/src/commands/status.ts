@@ -11,17 +11,14 @@ const SILENT_MS = 60_000;
 const COLOURS = { idle: 'green', busy: 'cyan', attention: 'yellow', bad: 'red' } as const;
 
 export const statusCommand = (): Command =>
-  new Command('status')
-    .description('say in words how the app and its pools are; exit code 1 when calls wait that nothing will start')
-    .option('--json', 'print it as JSON')
-    .action((_options: object, command: Command) =>
-      withOperations(command, async (operations) => {
-        const [system, pools] = await Promise.all([operations.system(), operations.pools()]);
-        if (optionsOf<{ json?: boolean }>(command).json === true) sayJson({ system, pools });
-        else print(system, pools);
-        if (pools.some((pool) => pool.health === 'bad')) process.exitCode = 1;
-      }),
-    );
+  new Command('status').option('--json', 'print it as JSON').action((_options: object, command: Command) =>
+    withOperations(command, async (operations) => {
+      const [system, pools] = await Promise.all([operations.system(), operations.pools()]);
+      if (optionsOf<{ json?: boolean }>(command).json === true) sayJson({ system, pools });
+      else print(system, pools);
+      if (pools.some((pool) => pool.health === 'bad')) process.exitCode = 1;
+    }),
+  );
 
 const print = (system: SystemView, pools: readonly PoolView[]): void => {
   const { autoscalerSilentMs: silent } = system;
