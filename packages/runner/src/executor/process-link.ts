@@ -1,9 +1,11 @@
 /** An executor as a process of its own process group, so that one signal ends it and its children. */
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
+import { readMessages, writeMessage } from './channel/channel.ts';
 import { SETPRIV, WITH_RUNNER } from './janitor.ts';
 import type { Link, LinkEnd, OpenLink } from './link.ts';
-import { LIFELINE_FD } from './markers.ts';
+import { CHANNEL_FD, LIFELINE_FD } from './markers.ts';
 import { readStartFile, startFileOf } from './start-mark.ts';
 import { killGroup, killMarked } from './stragglers.ts';
 
@@ -29,6 +31,8 @@ export const processLinks =
     let ended = false;
     let killed = false;
     let timer: NodeJS.Timeout | undefined;
+    /** Why it was ended, when that was for what it did to the channel. */
+    let misuse: string | undefined;
 
     const end = async (how: Partial<LinkEnd>): Promise<void> => {
       if (ended) return;
@@ -41,27 +45,29 @@ export const processLinks =
       }
       child?.stdout?.destroy();
       child?.stderr?.destroy();
-      child?.stdio[LIFELINE_FD]?.destroy();
-      events.onEnd({ exitCode: null, signal: null, heapExhausted: false, error: undefined, killed, ...how });
+      for (const fd of [CHANNEL_FD, LIFELINE_FD]) child?.stdio[fd]?.destroy();
+      events.onEnd({ exitCode: null, signal: null, heapExhausted: false, error: misuse, killed, ...how });
     };
     const failed = (error: unknown): void => void end({ error: String(error) });
 
     try {
-      child = fork(entry, byKernel ? [tempDir, String(process.pid)] : [tempDir], {
+      const program = [...execArgv, entry, tempDir];
+      const [command, args] = byKernel
+        ? [SETPRIV, [...WITH_RUNNER, process.execPath, ...program, String(process.pid)]]
+        : [process.execPath, program];
+      child = spawn(command, args, {
         detached: true,
-        serialization: 'advanced',
-        ...(byKernel
-          ? { execPath: SETPRIV, execArgv: [...WITH_RUNNER, process.execPath, ...execArgv] }
-          : { execArgv: [...execArgv] }),
         env: env(mark),
-        // The fifth is the lifeline: the executor's watchdog sees it close when this process dies, however it dies.
-        stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
+        // The fourth is the channel: a socket pair, which costs a third of Node's own channel and takes bytes as they are. The fifth is the
+        // lifeline: the executor's watchdog sees it close when this process dies, however it dies.
+        stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
       });
     } catch (error) {
       queueMicrotask(() => failed(error));
       return { pid: undefined, startedAgo: () => undefined, send: () => {}, kill: () => {} };
     }
     const { pid } = child;
+    const channel = child.stdio[CHANNEL_FD] as Socket | null;
 
     const kill = (): void => {
       if (ended || killed || pid === undefined) return;
@@ -74,23 +80,28 @@ export const processLinks =
       if (ended || killed) return;
       timer = setTimeout(kill, DISCONNECT_GRACE_MS);
     };
-    child.on('message', events.onMessage);
+    const reader = readMessages(events.onMessage, (why) => {
+      misuse = `the channel to its runner was used by other code: ${why}`;
+      kill();
+    });
+    channel?.on('data', (chunk: Buffer) => reader.push(chunk));
     child.stdout?.on('data', (chunk: Buffer) => events.onOutput('stdout', chunk));
     child.stderr?.on('data', (chunk: Buffer) => events.onOutput('stderr', chunk));
     for (const stream of child.stdio) stream?.on('error', () => {});
     // Nobody writes to it; it is read so that its end is noticed.
     (child.stdio[LIFELINE_FD] as Readable | null | undefined)?.resume();
-    // Before the spawn: it did not start. After it: the channel broke, and the exit follows or is brought about.
+    // Before the spawn: it did not start. After it: a signal could not be sent, and the exit follows or is brought about.
     child.on('error', (error) => (child.pid === undefined ? failed(error) : kill()));
     // An executor without its channel is of no use; user code may have closed the descriptor.
-    child.on('disconnect', disconnected);
+    channel?.on('close', disconnected);
     child.on('exit', (exitCode, signal) => void end({ exitCode, signal }));
 
     return {
       pid,
       startedAgo: readStartFile(startFileOf(tempDir)),
-      // The callback takes the error of a channel that closes meanwhile; the exit is on its way.
-      send: (message) => void child.send(message, () => {}),
+      send: (message) => {
+        if (channel !== null) writeMessage(channel, message);
+      },
       kill,
     } satisfies Link;
   };

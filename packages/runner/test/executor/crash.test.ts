@@ -137,6 +137,14 @@ test('a function that cuts the channel to its runner ends as a crash of its own'
   expect(await valueFrom(pool.call('echo', [1]))).toEqual([1]);
 });
 
+test('a function that writes to the channel of its executor ends as a crash that says so', async () => {
+  const pool = testPool();
+  const result = await pool.call('garbage').result;
+  expect(result).toMatchObject({ kind: 'crashed', byOutsider: false });
+  expect(result.kind === 'crashed' && result.stderr).toContain('the channel to its runner was used by other code');
+  expect(await valueFrom(pool.call('echo', [1]))).toEqual([1]);
+});
+
 test('R-03 executors killed at random take only their own calls with them, and every call settles', async () => {
   const pool = testPool({ slots: 2, spare: 1 });
   await pool.start();

@@ -1,6 +1,11 @@
-/** The channel of an executor that is a process. It is hidden from user code, which would take it for one of its own. */
+/**
+ * The channel of an executor that is a process: a socket that no other code is told of. Of Node's own channel there is none, so `process.send` and
+ * `process.channel` are what they are in a process that nobody forked.
+ */
 import { mkdirSync } from 'node:fs';
-import type { Socket } from 'node:net';
+import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
+import { readMessages, writeMessage } from '../channel/channel.ts';
+import { CHANNEL_FD } from '../markers.ts';
 import type { FromExecutor, ToExecutor } from '../messages.ts';
 import { startFileOf, writeStartFile } from '../start-mark.ts';
 import type { Port } from './port.ts';
@@ -10,23 +15,44 @@ interface BlockingHandle {
   setBlocking?(blocking: boolean): void;
 }
 
-/** @throws Error when this process was not started by a runner. */
-export const openProcessPort = (tempDir: string): Port => {
-  const send = process.send?.bind(process);
-  if (send === undefined) throw new Error('This file is the entry of executors; a runner starts it.');
-  // Libraries that find it believe that their own parent has started them. `disconnect` stays: Node itself calls it.
-  delete process.send;
+/** Reused for everything that comes in: what a message carries gets memory of its own. */
+const READ_BYTES = 64 * 1024;
+
+/** @param onClosed the runner is gone, or something here has closed the descriptor @throws Error when no runner has started this process */
+export const openProcessPort = (tempDir: string, onClosed: () => void): Port => {
+  // What arrives while this package still loads waits for its listener.
+  const early: ToExecutor[] = [];
+  let deliver = (message: ToExecutor): void => void early.push(message);
+  const reader = readMessages(
+    (message) => deliver(message as ToExecutor),
+    // Only user code can have read a part of it, and nothing that comes from now on can be understood.
+    (why) => {
+      process.stderr.write(`The channel to the runner was used by other code: ${why}\n`);
+      process.exit(1);
+    },
+  );
+  // Its types know `onread` of clients only.
+  const options: SocketConstructorOpts & { readonly onread: OnReadOpts } = {
+    fd: CHANNEL_FD,
+    readable: true,
+    writable: true,
+    onread: {
+      buffer: Buffer.allocUnsafeSlow(READ_BYTES),
+      callback: (count, buffer) => {
+        reader.push(buffer.subarray(0, count));
+        return true;
+      },
+    },
+  };
+  const channel = new Socket(options);
+  // Then the runner is gone, and whoever sees to it that this process ends is at work.
+  channel.on('error', () => {});
+  channel.on('close', onClosed);
   makeBlocking(process.stdout as unknown as Socket);
   makeBlocking(process.stderr as unknown as Socket);
   mkdirSync(tempDir, { recursive: true, mode: 0o700 });
   const writeStart = writeStartFile(startFileOf(tempDir));
-  // The callback takes the error of a channel that is closing: then the runner is gone, and the watchdog at work.
-  const post = (message: FromExecutor): void => void send(message, undefined, undefined, () => {});
-  // What arrives while this package still loads waits for its listener.
-  const early: ToExecutor[] = [];
-  let deliver = (message: ToExecutor): void => void early.push(message);
-  const receive = (message: unknown): void => deliver(message as ToExecutor);
-  process.on('message', receive);
+  const post = (message: FromExecutor): void => writeMessage(channel, message);
   return {
     post,
     started: (seq) => {
@@ -41,10 +67,7 @@ export const openProcessPort = (tempDir: string): Port => {
       deliver = listener;
       for (const message of early.splice(0)) listener(message);
     },
-    restore: () => {
-      const listeners: readonly unknown[] = process.listeners('message');
-      if (!listeners.includes(receive)) process.on('message', receive);
-    },
+    restore: () => {},
     marks: () => [process.stdout.bytesWritten, process.stderr.bytesWritten],
   };
 };

@@ -8,8 +8,11 @@ export interface WatchdogData {
   readonly tempDir: string;
 }
 
-/** Without its watchdog an executor could outlive its runner for ever, so it ends itself when the thread breaks. */
-export const startWatchdog = (data: WatchdogData): void => {
+/**
+ * Without its watchdog an executor could outlive its runner for ever, so it ends itself when the thread breaks.
+ * @returns the thread, which by itself does not keep the process alive
+ */
+export const startWatchdog = (data: WatchdogData): Worker => {
   const extension = extname(import.meta.url);
   const worker = new Worker(new URL(`./watchdog${extension}`, import.meta.url), {
     workerData: data,
@@ -22,8 +25,6 @@ export const startWatchdog = (data: WatchdogData): void => {
     process.stderr.write(`The executor's watchdog has failed: ${error.message}\n`);
     process.kill(-process.pid, 'SIGKILL');
   });
-  // Without its channel the process would end as soon as it is idle, before the thread has cleaned up.
-  if (!process.connected) return;
   worker.unref();
-  process.on('disconnect', () => worker.ref());
+  return worker;
 };

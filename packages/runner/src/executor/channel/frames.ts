@@ -1,0 +1,109 @@
+/**
+ * What travels between a runner and an executor process over their socket pair: frames of a text and, apart from it, bytes. Bytes are
+ * neither converted nor joined with anything: they go out from where they lie, and come in to where they stay.
+ */
+
+import { constants } from 'node:buffer';
+
+export interface Frame {
+  readonly head: string;
+  readonly body: Uint8Array | undefined;
+}
+
+export interface FrameReader {
+  /** Takes the next bytes, which are copied: the buffer may be used again. */
+  push(chunk: Uint8Array): void;
+}
+
+/** `FLM1`: what is not written by the other side does not look like a frame. */
+const MAGIC = 0x464c_4d31;
+/** Magic, length of the head, length of the body. */
+const PREFIX_BYTES = 12;
+const NO_BODY = 0xffff_ffff;
+/** Most bytes of a head: the longest message of an error, a list of modules. */
+const MOST_HEAD_BYTES = 256 * 1024 * 1024;
+/** Up to here copying is cheaper than a second piece of memory for the kernel to collect. */
+const JOIN_BYTES = 16 * 1024;
+
+/** @returns what is to be written, in this order and with nothing in between. */
+export const encodeFrame = ({ head, body }: Frame): readonly Uint8Array[] => {
+  const headBytes = Buffer.byteLength(head);
+  const joined = body !== undefined && body.length <= JOIN_BYTES ? body : undefined;
+  const first = Buffer.allocUnsafe(PREFIX_BYTES + headBytes + (joined?.length ?? 0));
+  first.writeUInt32LE(MAGIC, 0);
+  first.writeUInt32LE(headBytes, 4);
+  first.writeUInt32LE(body?.length ?? NO_BODY, 8);
+  first.write(head, PREFIX_BYTES);
+  if (joined !== undefined) first.set(joined, PREFIX_BYTES + headBytes);
+  return body === undefined || joined !== undefined ? [first] : [first, body];
+};
+
+/** Bytes of a known number that come in pieces. */
+interface Filling {
+  readonly bytes: Buffer;
+  filled: number;
+}
+
+/** @param onBroken once: what has come is no frame, and what follows is not read. */
+export const createFrameReader = (onFrame: (frame: Frame) => void, onBroken: (why: string) => void): FrameReader => {
+  const prefix = filling(PREFIX_BYTES);
+  let head: Filling | undefined;
+  let text: string | undefined;
+  let body: Filling | undefined;
+  let broken = false;
+
+  const refuse = (why: string): void => {
+    broken = true;
+    onBroken(why);
+  };
+
+  const deliver = (bytes: Uint8Array | undefined): void => {
+    const frame: Frame = { head: text ?? '', body: bytes };
+    head = undefined;
+    text = undefined;
+    body = undefined;
+    prefix.filled = 0;
+    onFrame(frame);
+  };
+
+  const begin = (): void => {
+    const headBytes = prefix.bytes.readUInt32LE(4);
+    if (prefix.bytes.readUInt32LE(0) !== MAGIC) refuse('what it wrote there is no message');
+    else if (headBytes > MOST_HEAD_BYTES) refuse(`it announced a message of ${headBytes} bytes`);
+    else head = filling(headBytes);
+  };
+
+  const readHead = ({ bytes }: Filling): void => {
+    text = bytes.toString('utf8');
+    const bodyBytes = prefix.bytes.readUInt32LE(8);
+    if (bodyBytes === NO_BODY) deliver(undefined);
+    else if (bodyBytes > constants.MAX_LENGTH) refuse(`it announced ${bodyBytes} bytes`);
+    else body = filling(bodyBytes);
+  };
+
+  /** One step: fills what is missing next. @returns how many bytes it has taken */
+  const take = (chunk: Uint8Array, at: number): number => {
+    const target = body ?? head ?? prefix;
+    const taken = Math.min(target.bytes.length - target.filled, chunk.length - at);
+    target.bytes.set(chunk.subarray(at, at + taken), target.filled);
+    target.filled += taken;
+    if (target.filled < target.bytes.length) return taken;
+    if (target === body) deliver(body.bytes);
+    else if (target === head) readHead(head);
+    else begin();
+    return taken;
+  };
+
+  /** Lengths of nothing need no bytes to come. */
+  const isComplete = (): boolean => head !== undefined && (body ?? head).bytes.length === 0;
+
+  return {
+    push: (chunk) => {
+      let at = 0;
+      while (!broken && (at < chunk.length || isComplete())) at += take(chunk, at);
+    },
+  };
+};
+
+/** Memory of its own, so that what is made of it keeps nothing else alive, and views of words are aligned. */
+const filling = (length: number): Filling => ({ bytes: Buffer.allocUnsafeSlow(length), filled: 0 });
