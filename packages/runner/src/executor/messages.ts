@@ -135,6 +135,10 @@ const shapes: Readonly<Record<FromExecutor['t'], Shape>> = {
   'late-fault': { message: 'string' },
 };
 
+const checks: ReadonlyMap<unknown, readonly (readonly [string, Shape[string]])[]> = new Map(
+  Object.entries(shapes).map(([kind, shape]) => [kind, Object.entries(shape)]),
+);
+
 /**
  * User code shares the executor's process and may write to its channel, so nothing that arrives is taken on trust.
  * @returns the message, or `undefined` for anything else.
@@ -142,9 +146,9 @@ const shapes: Readonly<Record<FromExecutor['t'], Shape>> = {
 export const parseFromExecutor = (value: unknown): FromExecutor | undefined => {
   if (typeof value !== 'object' || value === null) return undefined;
   const fields = value as Readonly<Record<string, unknown>>;
-  const shape = Object.hasOwn(shapes, String(fields.t)) ? shapes[fields.t as FromExecutor['t']] : undefined;
+  const shape = checks.get(fields.t);
   if (shape === undefined) return undefined;
-  for (const [name, check] of Object.entries(shape)) {
+  for (const [name, check] of shape) {
     const field = fields[name];
     if (typeof check === 'string' ? typeof field !== check : !check(field)) return undefined;
   }

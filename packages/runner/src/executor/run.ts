@@ -100,7 +100,7 @@ export const startRun = (
     if (ranMs !== undefined) {
       started = true;
       if (ranMs >= timeoutMs) wind({ kind: 'timeout', timeoutMs }, 'timeout', '');
-      else rearm(checkTime, timeoutMs - ranMs);
+      else if (timeoutMs !== Number.POSITIVE_INFINITY) rearm(checkTime, timeoutMs - ranMs);
     } else if (performance.now() - sentAt < host.startTimeoutMs) {
       rearm(checkTime, START_CHECK_MS);
     } else {

@@ -1,18 +1,22 @@
 /**
  * Finds out whose fault an uncaught error is. A promise that a call has left behind may reject when the next call runs in
- * the same process; the store of AsyncLocalStorage tells them apart. What has no store is blamed on the running call.
+ * the same process; the call's context, which AsyncLocalStorage keeps, tells them apart. What has none is blamed on the running call.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { inspect } from 'node:util';
+import { type CallContext, maybeContext } from '@flamejs/queue/internal';
 import type { Port } from './port.ts';
 
 interface Scope {
   readonly seq: number;
+  readonly context: CallContext;
 }
 
 export interface Blame {
-  /** Runs one call's function. Whatever it starts is its own, for as long as it lives. */
-  run<T>(seq: number, fn: () => T): T;
+  /** Begins one call. Whatever runs in its context is its own, for as long as it lives. */
+  run<T>(seq: number, context: CallContext, fn: () => T): T;
+  /** Loads a module for the running call, outside of its context. */
+  loading<T>(fn: () => T): T;
   /** The running call is over; what comes from it now is late. */
   end(): void;
   /** The call that this code belongs to, while it runs. */
@@ -27,17 +31,27 @@ type FaultEvent = (typeof FAULT_EVENTS)[number];
 
 /** @param onBootFault takes an error while no call has ever run: the modules are loading. */
 export const installBlame = (port: Port, onBootFault: (text: string) => void): Blame => {
-  const scopes = new AsyncLocalStorage<Scope>();
+  // Of code that a call has loaded, which has no context. One more of these makes every promise dearer, once it is used: most never is.
+  const loads = new AsyncLocalStorage<CallContext>();
   let current: Scope | undefined;
   let booted = false;
   let faulted = false;
 
+  /** The context of the call whose code this is, `undefined` when nothing says so. */
+  const contextHere = (): CallContext | undefined => maybeContext() ?? loads.getStore();
+
+  /** The running call, when this may be code of it. */
+  const blamed = (): Scope | undefined => {
+    const context = contextHere();
+    return context === undefined || context === current?.context ? current : undefined;
+  };
+
   const fault = (text: string): void => {
     if (faulted) return;
     faulted = true;
-    const scope = scopes.getStore() ?? current;
+    const scope = blamed();
     if (!booted) onBootFault(text);
-    else if (scope !== undefined && scope === current) {
+    else if (scope !== undefined) {
       port.post({ t: 'fault', seq: scope.seq, text });
       process.exit(1);
     } else {
@@ -51,29 +65,26 @@ export const installBlame = (port: Port, onBootFault: (text: string) => void): B
   };
   for (const event of FAULT_EVENTS) process.on(event, handlers[event]);
   process.on('exit', (code) => {
-    const scope = scopes.getStore();
-    if (current === undefined || scope === undefined || scope === current || faulted) return;
+    if (current === undefined || blamed() !== undefined || faulted) return;
     port.post({ t: 'late-fault', message: `an earlier call ended the process with exit code ${code}` });
   });
 
   let ownListeners: Record<string, readonly Listener[]> = {};
   return {
-    run: (seq, fn) => {
+    run: (seq, context, fn) => {
       if (!booted) {
         booted = true;
         // What the modules have installed at load stays; what a call adds is taken away after it.
         ownListeners = Object.fromEntries(FAULT_EVENTS.map((event) => [event, listenersOf(event)]));
       }
-      current = { seq };
-      return scopes.run(current, fn);
+      current = { seq, context };
+      return fn();
     },
+    loading: (fn) => (current === undefined ? fn() : loads.run(current.context, fn)),
     end: () => {
       current = undefined;
     },
-    running: () => {
-      const scope = scopes.getStore() ?? current;
-      return scope !== undefined && scope === current ? scope.seq : undefined;
-    },
+    running: () => blamed()?.seq,
     restore: () => {
       for (const event of FAULT_EVENTS) {
         const own = ownListeners[event] ?? [];

@@ -27,8 +27,10 @@ export interface ClosureModules {
    * that started the runner compiles too (it leaves FLAME_ROOT), or a build has left a manifest.
    */
   install(): Promise<void>;
+  /** @returns whether something has to be loaded before this function can be called. @throws StaleModules */
+  needs(functionName: string): boolean;
   /**
-   * Before each call: loads the module of a closure, once. Anything that is not the id of a closure needs nothing.
+   * Loads the module of a closure, once. Anything that is not the id of a closure needs nothing.
    * @throws FlameUnknownFunctionError when this release has no such module, or its name is not one that a compiler writes
    * @throws StaleModules when its file, or the whole application, is another one since this process has begun
    */
@@ -108,10 +110,12 @@ export const createClosureModules = (
         throw new Error(`${manifestFiles[0]} is a manifest of closures, and flamejs is not installed in ${root}`);
       }
     },
-    async load(functionName) {
+    needs(functionName) {
       if (isStrange) throw new StaleModules(`${root} holds release ${begunAs}, and this runner is ${release}`);
       // Names that people gave may have any of these characters, too: those are among `functions`, or unknown.
-      if (parseFunctionId(functionName) === undefined || findClosure(functionName) !== undefined) return;
+      return parseFunctionId(functionName) !== undefined && findClosure(functionName) === undefined;
+    },
+    async load(functionName) {
       const found = await open();
       if (found === undefined) throw refuse(functionName, 'it is a closure, and flamejs is not installed here');
       const file = await fileOf(functionName, found);

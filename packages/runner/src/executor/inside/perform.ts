@@ -4,6 +4,7 @@ import {
   attemptEndsAt,
   type CallContext,
   describeThrown,
+  type ExecuteResult,
   encodeNote,
   encodeThrown,
   executeFunction,
@@ -19,24 +20,30 @@ import {
 import { MAX_LOG_BYTES } from '../line-sink.ts';
 import type { CallMessage, FromExecutor } from '../messages.ts';
 import type { EncodedArgs } from '../types.ts';
+import type { Blame } from './blame.ts';
 import { type ClosureModules, StaleModules } from './closures.ts';
 import { createLazySignal } from './lazy-signal.ts';
 import type { Port } from './port.ts';
 import { createThrottle } from './throttle.ts';
 
 export interface Performance {
-  /** The message with the outcome, without what is known only after it. */
-  readonly outcome: Promise<Ending>;
+  /** The message with the outcome, without what is known only after it: at once, when nothing had to be waited for. */
+  readonly outcome: Ending | Promise<Ending>;
   abort(cause: 'timeout' | 'cancelled', reason: string): void;
   /** Tells the function that its runner takes no more calls. */
   drain(reason: string): void;
 }
 
-type Ending =
+export type Ending =
   | Omit<Extract<FromExecutor, { t: 'returned' }>, 'marks' | 'unfinished'>
   | Omit<Extract<FromExecutor, { t: 'threw' }>, 'marks' | 'unfinished'>;
 
-export const perform = (call: CallMessage, port: Port, closures: ClosureModules | undefined): Performance => {
+export const perform = (
+  call: CallMessage,
+  port: Port,
+  closures: ClosureModules | undefined,
+  blame: Blame,
+): Performance => {
   const { seq, callId, functionName, payloadLimit } = call;
   const stop = createLazySignal();
   const draining = createLazySignal();
@@ -69,11 +76,10 @@ export const perform = (call: CallMessage, port: Port, closures: ClosureModules 
   };
   giveSecrets(context, secrets);
 
-  const run = async (): Promise<Ending> => {
-    if (closures !== undefined) await whileLoading(() => closures.load(functionName));
+  const execute = (): Ending | Promise<Ending> => {
     const payload = readArgs(call.args);
     const releases = call.releases === undefined ? {} : { releases: call.releases };
-    const result = await executeFunction({
+    const result = executeFunction({
       payload,
       functionName,
       context,
@@ -82,6 +88,11 @@ export const perform = (call: CallMessage, port: Port, closures: ClosureModules 
       trace: call.trace,
       ...releases,
     });
+    // By its fields: an application may have replaced `Promise`.
+    return 'ok' in result ? ending(result) : result.then(ending);
+  };
+
+  const ending = (result: ExecuteResult): Ending => {
     progress.flush();
     const frame = packPayload(result.payload);
     if (result.ok) return { t: 'returned', seq, frame };
@@ -89,13 +100,26 @@ export const perform = (call: CallMessage, port: Port, closures: ClosureModules 
     return { t: 'threw', seq, frame, retryable, retryDelayMs, errorName, errorMessage };
   };
 
+  const failed = (error: unknown): Ending | Promise<Ending> => {
+    if (!(error instanceof StaleModules)) return refuse(seq, error);
+    // The runner ends this process.
+    port.post({ t: 'stale', seq, message: error.message });
+    return new Promise<never>(() => {});
+  };
+
+  const run = (): Ending | Promise<Ending> => {
+    try {
+      const outcome = closures?.needs(functionName)
+        ? whileLoading(() => blame.loading(() => closures.load(functionName))).then(execute)
+        : execute();
+      return 't' in outcome ? outcome : outcome.catch(failed);
+    } catch (error) {
+      return failed(error);
+    }
+  };
+
   return {
-    outcome: run().catch((error) => {
-      if (!(error instanceof StaleModules)) return refuse(seq, error);
-      // The runner ends this process.
-      port.post({ t: 'stale', seq, message: error.message });
-      return new Promise<never>(() => {});
-    }),
+    outcome: blame.run(seq, context, run),
     abort: (cause, reason) =>
       stop.abort(
         cause === 'timeout'

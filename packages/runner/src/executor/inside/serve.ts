@@ -14,7 +14,7 @@ import { type Leavings, watchLeavings } from './leavings.ts';
 import { type Leftovers, makeTempDir, rememberState } from './leftovers.ts';
 import { describeLoadError } from './load-error.ts';
 import { createNested } from './nested.ts';
-import { type Performance, perform } from './perform.ts';
+import { type Ending, type Performance, perform } from './perform.ts';
 import type { Port } from './port.ts';
 
 const FLUSH_MS = 500;
@@ -67,22 +67,30 @@ export const serve = (port: Port, isProcess: boolean): void => {
     });
   };
 
-  const run = async (call: CallMessage): Promise<void> => {
-    const { seq } = call;
-    port.started(seq);
-    const performance = blame.run(seq, () => perform(call, port, closures));
-    running = { seq, performance };
-    const outcome = await performance.outcome;
+  const run = (call: CallMessage): void => {
+    port.started(call.seq);
+    const performance = perform(call, port, closures, blame);
+    const { outcome } = performance;
+    if ('t' in outcome) {
+      finish(outcome);
+      return;
+    }
+    running = { seq: call.seq, performance };
+    void outcome.then(finish);
+  };
+
+  const finish = (outcome: Ending): void => {
     running = undefined;
     blame.end();
     nested.forget();
     const left = leavings?.settle();
     port.post({ ...outcome, marks: port.marks(), unfinished: left !== undefined });
     clear();
-    if (left === undefined) return;
-    const what = await left;
-    port.post(what === '' ? { t: 'clean', seq } : { t: 'left', seq, what });
+    if (left !== undefined) void left.then((what) => sayLeft(outcome.seq, what));
   };
+
+  const sayLeft = (seq: number, what: string): void =>
+    port.post(what === '' ? { t: 'clean', seq } : { t: 'left', seq, what });
 
   const clear = (): void => {
     try {
@@ -106,7 +114,7 @@ export const serve = (port: Port, isProcess: boolean): void => {
       case 'boot':
         return void boot(message);
       case 'call':
-        return void run(message);
+        return run(message);
       case 'abort':
         if (running?.seq === message.seq) running.performance.abort(message.cause, message.reason);
         return;
