@@ -48,6 +48,14 @@ const external = (names) => ({
 const REQUIRE =
   "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);";
 
+/** Of CommonJS that is imported at run time a bundle has the default export alone: code that works unbundled would find nothing. */
+const refuseLateCommonJs = (inputs) => {
+  for (const [file, { imports }] of Object.entries(inputs))
+    for (const { path, kind } of imports)
+      if (kind === 'dynamic-import' && inputs[path]?.format === 'cjs')
+        throw new Error(`${file} imports ${path} at run time, which is CommonJS: import it from a module of our own`);
+};
+
 const licences = (inputs) => {
   const folders = new Set(
     Object.keys(inputs).flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(file) ?? []),
@@ -80,5 +88,6 @@ for (const name of process.argv.slice(2)) {
     metafile: true,
     logLevel: 'warning',
   });
+  refuseLateCommonJs(metafile.inputs);
   writeFileSync(join(outdir, 'LICENSES.txt'), licences(metafile.inputs));
 }
