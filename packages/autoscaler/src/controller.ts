@@ -19,11 +19,12 @@ import type { Plan } from './plan/action.ts';
 import type { PlanInput } from './plan/plan.ts';
 import type { PoolContext } from './pool-context.ts';
 import type { FullPoolStatus } from './pool-status.ts';
-import { flush, type TickResult, thinRest, tickPool } from './pool-tick.ts';
+import { type TickResult, tickPool } from './pool-tick.ts';
 import type { IntentRecord } from './record/intent.ts';
 import { retiredPools } from './retired.ts';
 import type { Store } from './store/store.ts';
 import type { Term } from './term.ts';
+import { flush, thinRest } from './write-down.ts';
 
 export interface ControllerOptions {
   readonly config: AppConfig;

@@ -1,9 +1,9 @@
 /** One tick of one pool: observe, advance the records, decide, plan, set the actions going, write down what happened. */
 import type { RunnerRecord, StandingOrder } from '@flamejs/protocol';
+import { advanceAll, openLedger } from './advance-all.ts';
 import { applySettings } from './apply-settings.ts';
-import { commit } from './execute/commit.ts';
 import { execute } from './execute/execute.ts';
-import { noteHappenings, noteIdle, notePause, noteStuck } from './notes.ts';
+import { noteIdle, notePause, noteStuck } from './notes.ts';
 import type { Listing } from './observe/listing.ts';
 import { measure } from './observe/measures.ts';
 import { idleMsOf, observationOf } from './observe/observation.ts';
@@ -15,12 +15,11 @@ import { chooseRelease } from './plan/release.ts';
 import { decide } from './plan/target.ts';
 import type { PoolContext } from './pool-context.ts';
 import { type FullPoolStatus, statusOf } from './pool-status.ts';
-import type { Advanced } from './record/advance.ts';
 import type { IntentRecord } from './record/intent.ts';
 import type { Sighting } from './record/sighting.ts';
 import { sampleOf } from './sample.ts';
 import type { PoolSnapshot } from './store/store.ts';
-import type { SampleFields } from './thinning.ts';
+import { flush, thin } from './write-down.ts';
 
 export interface TickInput {
   /** This pool's records, read before anything else of this tick. */
@@ -194,68 +193,6 @@ const locksOf = async (ctx: PoolContext, runnerId: string): Promise<Sighting['lo
   }
 };
 
-interface AgentsSeen {
-  readonly now: number;
-  readonly agents: ReadonlyMap<string, RunnerRecord>;
-  /** How far our clock is ahead of theirs. */
-  readonly aheadMs: number;
-}
-
-/** What an earlier leader has counted. Without it nothing is: a second must not be counted twice. */
-const openLedger = async ({ memory, store, pool, log }: PoolContext): Promise<void> => {
-  if (memory.ledger.loaded) return;
-  try {
-    memory.ledger.load(await store.machines(pool.name));
-  } catch (error) {
-    log.warn({ err: error }, 'what has been counted of machines cannot be read; counting waits');
-  }
-};
-
-const keepAccount = (
-  { memory }: PoolContext,
-  remaining: readonly IntentRecord[],
-  gone: readonly { readonly step: Advanced }[],
-  { now, agents, aheadMs }: AgentsSeen,
-): void => {
-  const inOurs = new Map(
-    [...agents].map(([id, agent]) => [
-      id,
-      agent.readyAt === 0 ? agent : { ...agent, readyAt: agent.readyAt + aheadMs },
-    ]),
-  );
-  for (const { step } of gone) memory.ledger.gone(step.record, inOurs.get(step.record.runnerId), now);
-  memory.ledger.look(remaining, inOurs, now);
-};
-
-/** Moves every record that no action is working on, and writes what changed. Records that are gone are dropped. */
-const advanceAll = async (
-  ctx: PoolContext,
-  input: TickInput,
-  sightings: ReadonlyMap<string, Sighting>,
-  { now, agents, aheadMs }: AgentsSeen,
-): Promise<readonly IntentRecord[]> => {
-  const steps = input.records.map((before) => {
-    const seen = sightings.get(before.runnerId);
-    const untouched =
-      seen === undefined || input.busyBefore.has(before.runnerId) || ctx.memory.busy.has(before.runnerId);
-    return {
-      before,
-      step: untouched ? { record: before, happened: [] } : ctx.core.advance(before, seen, now, ctx.timing),
-    };
-  });
-  const changed = steps.filter(({ before, step }) => step.record !== before);
-  const gone = changed.filter(({ step }) => step.record.state === 'terminated');
-  const saved = changed.filter(({ step }) => step.record.state !== 'terminated').map(({ step }) => step.record);
-  if (!input.dryRun && changed.length > 0) {
-    // Not written, not happened: the next tick sees the same and takes the same step.
-    if (!(await commit(ctx, { save: saved, remove: gone.map(({ before }) => before.runnerId) }))) return input.records;
-  }
-  const remaining = steps.map(({ step }) => step.record).filter(({ state }) => state !== 'terminated');
-  if (!input.dryRun) keepAccount(ctx, remaining, gone, { now, agents, aheadMs });
-  if (!input.dryRun) for (const { before, step } of changed) noteHappenings(ctx, before, step, remaining.length);
-  return remaining;
-};
-
 /** Runners that register here but that nobody of ours launched: somebody keeps them by hand, or another host's controller did. */
 const externalRunners = (
   ctx: PoolContext,
@@ -320,58 +257,4 @@ const inOurTime = (order: StandingOrder, aheadMs: number): StandingOrder =>
 
 const prune = (kept: Map<string, number>, now: number): void => {
   for (const [id, until] of kept) if (until <= now) kept.delete(id);
-};
-
-/** Events that cannot be written now are kept for the next tick, up to a bound. */
-export const flush = async (ctx: PoolContext, sample?: Readonly<Record<string, string | number>>): Promise<void> => {
-  await flushCounts(ctx);
-  const events = ctx.memory.events.splice(0);
-  if (events.length === 0 && sample === undefined) return;
-  try {
-    const result = await ctx.store.record(ctx.pool.name, ctx.term.epoch, {
-      events,
-      ...(sample === undefined ? {} : { sample }),
-    });
-    if (result === 'fenced') ctx.term.depose('an event was refused');
-  } catch (error) {
-    ctx.log.warn({ err: error }, 'events could not be written');
-    ctx.memory.events.unshift(...events.slice(-200));
-  }
-};
-
-const flushCounts = async ({ memory, store, pool, term, log }: PoolContext): Promise<void> => {
-  const batch = memory.ledger.batch();
-  if (batch === undefined) return;
-  try {
-    if ((await store.count(pool.name, term.epoch, batch)) === 'fenced') term.depose('a count was refused');
-    memory.ledger.taken();
-  } catch (error) {
-    log.warn({ err: error }, 'counts could not be written; they are sent again');
-  }
-};
-
-/** A sample that cannot be written is left out: there will be another. */
-const thin = async (
-  { memory, store, pool, term, log }: PoolContext,
-  at: number,
-  sample: SampleFields,
-): Promise<void> => {
-  for (const { resolution, thinner } of memory.thinners) {
-    const ended = thinner.add(at, sample);
-    if (ended === undefined) continue;
-    try {
-      if ((await store.thin(pool.name, term.epoch, resolution, ended)) === 'fenced')
-        term.depose('a sample was refused');
-    } catch (error) {
-      log.warn({ err: error, resolution: resolution.name }, 'a sample of the history could not be written');
-    }
-  }
-};
-
-/** What there is of periods that have not ended, when this leader ends: the next one begins in their middle. */
-export const thinRest = async ({ memory, store, pool, term }: PoolContext): Promise<void> => {
-  for (const { resolution, thinner } of memory.thinners) {
-    const rest = thinner.rest();
-    if (rest !== undefined) await store.thin(pool.name, term.epoch, resolution, rest).catch(() => undefined);
-  }
 };

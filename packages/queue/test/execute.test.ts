@@ -23,8 +23,11 @@ afterEach(() => {
 
 const LIMIT = 1024 * 1024;
 
-const execute = (args: unknown, context: CallContext = testContext(), payloadLimit = LIMIT): Promise<ExecuteResult> =>
-  executeFunction({ payload: encode(args), functionName: 'task', context, payloadLimit });
+const execute = async (
+  args: unknown,
+  context: CallContext = testContext(),
+  payloadLimit = LIMIT,
+): Promise<ExecuteResult> => executeFunction({ payload: encode(args), functionName: 'task', context, payloadLimit });
 
 const executing = (
   fn: () => unknown,

@@ -17,12 +17,13 @@ import {
   type Verdict,
 } from '@flamejs/protocol';
 import type { AppConfig, AttemptSpan, PoolConfig, Telemetry } from '@flamejs/queue';
-import { scopeKeys, setLongTimeout, unpackPayload } from '@flamejs/queue/internal';
+import { scopeKeys, unpackPayload } from '@flamejs/queue/internal';
 import type { AskingCall, NestedService } from '@flamejs/queue/nested-service';
 import type { Logger } from 'pino';
 import { type Plan, planAfterRun, stopError } from './after-run.ts';
 import { attemptEndOf, withTrace } from './attempt-trace.ts';
 import { SUSPECT_LOSSES } from './budgets.ts';
+import { type Clocks, startClocks } from './call-clocks.ts';
 import type { CallFacts } from './call-facts.ts';
 import { createCallLog } from './call-log.ts';
 import type { CallMeter } from './call-meter.ts';
@@ -294,37 +295,6 @@ const MAX_MISSING = 1_000;
 const OWN_FAULT_DELAY_MS = 1_000;
 /** Progress of a call is kept at least so long after its last value. */
 const PROGRESS_TTL_MS = 3_600_000;
-
-interface Clocks {
-  /** From here on it waits for an executor until this says that it has begun. */
-  watch(hasBegun: () => boolean): void;
-  stop(): void;
-}
-
-/** The whole call's deadline, and the rest of its waiting: both go on after the pick-up. Redis' time, counted here. */
-const startClocks = ({ pickUp }: CallFacts, call: HeldCall): Clocks => {
-  const never = Number.POSITIVE_INFINITY;
-  let hasBegun = (): boolean => false;
-  const deadline = setLongTimeout(
-    () => call.stop({ kind: 'deadline' }),
-    pickUp.deadlineAt > 0 ? pickUp.deadlineAt - pickUp.at : never,
-  );
-  const waiting = setLongTimeout(
-    () => {
-      if (!hasBegun()) call.stop({ kind: 'queue-timeout' });
-    },
-    pickUp.queueTimeoutMs > 0 ? pickUp.queueTimeoutMs - pickUp.waitedMs : never,
-  );
-  return {
-    watch(begun) {
-      hasBegun = begun;
-    },
-    stop() {
-      deadline.clear();
-      waiting.clear();
-    },
-  };
-};
 
 /** What becomes of a call that somebody stopped before anything of it ran. */
 const stoppedEarly = (facts: CallFacts, call: HeldCall): Plan | undefined => {

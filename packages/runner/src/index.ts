@@ -2,5 +2,6 @@
 export * from './executor/index.ts';
 export { findModules } from './find-modules.ts';
 export { type Executors, openExecutors } from './open-executors.ts';
-export { createRunner, type Runner, type RunnerOptions } from './runner.ts';
+export { createRunner } from './runner.ts';
+export type { Runner, RunnerOptions } from './runner-options.ts';
 export { tryModules } from './try-modules.ts';

@@ -5,21 +5,17 @@ import {
   appKeys,
   createHousekeeping,
   createRedisStore,
-  createTally,
   createVault,
   type Handed,
   poolKeys,
   readServerFacts,
   whenReady,
 } from '@flamejs/protocol';
-import type { AppConfig, PoolConfig } from '@flamejs/queue';
+import type { AppConfig } from '@flamejs/queue';
 import { deriveRelease } from '@flamejs/queue/internal';
-import type { NestedService } from '@flamejs/queue/nested-service';
-import type { Logger } from 'pino';
 import { createActivityReporter } from './activity.ts';
 import { bounded } from './bounded.ts';
 import { type CallLoop, createCallLoop } from './call-loop.ts';
-import { createCallMeter } from './call-meter.ts';
 import { type CallProcessor, createCallProcessor } from './call-processor.ts';
 import { type Control, listenToControl } from './control.ts';
 import { deferred } from './deferred.ts';
@@ -27,47 +23,16 @@ import { createDrain, type DrainLimit } from './drain.ts';
 import { createHeldCalls } from './held-call.ts';
 import { createIdleClock } from './idle-clock.ts';
 import { createLeaseKeeper } from './lease-keeper.ts';
-import { createMachineTime, type MachineTime, type TimeTotals } from './machine-time.ts';
 import { openConnections } from './open-connections.ts';
-import { type Executors, leftBy, slotsOf } from './open-executors.ts';
+import { leftBy, slotsOf } from './open-executors.ts';
 import { createPoolEvents } from './pool-events.ts';
 import { createPutBackStrays } from './put-back-strays.ts';
 import { createRegistration, type Standing } from './registration.ts';
+import { createRunnerCounts } from './runner-counts.ts';
+import type { Runner, RunnerOptions } from './runner-options.ts';
 import { createSoloGate } from './solo-gate.ts';
 import { type HeartbeatWatch, watchAutoscaler } from './terminator.ts';
 import { createWorkSignal } from './work-signal.ts';
-
-export interface RunnerOptions {
-  readonly pool: PoolConfig;
-  readonly runnerId: string;
-  /** Closed with the runner. */
-  readonly executors: Executors;
-  readonly logger: Logger;
-  /** It was launched by an autoscaler, and ends when that is gone. */
-  readonly managed: boolean;
-  /** Makes the calls that functions make; without it they are refused. Stays the owner's. */
-  readonly nested?: NestedService | undefined;
-  /** Redis has answered a heartbeat. */
-  readonly onContact?: (() => void) | undefined;
-}
-
-export interface Runner {
-  readonly runnerId: string;
-  readonly state: Standing['state'];
-  /**
-   * @returns when it takes calls.
-   * @throws FlameConfigError, FlameBootError or a connection error; the runner has ended then.
-   */
-  start(): Promise<void>;
-  /** Drains and ends. What still runs after the pool's `shutdownTimeout` goes back to the queue. @returns when it has ended */
-  stop(reason: string): Promise<void>;
-  /** Does not wait any longer for what runs. */
-  cutShort(): void;
-  /** Takes nothing new, lets running calls finish in their own time, and ends. */
-  retire(reason: string): void;
-  /** Resolves with the reason when it has ended. */
-  readonly ended: Promise<string>;
-}
 
 /** Said when this process or its machine stood still, or Redis was away: other runners may have taken calls over. */
 const LATE_RENEWAL = 'locks were renewed late: their calls may have been started elsewhere';
@@ -79,11 +44,6 @@ const WITHOUT_REDIS_MS = 100;
 const CLOCK_DOUBT_MS = 60_000;
 /** Soon enough to keep locks that ran out while Redis was away, late enough for replies that are on their way. */
 const AFTER_RECONNECT_MS = 1_000;
-
-/** What was counted goes to Redis this often, with a heartbeat. */
-const COUNT_EVERY_MS = 1_500;
-/** So long the autoscaler may take to write down what a machine costs; then its time is counted without a price. */
-const UNKNOWN_MACHINE_MS = 60_000;
 
 export const createRunner = (config: AppConfig, options: RunnerOptions): Runner => {
   const { pool, runnerId, executors, logger, managed } = options;
@@ -127,10 +87,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
   // Nothing is fetched before the executors are there.
   let process: CallProcessor = () => Promise.resolve(undefined);
 
-  const tally = createTally(client, keys, runnerId, onError);
-  // Counted from when it is ready: until then its machine boots.
-  let time: MachineTime | undefined;
-  let readyAt = performance.now();
+  const counts = createRunnerCounts({ client, keys, runnerId, managed, onError });
 
   const registration = createRegistration({
     client,
@@ -144,17 +101,9 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
       clockOffset = redisNow - performance.now();
       drain.onOrder(order);
     },
-    onBeat: () => sendCounts(),
+    onBeat: counts.send,
     onError,
   });
-  /** Closely following heartbeats must not each cost a second command. */
-  let countsSentAt = Number.NEGATIVE_INFINITY;
-  const sendCounts = (): void => {
-    const now = performance.now();
-    if (time === undefined || now - countsSentAt < COUNT_EVERY_MS) return;
-    countsSentAt = now;
-    void tally.flush(!managed || now - readyAt > UNKNOWN_MACHINE_MS);
-  };
   const drain = createDrain({
     loop: () => loop,
     calls,
@@ -162,7 +111,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     connected: () => connections.up,
     onChange(change, reason) {
       if (change === 'draining') executors.drain(reason);
-      time?.drains(change !== 'back');
+      counts.drains(change !== 'back');
       if (change === 'back') idle.note(calls.size);
       state = change === 'back' ? (opened ? 'ready' : 'starting') : change;
       void events.emit(change === 'back' ? 'runner.ready' : `runner.${change}`, reason, { active: calls.size, served });
@@ -178,7 +127,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     pid: globalThis.process.pid,
     ackedDrain: drain.acknowledged,
     reason: drain.reason,
-    ...timeFields(time?.totals()),
+    ...counts.timeFields(),
   });
   const gate = createSoloGate((closed) => (closed ? loop.hold('solo') : loop.release('solo')));
   const leases = createLeaseKeeper({
@@ -215,10 +164,8 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     registration.start();
     await registration.beatNow();
     const executorPool = await executors.ready;
-    readyAt = performance.now();
-    const machineTime = createMachineTime({ onShare: tally.share, onCall: tally.callShare });
-    time = machineTime;
-    machineTime.drains(drain.draining);
+    const meter = counts.begin();
+    counts.drains(drain.draining);
     // What is fetched before an executor is there for it would only wait here, and be lost with this runner.
     executors.onWidth(loop.widen);
     executors.onLeft((left) => void events.emit('executor.replaced', leftBy(left), { ...left }));
@@ -242,7 +189,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
       logger,
       isClosed: () => loop.isHeld('drain') || loop.isHeld('single-use'),
       onStart,
-      meter: createCallMeter({ tally, time: machineTime, readySince: () => readyAt }),
+      meter,
       telemetry: config.telemetry,
       onBootFailed: (message) => {
         logger.error({ reason: message }, 'no executor starts any more');
@@ -321,9 +268,9 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     const step = (work: Promise<unknown>): Promise<void> => bounded(work, connections.up ? STEP_MS : WITHOUT_REDIS_MS);
     await step(events.emit(event, reason, { served }));
     // What ran until now is told in full, and the record says how the time was used.
-    if (time !== undefined) {
+    if (counts.begun) {
       await step(registration.beatNow());
-      await step(tally.flush(true));
+      await step(counts.flush());
     }
     // Spans of its last attempts among them.
     if (config.telemetry !== undefined) await bounded(config.telemetry.flush(), STEP_MS);
@@ -374,9 +321,3 @@ const isOtherRelease = ({ release, releaseDerived, root }: AppConfig): boolean =
   releaseDerived === true && deriveRelease(root) !== release;
 
 const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';
-
-const timeFields = ({ busyMs, idleMs, drainMs }: TimeTotals = { busyMs: 0, idleMs: 0, drainMs: 0 }) => ({
-  busyTotalMs: Math.round(busyMs),
-  idleTotalMs: Math.round(idleMs),
-  drainTotalMs: Math.round(drainMs),
-});

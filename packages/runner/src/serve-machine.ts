@@ -3,7 +3,8 @@ import type { AppConfig } from '@flamejs/queue';
 import { createNestedService } from '@flamejs/queue/nested-service';
 import { bounded } from './bounded.ts';
 import { linkMachine } from './machine-link.ts';
-import { createRunner, type RunnerOptions } from './runner.ts';
+import { createRunner } from './runner.ts';
+import type { RunnerOptions } from './runner-options.ts';
 import { watchSignals } from './terminator.ts';
 
 const CLOSE_MS = 1_000;

@@ -33,9 +33,19 @@ export const sealGcm = (
   return Buffer.concat([Buffer.of(ENCRYPTED, name.length), name, nonce, cipher.getAuthTag(), body, end]);
 };
 
-/** Why bytes do not open. */
+const BRAND = Symbol.for('@flamejs/gcm-problem');
+
+/**
+ * Why bytes do not open. Also one of another copy of this module is known by `instanceof`: the program of a runner is a bundle,
+ * and the transforms of a config come from the package beside it.
+ */
 export class GcmProblem extends Error {
   readonly reason: 'no-key' | 'tampered';
+  readonly [BRAND] = true;
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && BRAND in value;
+  }
 
   constructor(reason: GcmProblem['reason'], message: string) {
     super(message);

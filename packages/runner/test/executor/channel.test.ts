@@ -73,6 +73,7 @@ const call: CallMessage = {
   pool: 'one',
   secrets: { scope: 's', keys: [{ id: 'k', key: new Uint8Array([0, 255, 7]) }] },
   releases: { caller: 'a', runner: 'b' },
+  trace: { parent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' },
 };
 
 test.each([
