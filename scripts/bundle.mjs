@@ -82,6 +82,8 @@ for (const name of process.argv.slice(2)) {
     target: 'node20',
     // Stacks are read by people: names and lines stay, and there is no map that could not be resolved.
     minifySyntax: true,
+    // A class that names itself would be called otherwise, and names of errors are told to people and compared.
+    keepNames: true,
     legalComments: 'none',
     banner: { js: REQUIRE },
     plugins: [external(PROGRAMS[name].external), placesKept(name)],

@@ -11,7 +11,6 @@ import {
   type FlameError,
   FlameMemoryError,
   FlameQueueTimeoutError,
-  FlameReleaseError,
   FlameRunnerLostError,
 } from '@flamejs/queue/errors';
 import { attemptTimedOut, nextAttemptIn } from '@flamejs/queue/internal';
@@ -121,10 +120,10 @@ export const stopError = (call: CallFacts, cause: StopCause | undefined, reason:
 const afterThrown = (after: AfterRun, thrown: Extract<ExecutionResult, { kind: 'threw' }>): Plan => {
   const { call, release } = after;
   const { envelope } = call;
-  if (thrown.errorName === 'FlameUnknownFunctionError' || thrown.errorName === FlameReleaseError.name) {
+  if (thrown.errorName === 'FlameUnknownFunctionError' || thrown.errorName === 'FlameReleaseError') {
     // A runner of the caller's release knows it; this one is newer or older.
     if (envelope.release !== release) {
-      const why = thrown.errorName === FlameReleaseError.name ? 'changed' : 'unknown';
+      const why = thrown.errorName === 'FlameReleaseError' ? 'changed' : 'unknown';
       return { kind: 'park', park: { wanted: envelope.release, found: release, why } };
     }
   } else if (thrown.retryable) {

@@ -65,8 +65,9 @@ local function carryOut(i)
   local id, ats, gen, kind, head, reason = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 6]
   local jobKey = queue .. id
   local f = rc('HMGET', jobKey, 'ats', 'f:gen', 'f:moved', 'finishedOn', 'f:w', 'f:ttl', 'f:fttl', 'f:fp', 'f:qt', 'f:dl', 'f:link',
-    'f:args', 'f:park', 'priority', 'f:own', 'f:hist')
-  if f[1] ~= ats or (f[2] or '') ~= gen or f[3] == ats or f[4] then return 0 end
+    'f:args', 'f:park', 'priority', 'f:own', 'f:hist', 'f:run')
+  -- One that has finished and was put in line again (a replay) has been begun since: its place must be cleared.
+  if f[1] ~= ats or (f[2] or '') ~= gen or f[3] == ats or (f[4] and not f[17]) then return 0 end
   if kind == 'ok' or kind == 'error' then
     -- The first outcome of a generation is the one that counts.
     if rc('HGET', base .. ':outcome:' .. id, 'gen') == gen then return 0 end
