@@ -10,8 +10,8 @@ export default [
   {
     name: 'a hand-back that is sent again charges its budget again',
     file: 'packages/protocol/src/lua/settle.lua',
-    find: 'or f[3] == ats or f[4] then',
-    replace: 'or f[4] then',
+    find: 'or f[3] == ats or (f[4] and not f[17]) then',
+    replace: 'or (f[4] and not f[17]) then',
     tests: ['R-20 sent twice after a broken connection, "hand back at the cost'],
     in: MODEL,
   },
@@ -26,7 +26,7 @@ export default [
   {
     name: 'a later outcome overwrites the first of its generation',
     file: 'packages/protocol/src/lua/settle.lua',
-    find: 'or f[3] == ats or f[4] then',
+    find: 'or f[3] == ats or (f[4] and not f[17]) then',
     replace: 'or f[3] == ats then',
     tests: ['R-20 sent twice after a broken connection, "finish"'],
     in: MODEL,
