@@ -15,7 +15,7 @@ test('P23 an unreachable provider means hold: nothing is launched, nothing drain
   await story.pass(120);
   expect(story.states()).toEqual(['ready']);
   expect(world.backend.calls.launch).toBe(1);
-  expect(story.status().blocked).toBe("the provider's list cannot be read");
+  expect(story.status().blocked).toBe("the provider's list cannot be read: model: cannot be listed");
   world.backend.faults.list = 'none';
   await story.pass(10 * 60);
   expect(world.pending()).toBe(0);

@@ -20,19 +20,14 @@ export interface StaticFiles {
   respond(c: Context, name: string): Promise<Response>;
 }
 
-/** @param more files from elsewhere, by the names under which they are served */
-export const listStaticFiles = async (
-  folder: string,
-  more: Readonly<Record<string, string>> = {},
-): Promise<StaticFiles> => {
+export const listStaticFiles = async (folder: string): Promise<StaticFiles> => {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const names = new Map([
-    ...entries
+  const names = new Map(
+    entries
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name))
-      .map((path): [string, string] => [relative(folder, path).split(sep).join('/'), path]),
-    ...Object.entries(more),
-  ]);
+      .map((path) => [relative(folder, path).split(sep).join('/'), path]),
+  );
   const loaded = new Map<string, { readonly body: Uint8Array<ArrayBuffer>; readonly etag: string }>();
 
   const load = async (path: string): Promise<{ body: Uint8Array<ArrayBuffer>; etag: string }> => {

@@ -55,7 +55,6 @@ test.each<[keyof CallOptions, unknown]>([
   ['timeout', -1],
   ['timeout', Number.POSITIVE_INFINITY],
   ['timeout', 0],
-  ['timeout', '5  s'],
   ['queueTimeout', null],
   ['deadline', new Date(Number.NaN)],
   ['deadline', 0],

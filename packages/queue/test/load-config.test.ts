@@ -95,7 +95,7 @@ test('what stands in the way of a config is said, with the file', async () => {
     'bad.mjs': 'export default { app: "shop", pools: { images: { min: 5, max: 1 } } };',
   });
   const load = (file: string): Promise<unknown> => loadConfig({ cwd, file, env: {} });
-  await expect(loadConfig({ cwd: folder, env: {} })).rejects.toThrow(/no flame\.config\.ts .*flame init/);
+  await expect(loadConfig({ cwd: folder, env: {} })).rejects.toThrow(/no flame\.config\.ts .*npx flamejs init/);
   await expect(load('gone.mjs')).rejects.toThrow(/gone\.mjs: there is no such file/);
   await expect(load('none.mjs')).rejects.toThrow(/none\.mjs: expected `export default defineConfig/);
   await expect(load('throws.mjs')).rejects.toThrow(/throws\.mjs: could not be loaded: TypeError: no database/);
