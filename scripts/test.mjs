@@ -40,6 +40,10 @@ function examples() {
   return readdirSync(join(root, 'examples')).map((name) => join('examples', name));
 }
 
+function percent(share) {
+  return `${(share * 100).toFixed(1)}%`;
+}
+
 // Where the time went. A few files run at once, so these seconds add up to more than the run took.
 function sayShares() {
   if (!existsSync(totalsFile)) return;
@@ -54,8 +58,6 @@ function sayShares() {
   table('Area', areas);
   table('Slowest files', slowest);
 }
-
-const percent = (share) => `${(share * 100).toFixed(1)}%`;
 
 // The last line, for whoever reads only that one. Written by tests/support/totals-reporter.ts.
 function sayTotals() {

@@ -40,6 +40,12 @@ export interface LoadOptions {
   readonly settleMs?: number;
 }
 
+export interface Noted {
+  over(): void;
+  /** Calls that it touched, whatever became of their executors. */
+  touched(callIds: readonly string[]): void;
+}
+
 export interface Chaos {
   readonly fleet: Fleet;
   readonly seed: number;
@@ -56,7 +62,7 @@ export interface Chaos {
   /** SIGKILLs a whole runner; its executors notice by themselves. Starts another one in its place. */
   killRunner(index: number): Promise<void>;
   /** Writes a fault down. `touching` names the runners whose executors it touched; all when left out. */
-  note(kind: string, touching?: readonly RunnerProcess[]): { over(): void };
+  note(kind: string, touching?: readonly RunnerProcess[]): Noted;
   /** Makes the calls while `faults` runs; stops it when they have all settled. */
   run(load: LoadOptions, faults?: (stop: AbortSignal) => Promise<void>): Promise<Verdict>;
   stop(): Promise<void>;
@@ -91,6 +97,9 @@ export const startChaos = async (options: FleetOptions = {}): Promise<Chaos> => 
     return {
       over() {
         faults[index] = { ...(faults[index] as Fault), until: Date.now() };
+      },
+      touched(callIds) {
+        faults[index] = { ...(faults[index] as Fault), callIds };
       },
     };
   };
@@ -137,8 +146,10 @@ export const startChaos = async (options: FleetOptions = {}): Promise<Chaos> => 
     async killRunner(index) {
       const runner = runners[index];
       if (runner === undefined || !runner.process.alive()) return;
-      note('kill', [runner]);
+      const fault = note('kill', [runner]);
       await runner.process.kill9();
+      // An executor that had ended with its call before may not be among those that died with the runner: its outcome did.
+      fault.touched(await heldBy(fleet, runner.runnerId));
       const replaced = fleet.runner().then((fresh) => {
         runners[index] = fresh;
       });
@@ -201,6 +212,14 @@ const readCommits = async (fleet: Fleet, callIds: ReadonlySet<string>): Promise<
     commits.push({ callId, ok, attempt: attempts, at: Number(at) });
   }
   return commits;
+};
+
+/** The calls of a runner that has gone, as Redis knows them. */
+const heldBy = async ({ client, keys }: Fleet, runnerId: string): Promise<readonly string[]> => {
+  const { queue } = keys();
+  const active = await client.lrange(`${queue}active`, 0, -1);
+  const runners = await Promise.all(active.map((id) => client.hget(`${queue}${id}`, 'f:run')));
+  return active.filter((_, i) => runners[i] === runnerId);
 };
 
 /**

@@ -38,7 +38,11 @@ test('AS-14 F12 calls whose only runner is killed wait on although no runner is 
     timeoutMs: NOTICED_MS,
     found: async () => ({ waiting: await client.llen(`${queue}wait`), active: await client.llen(`${queue}active`) }),
   });
-  expect((await fleet.runners()).filter(({ state }) => state === 'ready')).toEqual([]);
+  await waitFor(async () => (await fleet.runners()).every(({ state }) => state !== 'ready'), {
+    what: 'the runner to be missed',
+    timeoutMs: NOTICED_MS,
+    found: () => fleet.runners(),
+  });
   await client.hset(fleet.keys().settings, { paused: '', by: 'the test', at: String(Date.now()) });
   // No further call has to arrive for that.
   expect(await handle.result()).toBe(2);

@@ -63,7 +63,8 @@ test('C-04: a damaged reply is one bad reply: those behind it arrive', async () 
       what: 'the call to wait',
     });
     const waiter = (await own.client.hget(`${keys.queue}${id}`, 'f:w')) ?? '';
-    await own.client.xadd(keys.reply(waiter), '*', 'id', id, 'gen', '1', 'head', '{', 'body', 'x');
+    // A push: id, generation, length of the head, nothing to acknowledge, the body is there.
+    await own.client.publish(keys.told(waiter), `${id} 1 1 0 1\n{x`);
     expect(await settles(first, { what: 'the damaged call' })).toBeInstanceOf(FlameDataLossError);
     own.serve();
     expect(await settles(own.flame.call(wanted, 3, 4), { what: 'the next call' })).toBe(7);

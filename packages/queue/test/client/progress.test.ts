@@ -73,9 +73,12 @@ test('C-50: many that follow share one connection, and none stays when they have
   const following = handles.map((handle) => collect(handle.progress()));
   const early = handles[0]?.progress();
   void early?.next();
-  await waitFor(async () => Number(((await app.client.call('PUBSUB', 'CHANNELS')) as string[]).length) === 30, {
-    what: 'all to be followed',
-  });
+  await waitFor(
+    async () => Number(((await app.client.call('PUBSUB', 'CHANNELS', '*:progress:*')) as string[]).length) === 30,
+    {
+      what: 'all to be followed',
+    },
+  );
   expect(await subscribers()).toBe(1);
   app.serve();
   await Promise.all(following);
