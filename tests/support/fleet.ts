@@ -88,6 +88,8 @@ export const startFleet = async (options: FleetOptions = {}): Promise<Fleet> => 
       ? { FLAME_REDIS_URL: servers.input }
       : { FLAME_TEST_REDIS: JSON.stringify(servers.input) }),
     FLAME_TEST_POOLS: JSON.stringify(pools),
+    // Most tests have no autoscaler, without whose heartbeats a runner ends after a minute: on a slow machine in their middle.
+    FLAME_TEST_APP: JSON.stringify({ failsafeTimeout: '1h' }),
     ...options.env,
   };
   const input: ConfigInput = { ...options.app, app, redis: servers.input, functions: ['./tasks.mjs'], pools };
