@@ -11,11 +11,18 @@ local maxPending, waiter, release, lockMs = tonumber(ARGV[1]), ARGV[2], ARGV[3],
 local MOST_PUSHED = 65536
 -- A runner whose heartbeat is older may be gone without having closed its connection.
 local ALIVE_MS = 5000
-local waiting = rc('LLEN', queue .. 'wait') + rc('ZCARD', queue .. 'prioritized')
-local pending = waiting + rc('ZCARD', queue .. 'delayed')
-local meta = rc('HMGET', queue .. 'meta', 'paused', 'opts.maxLenEvents', 'concurrency')
-local isHandedOver, refused, begun = not meta[1] and not meta[3], false, false
-local woken, paused = meta[1], pausedFor()
+local waiting, pending, meta, isHandedOver, woken, paused
+local refused, begun = false, false
+
+-- In a step of its own, so that a missing right for any of it has a name too.
+local function look()
+  waiting = rc('LLEN', queue .. 'wait') + rc('ZCARD', queue .. 'prioritized')
+  pending = waiting + rc('ZCARD', queue .. 'delayed')
+  meta = rc('HMGET', queue .. 'meta', 'paused', 'opts.maxLenEvents', 'concurrency')
+  isHandedOver = not meta[1] and not meta[3]
+  woken, paused = meta[1], pausedFor()
+  return false
+end
 
 local function addWaiter(jobKey)
   if waiter == '' then return end
@@ -113,10 +120,12 @@ local function accept(i)
   return 'accepted'
 end
 
+local unreadable = attempt(look)
 local replies = {}
 for i = 5, #ARGV, 15 do
-  replies[#replies + 1] = attempt(accept, i)
+  replies[#replies + 1] = unreadable or attempt(accept, i)
 end
+if unreadable then return replies end
 if begun then
   rc('SET', base .. ':last-start', now)
   rc('ZADD', base .. ':releases', 'NX', now, release)
