@@ -106,7 +106,8 @@ const askService = (endpoint: string, timeoutMs: number): Look => {
 const readFolder = (folder: string): Look => {
   const read = async (name: string): Promise<string | undefined> => {
     try {
-      return await readFile(join(folder, name), 'utf8');
+      // An empty file is one that is being written.
+      return (await readFile(join(folder, name), 'utf8')) || undefined;
     } catch {
       return undefined;
     }

@@ -129,6 +129,8 @@ test('where the host passes notices on as files, the service is not asked', asyn
   const folder = await mkdtemp(join(tmpdir(), 'flame-notice-'));
   cleanups.push(() => rm(folder, { recursive: true, force: true }));
   const heard = watch({ folder, endpoint });
+  // Not written yet.
+  await writeFile(join(folder, 'instance-action.json'), '');
   await writeFile(join(folder, 'rebalance.json'), JSON.stringify({ noticeTime: TIME }));
   await waitFor(() => heard.length === 1, { what: 'the recommendation' });
   await writeFile(join(folder, 'instance-action.json'), JSON.stringify({ action: 'terminate', time: TIME }));
