@@ -27,6 +27,8 @@ export interface RunnerCountsOptions {
 
 /** What was counted goes to Redis this often, with a heartbeat. */
 const COUNT_EVERY_MS = 1_500;
+/** The same of a runner that has had nothing to do since: its idle time alone is not worth a command with each heartbeat. */
+const IDLE_EVERY_MS = 9_000;
 /** So long the autoscaler may take to write down what a machine costs; then its time is counted without a price. */
 const UNKNOWN_MACHINE_MS = 60_000;
 const NO_TIME: TimeTotals = { busyMs: 0, idleMs: 0, drainMs: 0 };
@@ -36,6 +38,7 @@ export const createRunnerCounts = (options: RunnerCountsOptions): RunnerCounts =
   let time: MachineTime | undefined;
   let readyAt = performance.now();
   let sentAt = Number.NEGATIVE_INFINITY;
+  let busyMs = 0;
 
   return {
     begin() {
@@ -49,7 +52,10 @@ export const createRunnerCounts = (options: RunnerCountsOptions): RunnerCounts =
     drains: (draining) => time?.drains(draining),
     send() {
       const now = performance.now();
-      if (time === undefined || now - sentAt < COUNT_EVERY_MS) return;
+      if (time === undefined) return;
+      const busyNow = time.totals().busyMs;
+      if (now - sentAt < (busyNow === busyMs ? IDLE_EVERY_MS : COUNT_EVERY_MS)) return;
+      busyMs = busyNow;
       sentAt = now;
       void tally.flush(!options.managed || now - readyAt > UNKNOWN_MACHINE_MS);
     },
