@@ -232,6 +232,8 @@ export interface Tuner {
     example(name: string): Trace;
     readonly examples: readonly string[];
   };
+  /** What was, by the samples alone. @param samples oldest first */
+  recorded(pool: PoolConfig, samples: readonly HistorySample[]): RecordedTotals;
   /** The recorded past, simulated twice. @param samples oldest first */
   replay(
     pool: PoolConfig,

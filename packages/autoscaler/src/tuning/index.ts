@@ -5,7 +5,7 @@ import { search } from '../simulator/search.ts';
 import { simulate } from '../simulator/simulate.ts';
 import { parseTrace, traceOfSamples } from '../simulator/trace.ts';
 import { changeSettings } from './change-settings.ts';
-import { replay } from './replay.ts';
+import { recorded, replay } from './replay.ts';
 import { configured, readSettings } from './settings.ts';
 
 export { plot } from '../simulator/plot.ts';
@@ -18,5 +18,6 @@ export const tuner: Tuner = {
   simulate,
   search,
   traces: { ofSamples: traceOfSamples, parse: parseTrace, example: exampleTrace, examples: exampleTraces },
+  recorded,
   replay,
 };

@@ -32,7 +32,7 @@ export const replay = async (
   }));
   return {
     points,
-    had: recorded(samples, pool.singleUse ? 1 : pool.maxConcurrency),
+    had: recorded(pool, samples),
     now: now.totals,
     would: would.totals,
     lowerBoundMs: would.lowerBoundMs,
@@ -41,7 +41,9 @@ export const replay = async (
   };
 };
 
-const recorded = (samples: readonly HistorySample[], slots: number): RecordedTotals => {
+/** @see Tuner.recorded */
+export const recorded = (pool: PoolConfig, samples: readonly HistorySample[]): RecordedTotals => {
+  const slots = pool.singleUse ? 1 : pool.maxConcurrency;
   let [runnerMs, most, launches, shortMs] = [0, 0, 0, 0];
   for (const [i, { at, useful, ready, active, waiting, paused }] of samples.entries()) {
     const forMs = (samples[i + 1]?.at ?? at) - at;

@@ -82,7 +82,7 @@ const compare = async (
     'as it is': await operations.simulate(pool, {}, trace, simulation),
   };
   for (const set of sets) runs[set.join(' ')] = await operations.simulate(pool, changeOf(set), trace, simulation);
-  const was = trace === undefined ? (await operations.replay(pool, {}, { pointsAt: [] })).had : undefined;
+  const was = trace === undefined ? await operations.recorded(pool) : undefined;
   if (options.svg !== undefined) {
     const { plot } = await import('@flamejs/autoscaler/tuning');
     await writeFile(options.svg, plot(runs));

@@ -67,6 +67,7 @@ export interface Operations {
   tuning(pool: string): Promise<TuningView>;
   /** What the last hour would have been under changed settings. @throws FlameConfigError for a bad change */
   readonly replay: Tuning['replay'];
+  readonly recorded: Tuning['recorded'];
   readonly simulate: Tuning['simulate'];
   readonly search: Tuning['search'];
   /** The calls that have ended and are still known, in no order: what the simulator serves again. */
@@ -129,6 +130,7 @@ export const openOperations = (config: AppConfig, name: string, tuner?: Tuner): 
     costs: async (pool) => readCosts(link, await checkPool(pool)),
     tuning: async (pool) => tuning.read(await checkPool(pool)),
     replay: async (pool, ...rest) => tuning.replay(await checkPool(pool), ...rest),
+    recorded: async (pool) => tuning.recorded(await checkPool(pool)),
     simulate: async (pool, ...rest) => tuning.simulate(await checkPool(pool), ...rest),
     search: async (pool, ...rest) => tuning.search(await checkPool(pool), ...rest),
     async *trace(pool) {

@@ -6,6 +6,7 @@ import {
   type PoolConfig,
   type PoolSettings,
   type Proposal,
+  type RecordedTotals,
   type Replay,
   type Simulation,
   type SimulationOptions,
@@ -27,6 +28,8 @@ export interface Tuning {
   read(pool: string): Promise<TuningView>;
   /** What the pool would have done in its last hour. @throws FlameConfigError for a bad change */
   replay(pool: string, change: Change, options?: SimulationOptions): Promise<Replay>;
+  /** What the last hour was, by its samples. */
+  recorded(pool: string): Promise<RecordedTotals>;
   /** What the pool would do with these calls; with those of its last hour when no trace is given. @throws FlameConfigError for a bad change */
   simulate(pool: string, change: Change, trace?: Trace, options?: SimulationOptions): Promise<Simulation>;
   /** The cheapest settings that hold a goal. @throws RangeError for a trace of too few calls */
@@ -93,6 +96,7 @@ export const createTuning = (link: Link, given: Tuner | undefined): Tuning => {
       const samples = await readReplayHistory(link, pool, HISTORY);
       return tuner().replay(configOf(link, pool), { now, would }, samples, options);
     },
+    recorded: async (pool) => tuner().recorded(configOf(link, pool), await readReplayHistory(link, pool, HISTORY)),
     async simulate(pool, change, trace, options) {
       const settings = await inForce(pool, change);
       return tuner().simulate(configOf(link, pool), settings, trace ?? (await lastHour(pool)), options);
