@@ -22,6 +22,8 @@ export interface AppParts {
 
 /** A command that Redis has taken and does not answer must not keep a browser waiting. */
 const ANSWER_MS = 10_000;
+/** A replay computes: an hour of calls is served twice. */
+const REPLAY_MS = 120_000;
 const READY_MS = 2_000;
 const PAGES = ['/pools', '/pools/:pool', '/pools/:pool/tune', '/calls', '/calls/:id'];
 
@@ -41,7 +43,9 @@ export const createApp = ({ operations, options, board, assets }: AppParts): App
       return c.json({ ok: false, reason: 'Redis does not answer' }, 503);
     }
   });
-  app.use(`${basePath}/*`, async (_c, next) => within(ANSWER_MS, next()));
+  app.use(`${basePath}/*`, async (c, next) =>
+    within(c.req.path.endsWith('/settings/replay') ? REPLAY_MS : ANSWER_MS, next()),
+  );
   app.get(`${basePath}/`, (c) => c.redirect('pools'));
   if (basePath !== '') app.get(basePath, (c) => c.redirect(`${basePath.split('/').at(-1)}/pools`));
   for (const page of PAGES) {
