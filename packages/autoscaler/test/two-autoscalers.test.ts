@@ -35,20 +35,21 @@ test('P21 of two autoscalers one leads; killing it hands over within the lease, 
     const lease = appKeys(app.config.prefix, app.config.app).lease;
     const holder = (await app.client.get(lease)) ?? '';
     const [leading, other] = holder.includes(`:${first.pid}:`) ? [first, second] : [second, first];
+    const ofTheFirst = new Set((await app.intents()).map(({ runnerId }) => runnerId));
     await leading.kill9();
     await waitFor(async () => ((await app.client.get(lease)) ?? '').includes(`:${other.pid}:`), {
       what: 'the other to lead',
     });
-    // The first one's local runners end with it; the second makes up for them, and never passes max.
-    // Of the first two the first one may not have told that they are ready, so that only what came after it counts.
-    const since = async (): Promise<readonly (string | undefined)[]> => {
-      const types = (await app.events()).map(({ type }) => type);
-      return types.slice(types.lastIndexOf('leader.elected'));
-    };
-    await waitFor(async () => (await since()).filter((type) => type === 'runner.ready').length >= 2, {
-      what: 'two replacements',
-      found: app.events,
-    });
+    // The first one's local runners end with it; the second makes up for them, and never passes max. It may tell of the first
+    // two too that they are ready, so that only runners of its own count.
+    await waitFor(
+      async () => {
+        const types = await app.events();
+        const ready = types.filter(({ type, runnerId }) => type === 'runner.ready' && !ofTheFirst.has(runnerId ?? ''));
+        return ready.length >= 2 && (await app.intents()).every(({ runnerId }) => !ofTheFirst.has(runnerId));
+      },
+      { what: 'two replacements', timeoutMs: 30_000, found: app.events },
+    );
     await app.waitForReady(2, 30_000);
     const requested = (await app.events())
       .filter(({ type }) => type === 'runner.requested')
