@@ -122,7 +122,7 @@ test.each([
   ],
   ['flame --help', [join(root, 'packages/flamejs/bin/flamejs.js'), '--help']],
   ['flame --version', [join(root, 'packages/flamejs/bin/flamejs.js'), '--version']],
-])('a light start: %s loads no client of Redis, no queue, no logger, no web server and no SDK', (_, args) => {
+])('A-22: a light start: %s loads no client of Redis, no queue, no logger, no web server and no SDK', (_, args) => {
   const { status, stderr } = spawnSync(process.execPath, ['--import', COUNTING, ...args], {
     cwd: join(root, 'packages/flamejs'),
     encoding: 'utf8',

@@ -14,18 +14,19 @@ const PATTERN = /[*?[\]{}!()]/;
  * @throws FlameConfigError when a path does not exist or a pattern matches nothing, in either layout.
  */
 export const findModules = async (functions: readonly string[], root: string): Promise<readonly string[]> => {
-  const problems: { path: string; message: string }[] = [];
   const found = await Promise.all(
-    functions.map(async (pattern, at) => {
+    functions.map(async (pattern) => {
       const layouts = [pattern, ...compiledForms(pattern)];
       for (const layout of layouts) {
         const paths = await pathsOf(layout, root);
         if (paths.length > 0) return paths;
       }
       const others = layouts.length > 1 ? ' (nor does its compiled form, as .js, in dist/ or not)' : '';
-      problems.push({ path: `functions[${at}]`, message: `"${pattern}" matches no file under ${root}${others}` });
-      return [];
+      return `"${pattern}" matches no file under ${root}${others}`;
     }),
+  );
+  const problems = found.flatMap((paths, at) =>
+    typeof paths === 'string' ? [{ path: `functions[${at}]`, message: paths }] : [],
   );
   if (problems.length > 0) {
     const text = problems.map(({ path, message }) => `${path} ${message}`).join('; ');
