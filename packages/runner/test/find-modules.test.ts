@@ -47,15 +47,13 @@ test('A-09 what matches in no layout is named with its place, all of it at once'
   const finding = found('./src/tasks/*.ts', './src/jobs/*.ts', './missing.mjs');
   await expect(finding).rejects.toMatchObject({
     code: 'FLAME_ERR_CONFIG',
-    details: {
-      problems: [
-        {
-          path: 'functions[1]',
-          message: expect.stringContaining('(nor does its compiled form, as .js, in dist/ or not)'),
-        },
-        { path: 'functions[2]', message: `"./missing.mjs" matches no file under ${root}` },
-      ],
-    },
+    problems: [
+      {
+        path: 'functions[1]',
+        message: expect.stringContaining('(nor does its compiled form, as .js, in dist/ or not)'),
+      },
+      { path: 'functions[2]', message: `"./missing.mjs" matches no file under ${root}` },
+    ],
   });
 });
 
