@@ -87,7 +87,7 @@ export default [
   },
   {
     name: 'a drain of an older order counts as acknowledged',
-    file: `${src}/record/advance.ts`,
+    file: `${src}/record/case.ts`,
     find: 'agent.ackedDrain === drain.generation',
     replace: 'agent.ackedDrain > 0',
     tests: ['I3 only the acknowledgement of this very order'],
@@ -119,7 +119,7 @@ export default [
   },
   {
     name: 'a boot may take for ever',
-    file: `${src}/record/advance.ts`,
+    file: `${src}/record/case.ts`,
     find: 'if (c.now - c.record.createdAt - c.seen.sleptMs < c.timing.bootTimeoutMs ||',
     replace: 'if (c.now > 0 ||',
     tests: ['P25 it fails at its boot timeout'],
@@ -199,7 +199,7 @@ export default [
   },
   {
     name: 'a drain counts as acknowledged although calls run',
-    file: `${src}/record/advance.ts`,
+    file: `${src}/record/case.ts`,
     find: 'agent.ackedDrain === drain.generation && agent.active === 0',
     replace: 'agent.ackedDrain === drain.generation',
     tests: ['I3 only the acknowledgement of this very order'],

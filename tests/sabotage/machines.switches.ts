@@ -40,7 +40,7 @@ export default [
   },
   {
     name: 'what an instance said of its end stays with its backend',
-    file: `${src}/record/advance.ts`,
+    file: `${src}/record/case.ts`,
     find: "return end === undefined ? 'its machine is gone' : describeEnd(end);",
     replace: "return end === undefined || describeEnd(end) !== '' ? 'its machine is gone' : '';",
     tests: ['C-33: a runner that is killed is an event in words'],
@@ -48,7 +48,7 @@ export default [
   },
   {
     name: 'a young machine that a list lacks is taken for gone',
-    file: `${src}/record/advance.ts`,
+    file: `${src}/record/case.ts`,
     find: 'seen.steadyMs >= timing.steadyMs && graceOver && !answers',
     replace: 'seen.steadyMs >= timing.steadyMs && !answers',
     tests: ['C-53: what its provider has agreed to end'],

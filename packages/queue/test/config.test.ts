@@ -9,8 +9,9 @@ import { defineConfig } from '../src/config/define-config.ts';
 import { docsOf, optionsTable } from '../src/config/docs-table.ts';
 import type { ConfigInput, RedisInput } from '../src/config/input.ts';
 import { parseConfig } from '../src/config/parse-config.ts';
+import { poolShape } from '../src/config/pool-shape.ts';
 import { deriveRelease } from '../src/config/release.ts';
-import { appShape, poolShape } from '../src/config/schema.ts';
+import { appShape } from '../src/config/schema.ts';
 import type { AppConfig } from '../src/config/types.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'flame-config-'));

@@ -16,9 +16,10 @@ import {
 import { deriveRelease } from '@flamejs/queue/release';
 import type { Logger } from 'pino';
 import { instanceEnd } from './instance-end.ts';
+import { resolveClaim } from './local/claim.ts';
 import { LOCAL_DEFAULTS } from './local/defaults.ts';
 import { resolveEntry, rootsOf } from './local/entry.ts';
-import { findByEnvironment, instanceIdOf, livingPid, runnerPid, startTimeOf } from './local/identity.ts';
+import { instanceIdOf, livingPid, runnerPid, startTimeOf } from './local/identity.ts';
 import { collectOutput, type Output } from './local/output.ts';
 import { type LocalEntry, localRegistry, type Registry, registriesFolder } from './local/registry.ts';
 import { endGroup, endRestOfGroup, signal } from './local/signals.ts';
@@ -117,21 +118,6 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
     };
   };
 
-  /** Of a claim without a process: either it is being started, or its maker died before it could write down the pid. */
-  const resolveClaim = (registry: Registry, entry: LocalEntry): LocalEntry | undefined => {
-    if (entry.instanceId !== null) return entry;
-    const pid = findByEnvironment('FLAME_RUNNER_ID', entry.runnerId);
-    const start = pid === undefined ? undefined : startTimeOf(pid);
-    if (pid !== undefined && start !== undefined) {
-      const found = { ...entry, instanceId: instanceIdOf(pid, start) };
-      registry.write(found);
-      return found;
-    }
-    if (entry.owner !== self && livingPid(entry.owner) !== undefined) return undefined;
-    registry.remove(entry.runnerId);
-    return undefined;
-  };
-
   const start = (request: LaunchRequest, registry: Registry, claim: LocalEntry, log: Logger): Instance => {
     const roots = rootsOf(options.root, request.env.FLAME_CONFIG);
     const entry = resolveEntry(options.command, roots);
@@ -217,7 +203,7 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
       };
       if (!registry.claim(claim)) {
         const known = registry.read(request.runnerId);
-        const resolved = known === undefined ? undefined : resolveClaim(registry, known);
+        const resolved = known === undefined ? undefined : resolveClaim(self, registry, known);
         if (resolved?.instanceId != null) return instanceOf(resolved, resolved.instanceId);
         if (!registry.claim(claim)) {
           throw new FlameLaunchError(`local(): ${request.runnerId} is being started by another process`, {
@@ -236,7 +222,7 @@ export const local = (options: LocalOptions = {}): LocalBackend => {
       const registry = registryOf(app);
       const now = Date.now();
       return registry.all().flatMap((entry): Instance[] => {
-        const resolved = resolveClaim(registry, entry);
+        const resolved = resolveClaim(self, registry, entry);
         if (resolved?.instanceId == null) return [];
         const instance = instanceOf(resolved, resolved.instanceId);
         if (instance.state === 'gone' && now - (resolved.ended?.at ?? resolved.launchedAt) > TOMBSTONE_MS) {

@@ -8,9 +8,22 @@
  */
 
 import type { PoolEvent, RunnerRecord } from '@flamejs/protocol';
-import { formatDuration, type InstanceProblem, type LaunchErrorKind, type RunnerState } from '@flamejs/queue';
-import { describeEnd } from '../backends/instance-end.ts';
+import { formatDuration, type LaunchErrorKind, type RunnerState } from '@flamejs/queue';
 import type { Timing } from '../timing.ts';
+import {
+  agentOf,
+  type Case,
+  endDetails,
+  goneReason,
+  hasAcknowledged,
+  hasNotBooted,
+  interruption,
+  isAnswering,
+  isGone,
+  isListed,
+  isSilent,
+  problemOf,
+} from './case.ts';
 import type { DrainIntent, Grounds, IntentRecord } from './intent.ts';
 import { withoutFuture } from './rebase.ts';
 import type { Sighting } from './sighting.ts';
@@ -31,13 +44,6 @@ export const advance = (record: IntentRecord, seen: Sighting, now: number, timin
   const known = withInstance(withoutFuture(record, now, timing.retryMaxMs), seen);
   return RULES[known.state]({ record: known, seen, now, timing }) ?? { record: known, happened: [] };
 };
-
-interface Case {
-  readonly record: IntentRecord;
-  readonly seen: Sighting;
-  readonly now: number;
-  readonly timing: Timing;
-}
 
 const RULES: Readonly<Record<RunnerState, (c: Case) => Advanced | undefined>> = {
   requested: (c) => {
@@ -144,12 +150,6 @@ const comesBack = (c: Case): Advanced | undefined => {
   return drains({ ...c, record }, { cause: 'late', reason: `it came too late: ${c.record.reason}`, deadlineAt: null });
 };
 
-const hasNotBooted = (c: Case): boolean => {
-  if (c.now - c.record.createdAt - c.seen.sleptMs < c.timing.bootTimeoutMs || c.seen.steadyMs < c.timing.steadyMs)
-    return false;
-  return c.seen.agent !== 'unknown';
-};
-
 const NEVER_UP = 'told to drain while it booted, and never heard of';
 
 /** Told to drain while it booted: from the moment it answers it may hold calls like any other. */
@@ -158,13 +158,6 @@ const registered = (c: Case): Case => {
   if (c.record.readyAt !== null || agent === undefined || agent.state === 'starting') return c;
   return { ...c, record: { ...c.record, readyAt: c.now } };
 };
-
-/** Registered, with a heartbeat that moves, and able to take calls. */
-const isAnswering = (agent: RunnerRecord, seen: Sighting, timing: Timing): boolean =>
-  agent.state !== 'ended' &&
-  agent.state !== 'drained' &&
-  agent.state !== 'starting' &&
-  seen.silentMs < timing.suspectMs;
 
 /** A runner's own drain needs an end too: as long as it was promised, and some slack for the walk to it. */
 const SELF_DRAIN_SLACK_MS = 10_000;
@@ -183,57 +176,6 @@ const drains = (c: Case, why: Pick<DrainIntent, 'cause' | 'reason' | 'deadlineAt
   });
 };
 
-const hasAcknowledged = (agent: RunnerRecord, drain: DrainIntent): boolean =>
-  (agent.state === 'drained' || agent.state === 'ended') && agent.ackedDrain === drain.generation && agent.active === 0;
-
-const agentOf = ({ seen }: Case): RunnerRecord | undefined =>
-  seen.agent === 'unknown' || seen.agent === null ? undefined : seen.agent;
-
-const isSilent = ({ seen, timing }: Case): boolean =>
-  seen.agent !== 'unknown' && seen.silentMs >= timing.lostMs && seen.steadyMs >= timing.steadyMs;
-
-const isListed = ({ seen }: Case): boolean => typeof seen.instance === 'object' && seen.instance.state !== 'gone';
-
-/**
- * Certainly gone: the provider says so, or two whole listings in a row lack it, it has been there long enough to be listed,
- * and no runner answers from it. Of a launch without a known outcome, absence proves nothing.
- */
-const isGone = (c: Case): boolean => {
-  const { record, seen, now, timing } = c;
-  if (typeof seen.instance === 'object') return seen.instance.state === 'gone';
-  if (seen.elsewhere) {
-    const given = record.state === 'terminating' || record.state === 'failed' || record.state === 'lost';
-    return given && seen.silentMs >= timing.elsewhereGoneMs && seen.locks !== 'held';
-  }
-  if (seen.instance === 'unknown' || record.launch.outcome !== 'accepted') return false;
-  const agent = agentOf(c);
-  const answers = agent !== undefined && agent.state !== 'ended' && seen.silentMs < timing.suspectMs;
-  const graceOver = now - (record.launch.acceptedAt ?? record.createdAt) >= timing.graceMs;
-  // Also for what the provider has agreed to end: a list that lags behind the launch lacks a machine that still goes on.
-  return seen.absences >= 2 && seen.steadyMs >= timing.steadyMs && graceOver && !answers;
-};
-
-const goneReason = ({ seen }: Case): string => {
-  const end = typeof seen.instance === 'object' ? seen.instance.end : undefined;
-  return end === undefined ? 'its machine is gone' : describeEnd(end);
-};
-
-/** For events, beside the words: what programs can count by. */
-const endDetails = ({ seen }: Case): Readonly<Record<string, unknown>> => {
-  const {
-    lastLines: _,
-    reason: __,
-    ...facts
-  } = (typeof seen.instance === 'object' ? seen.instance.end : undefined) ?? {
-    reason: '',
-  };
-  return facts;
-};
-
-/** What its provider says of an instance that does not come up. */
-const problemOf = ({ seen }: Case): InstanceProblem | undefined =>
-  typeof seen.instance === 'object' && seen.instance.state === 'pending' ? seen.instance.problem : undefined;
-
 interface Verdict {
   /** The next one will fail for the same reason. */
   readonly definite?: true;
@@ -247,21 +189,6 @@ const fail = (c: Case, reason: string, details: Verdict = {}): Advanced => {
     ...details,
     ...endDetails(c),
   });
-};
-
-/**
- * Why the provider takes a machine away that has not been seen ready: the runner's own words, or EC2's. That says nothing
- * about the image, so it must not count as a boot that failed.
- */
-const interruption = (c: Case): string | undefined => {
-  const agent = agentOf(c);
-  const { instance } = c.seen;
-  const leaving =
-    isGone(c) || agent?.state === 'ended' || (typeof instance === 'object' && instance.state === 'stopping');
-  if (!leaving) return undefined;
-  if (agent !== undefined && /^spot /.test(agent.reason)) return agent.reason;
-  const told = typeof instance === 'object' ? (instance.end?.reason ?? instance.details?.stateReason) : undefined;
-  return told !== undefined && /Spot/.test(told) ? `the provider took it away: ${told}` : undefined;
 };
 
 const failByItself = (c: Case, { reason, fault }: RunnerRecord): Advanced =>

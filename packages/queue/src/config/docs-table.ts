@@ -1,6 +1,7 @@
 /** The options table of the documentation, generated from the schemas so that it cannot fall behind. */
 import { callOptionDocs } from './call-option-docs.ts';
-import { appShape, poolShape } from './schema.ts';
+import { poolShape } from './pool-shape.ts';
+import { appShape } from './schema.ts';
 import type { OptionDoc, Shape } from './shape.ts';
 
 /** @returns markdown: one table for the app, one for a pool, one for functions and calls. */

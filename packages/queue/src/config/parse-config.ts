@@ -7,9 +7,10 @@ import { isPoolName, poolNameRule } from '../call-options.ts';
 import { devRedisUrl, findDevRedis } from './dev-redis.ts';
 import { type Environment, readEnvironment } from './environment.ts';
 import type { ConfigInput, PoolInput } from './input.ts';
+import type { ParsedPool } from './pool-shape.ts';
 import { type RedisReading, readRedis } from './redis.ts';
 import { deriveRelease } from './release.ts';
-import { type ParsedPool, readApp, readSigningKey } from './schema.ts';
+import { readApp, readSigningKey } from './schema.ts';
 import type { AppConfig, PoolConfig } from './types.ts';
 
 export interface ParseConfigOptions {
