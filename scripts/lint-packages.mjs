@@ -1,5 +1,5 @@
-// npm run lint:packages: what a package looks like to those who install it (publint); with --all also dead code (knip), files
-// that are too long, and whether the types of the packed packages are those of their code (attw). They are ES modules only, and say so.
+// npm run lint:packages: what a package looks like to those who install it (publint), and files that are too long; with --all also
+// dead code (knip), and whether the types of the packed packages are those of their code (attw). They are ES modules only, and say so.
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,12 +15,10 @@ await main(async () => {
     run: () =>
       execute(bin('publint'), ['run', join(root, 'packages', name), '--strict', '--pack', 'false'], { quiet: true }),
   }));
+  const lines = [join(root, 'scripts/lines.mjs'), '--check'];
+  checks.push({ label: 'lines', run: () => execute(process.execPath, lines, { quiet: true }) });
   const all = process.argv.includes('--all');
-  if (all) {
-    checks.push({ label: 'knip', run: () => execute(bin('knip'), ['--no-progress'], { quiet: true }) });
-    const lines = [join(root, 'scripts/lines.mjs'), '--check'];
-    checks.push({ label: 'lines', run: () => execute(process.execPath, lines, { quiet: true }) });
-  }
+  if (all) checks.push({ label: 'knip', run: () => execute(bin('knip'), ['--no-progress'], { quiet: true }) });
   const results = await Promise.all(checks.map(async ({ label, run }) => ({ label, ...(await run()) })));
   if (all) results.push(...(await checkTypes()));
   for (const { label, code, output } of results) say(code === 0 ? `${label}: ok` : `${label}: FAILED\n${output}`);

@@ -210,7 +210,7 @@ export const COVERED: Readonly<Partial<Record<Case, string>>> = {
   'SD-19': 'packages/runner/test/drain.test.ts',
   'SD-10': 'packages/runner/test/drain.test.ts',
   'SD-12': 'tests/chaos/runner-faults.test.ts',
-  'SD-13': 'packages/runner/test/after-run.test.ts',
+  'SD-13': 'packages/protocol/test/after-run.test.ts',
   'SD-16': 'tests/chaos/runner-faults.test.ts',
   'RO-01': 'tests/chaos/redis-faults.test.ts',
   'RO-04': 'tests/chaos/redis-faults.test.ts',

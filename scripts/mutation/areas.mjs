@@ -40,7 +40,8 @@ export const areas = [
     name: 'caller',
     mutate: [
       'packages/queue/src/client/{abort-listeners,held-calls,inline-status,kick,pending,presence}.ts',
-      'packages/queue/src/{attempt-rules,ending,same-function}.ts',
+      'packages/protocol/src/attempt/next-attempt.ts',
+      'packages/queue/src/{ending,same-function}.ts',
     ],
     tests: ['packages/queue/test/client/{parts,table}.test.ts', 'packages/queue/test/{call-options,fn}.test.ts'],
   },

@@ -1,7 +1,7 @@
 import type { SabotageSwitch } from './switch.ts';
 
 const PARKING = ['packages/protocol/test/parking.test.ts'];
-const PICK_UP = ['packages/runner/test/pick-up.test.ts'];
+const PICK_UP = ['packages/protocol/test/pick-up.test.ts'];
 const RELEASE = ['packages/autoscaler/test/release.test.ts'];
 const DEPLOYMENT = ['tests/closures/deployment.test.ts'];
 
@@ -24,7 +24,7 @@ export default [
   },
   {
     name: 'strict is not looked at',
-    file: 'packages/runner/src/pick-up.ts',
+    file: 'packages/protocol/src/attempt/decide-pick-up.ts',
     find: "const why = strict || envelope.opts.strict === true ? 'strict' : missing.get(envelope.fn);",
     replace: 'const why = missing.get(envelope.fn);',
     tests: ['R-35 a call of another release runs here unless'],

@@ -5,8 +5,8 @@ const LOSSES = ['packages/runner/test/losses.test.ts'];
 const DRAIN = ['packages/runner/test/drain.test.ts'];
 const STOP = ['packages/runner/test/executor/stop.test.ts'];
 const CRASH = ['packages/runner/test/executor/crash.test.ts'];
-const PLAN = ['packages/runner/test/after-run.test.ts'];
-const PICK_UP = ['packages/runner/test/pick-up.test.ts'];
+const PLAN = ['packages/protocol/test/after-run.test.ts'];
+const PICK_UP = ['packages/protocol/test/pick-up.test.ts'];
 
 export default [
   {
@@ -91,7 +91,7 @@ export default [
   },
   {
     name: 'a draining runner goes on starting calls',
-    file: 'packages/runner/src/pick-up.ts',
+    file: 'packages/protocol/src/attempt/decide-pick-up.ts',
     find: "if (call.closed) return { kind: 'hand-back' };",
     replace: '',
     tests: ['F34 a draining runner hands everything back'],
@@ -164,7 +164,7 @@ export default [
   },
   {
     name: 'an executor killed by somebody else is its call’s fault',
-    file: 'packages/runner/src/after-run.ts',
+    file: 'packages/protocol/src/attempt/after-run.ts',
     find: 'if (!result.byOutsider) return',
     replace: 'if (true) return',
     tests: ['an executor killed by somebody else costs no retry'],
@@ -172,7 +172,7 @@ export default [
   },
   {
     name: 'a shutdown costs a call that must not run twice nothing',
-    file: 'packages/runner/src/after-run.ts',
+    file: 'packages/protocol/src/attempt/after-run.ts',
     find: 'if (failOnLoss && result.started) {',
     replace: 'if (false) {',
     tests: ['a hand-back is free; with onRunnerLost'],

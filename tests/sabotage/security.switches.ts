@@ -42,7 +42,7 @@ export default [
   },
   {
     name: 'messages of errors stand in the open beside sealed ones',
-    file: 'packages/runner/src/seal-outcome.ts',
+    file: 'packages/protocol/src/attempt/seal-outcome.ts',
     find: "const hidden = vault.hides && head.message !== ''",
     replace: "const hidden = vault.hides && head.message === ''",
     tests: ['S-08 an app that encrypts leaves no argument'],
@@ -50,7 +50,7 @@ export default [
   },
   {
     name: 'the message of an error that is tried again stands in the open',
-    file: 'packages/runner/src/to-verdict.ts',
+    file: 'packages/protocol/src/attempt/to-verdict.ts',
     find: 'vault.hides ? HIDDEN : plan.message',
     replace: 'plan.message',
     tests: ['S-08 an app that encrypts leaves no argument'],

@@ -1,6 +1,7 @@
 /** Ends a call whose waiting has lasted too long, with the same error whoever notices: its caller, or the autoscaler for it. */
+
+import { errorOutcome, ranOf } from './attempt/outcome-of.ts';
 import type { RedisClient } from './connect.ts';
-import { encodeOutcome } from './encode-outcome.ts';
 import type { ExpiryDecision } from './expiry.ts';
 import { expiryError } from './expiry-error.ts';
 import type { PoolStatus } from './explain.ts';
@@ -26,6 +27,6 @@ export const endWaiting = (
   vault: Vault,
 ): ReturnType<typeof settleWaiting> => {
   const error = expiryError(callId, pool, call, decision, status);
-  const verdict = { ...encodeOutcome(error, call), generation: call.generation };
+  const verdict = { ...errorOutcome(ranOf(call), error), generation: call.generation };
   return settleWaiting(client, keys, callId, verdict, vault);
 };

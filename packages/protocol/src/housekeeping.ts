@@ -3,10 +3,10 @@
  * so that nothing depends on anybody else. Every operation is safe to run twice and at the same time elsewhere.
  */
 
+import { errorOutcome, ranOf } from './attempt/outcome-of.ts';
 import type { CallBackend } from './call-backend.ts';
 import { callBackendFactory } from './call-backend-factory.ts';
 import { type RedisClient, runScript } from './connect.ts';
-import { encodeOutcome } from './encode-outcome.ts';
 import { endWaiting } from './end-waiting.ts';
 import { FlameRunnerLostError } from './errors/index.ts';
 import { decideExpiry } from './expiry.ts';
@@ -95,7 +95,7 @@ export const createHousekeeping = (
           losses: call.runnerLosses + 1,
         },
       );
-      const verdict = { ...encodeOutcome(error, call), generation: call.generation };
+      const verdict = { ...errorOutcome(ranOf(call), error), generation: call.generation };
       await settleWaiting(client, keys, id, verdict, vault);
     }
   };

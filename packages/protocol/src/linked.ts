@@ -2,9 +2,10 @@
  * Linked calls end with their maker: a caller that is no longer heard of, or the attempt of a call that made them, which is
  * over when that call has ended or another attempt of it has begun.
  */
+
+import { errorOutcome, ranOf } from './attempt/outcome-of.ts';
 import { poolOfCallId } from './call-id.ts';
 import type { RedisClient } from './connect.ts';
-import { encodeOutcome } from './encode-outcome.ts';
 import { FlameCancelledError } from './errors/index.ts';
 import { inspectCall } from './inspection.ts';
 import type { PoolKeys } from './keys.ts';
@@ -37,7 +38,7 @@ export const cancelOrphans = async (client: RedisClient, keys: PoolKeys, vault: 
     }
     const call = await inspectCall(client, keys, id);
     const error = new FlameCancelledError(`call ${id} was cancelled: ${gone}`, { callId: id, reason: gone });
-    const verdict = { ...encodeOutcome(error, call), generation: call.generation, cancelReason: gone };
+    const verdict = { ...errorOutcome(ranOf(call), error), generation: call.generation, cancelReason: gone };
     await settleWaiting(client, keys, id, verdict, vault);
     cancelled += 1;
   }

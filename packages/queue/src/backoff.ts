@@ -1,7 +1,8 @@
-/** How long to wait between two attempts: parsing what users write, and the arithmetic. */
+/** How long to wait between two attempts: parsing what users write, and asking a function of theirs. */
+import type { ParsedBackoff } from '@flamejs/protocol/attempt/next-attempt';
 import { parseDuration, readDuration } from '@flamejs/protocol/duration';
 import { mapParsed, no, type Parsed, show, yes } from '@flamejs/protocol/parsed';
-import type { BackoffFunction, ParsedBackoff } from './types.ts';
+import type { BackoffFunction } from './types.ts';
 
 const DEFAULT_MAX_MS = 3_600_000;
 
@@ -24,16 +25,6 @@ export const readBackoff = (value: unknown): Parsed<ParsedBackoff> => {
     return no(`jitter: expected a number from 0 to 1, got ${show(jitter)}`);
   }
   return yes({ type, delayMs: delayMs.value, maxMs: maxMs.value, jitter });
-};
-
-/**
- * @param attempt the attempt that failed, counted from 1
- * @param random from 0 to 1, for the jitter
- * @returns milliseconds to wait before the next one
- */
-export const backoffDelay = (backoff: ParsedBackoff, attempt: number, random: () => number = Math.random): number => {
-  const grown = backoff.type === 'fixed' ? backoff.delayMs : backoff.delayMs * 2 ** Math.min(attempt - 1, 60);
-  return Math.round(Math.min(grown, backoff.maxMs) * (1 - backoff.jitter * random()));
 };
 
 /** @returns what a function's own backoff asks for, ms. @throws FlameConfigError when its answer is no duration, or what it throws. */

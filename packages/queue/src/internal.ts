@@ -3,6 +3,7 @@
  * what talks to Redis stands in entries of its own.
  */
 
+export * from '@flamejs/protocol/attempt/next-attempt';
 export * from '@flamejs/protocol/codec';
 export * from '@flamejs/protocol/errors';
 export { type Parsed, show } from '@flamejs/protocol/parsed';
@@ -12,7 +13,6 @@ export { type ScopeKeys, scopeBox, scopeKeys } from '@flamejs/protocol/payload/s
 export { isSecretName, redactText } from '@flamejs/protocol/redact-text';
 export { isSecret } from '@flamejs/protocol/secret';
 export { didYouMean, suggest } from '@flamejs/protocol/suggest';
-export * from './attempt-rules.ts';
 export * from './backoff.ts';
 export * from './call-options.ts';
 export { isExecutor, type NestedTransport, setNestedTransport, whileLoading } from './client/executor-side.ts';

@@ -9,6 +9,7 @@
  * - function: user code with a name, made by `flame.fn`, that callers and runners both know.
  * - ship: to send a value between machines; what cannot be shipped is refused by type and by the codec.
  */
+import type { ParsedBackoff } from '@flamejs/protocol/attempt/next-attempt';
 import type { Duration } from '@flamejs/protocol/duration';
 import type { PoolName } from './register.ts';
 import type { ShipArgs, ShipResult } from './ship.ts';
@@ -115,14 +116,6 @@ export interface FunctionBinding {
   readonly pool: string | undefined;
   /** Options of `flame.fn`, overlaid with those of `.with()`. */
   readonly options: ParsedCallOptions;
-}
-
-/** A `Backoff` with its defaults filled in, in milliseconds. */
-export interface ParsedBackoff {
-  readonly type: 'fixed' | 'exponential';
-  readonly delayMs: number;
-  readonly maxMs: number;
-  readonly jitter: number;
 }
 
 /** Options as given, parsed; what was not given is absent. `resolveCallOptions` fills in the rest. */

@@ -1,8 +1,8 @@
+import { backoffDelay, type ParsedBackoff } from '@flamejs/protocol/attempt/next-attempt';
 import { FlameConfigError } from '@flamejs/protocol/errors';
 import { expect, test } from 'vitest';
-import { backoffDelay } from '../src/backoff.ts';
 import { overlayCallOptions, parseCallOptions, parseFunctionOptions, resolveCallOptions } from '../src/call-options.ts';
-import type { CallOptions, FunctionOptions, ParsedBackoff } from '../src/types.ts';
+import type { CallOptions, FunctionOptions } from '../src/types.ts';
 
 const problemsOf = (run: () => unknown): readonly string[] => {
   try {

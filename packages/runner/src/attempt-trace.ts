@@ -1,8 +1,9 @@
 /** What the span of an attempt says of its end, and how the attempt takes its place among traces along. */
+
+import type { Plan } from '@flamejs/protocol/attempt/after-run';
+import { HIDDEN } from '@flamejs/protocol/attempt/seal-outcome';
 import type { AttemptEnd, AttemptSpan } from '@flamejs/queue';
-import type { Plan } from './after-run.ts';
 import type { Execution, ExecutionResult } from './executor/index.ts';
-import { HIDDEN } from './seal-outcome.ts';
 
 /** @param hides the app seals what its calls say: messages stay out of traces too */
 export const attemptEndOf = (result: ExecutionResult, plan: Plan, hides: boolean): AttemptEnd => {

@@ -1,6 +1,7 @@
 /** What runs out for a call on this runner, whatever it does: its deadline, and the rest of its waiting. */
+
+import type { CallFacts } from '@flamejs/protocol/attempt/call-facts';
 import { setLongTimeout } from '@flamejs/queue/internal';
-import type { CallFacts } from './call-facts.ts';
 import type { HeldCall } from './held-call.ts';
 
 export interface Clocks {

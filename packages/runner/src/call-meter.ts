@@ -1,8 +1,8 @@
 /** Counts what attempts come to, for the numbers that the leader keeps and Prometheus reads. */
 import type { Tally } from '@flamejs/protocol';
+import type { Plan } from '@flamejs/protocol/attempt/after-run';
+import type { CallFacts } from '@flamejs/protocol/attempt/call-facts';
 import * as flameErrors from '@flamejs/queue/errors';
-import type { Plan } from './after-run.ts';
-import type { CallFacts } from './call-facts.ts';
 import type { ExecutionResult } from './executor/index.ts';
 import type { MachineTime } from './machine-time.ts';
 

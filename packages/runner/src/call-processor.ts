@@ -16,24 +16,25 @@ import {
   type Vault,
   type Verdict,
 } from '@flamejs/protocol';
+import { type Plan, planAfterRun, stopError } from '@flamejs/protocol/attempt/after-run';
+import { SUSPECT_LOSSES } from '@flamejs/protocol/attempt/budgets';
+import type { CallFacts } from '@flamejs/protocol/attempt/call-facts';
+import { decidePickUp } from '@flamejs/protocol/attempt/decide-pick-up';
+import { isAbrupt } from '@flamejs/protocol/attempt/stop-cause';
+import { createVerdictMaker, type Fence } from '@flamejs/protocol/attempt/to-verdict';
 import type { AppConfig, AttemptSpan, PoolConfig, Telemetry } from '@flamejs/queue';
 import { scopeKeys, unpackPayload } from '@flamejs/queue/internal';
 import type { AskingCall, NestedService } from '@flamejs/queue/nested-service';
 import type { Logger } from 'pino';
-import { type Plan, planAfterRun, stopError } from './after-run.ts';
 import { attemptEndOf, withTrace } from './attempt-trace.ts';
-import { SUSPECT_LOSSES } from './budgets.ts';
 import { type Clocks, startClocks } from './call-clocks.ts';
-import type { CallFacts } from './call-facts.ts';
 import { createCallLog } from './call-log.ts';
 import type { CallMeter } from './call-meter.ts';
 import { createCallProgress } from './call-progress.ts';
 import type { Execution, ExecutionResult, ExecutorPool } from './executor/index.ts';
 import { fetchArgs } from './fetch-args.ts';
-import { createHeldCall, type HeldCall, type HeldCalls, isAbrupt } from './held-call.ts';
-import { decidePickUp } from './pick-up.ts';
+import { createHeldCall, type HeldCall, type HeldCalls } from './held-call.ts';
 import type { SoloGate } from './solo-gate.ts';
-import { createVerdictMaker, type Fence } from './to-verdict.ts';
 
 export interface CallProcessorOptions {
   readonly app: string;

@@ -1,9 +1,9 @@
 /** The arguments of a call: in its envelope, or in a key of their own. They are opened if they are sealed, and stay bytes here. */
 
 import { digestOf, type Envelope, type PoolKeys, type RedisClient, type Vault } from '@flamejs/protocol';
+import { tooLarge } from '@flamejs/protocol/attempt/decide-pick-up';
 import { FlameDataLossError, FlameError, FlameUntrustedError } from '@flamejs/queue/errors';
 import type { EncodedArgs } from './executor/index.ts';
-import { tooLarge } from './pick-up.ts';
 
 type Found<T> = { readonly args: T } | { readonly error: FlameError };
 

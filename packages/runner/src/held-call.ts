@@ -1,15 +1,6 @@
 /** A call that this runner holds: picked up, not yet moved on. Everyone who may want to stop it finds it here. */
+import { isAbrupt, type StopCause } from '@flamejs/protocol/attempt/stop-cause';
 import type { RunningExecution } from './executor/index.ts';
-
-export type StopCause =
-  /** Asks the function to end; its executor is killed after the grace. */
-  | { readonly kind: 'cancel'; readonly reason: string }
-  | { readonly kind: 'deadline' }
-  | { readonly kind: 'queue-timeout' }
-  /** Kills at once. */
-  | { readonly kind: 'superseded' }
-  | { readonly kind: 'out-of-contact' }
-  | { readonly kind: 'shutdown'; readonly reason: string };
 
 export interface HeldCall {
   readonly callId: string;
@@ -77,9 +68,6 @@ export const createHeldCall = (facts: HeldCallFacts): HeldCall => {
     },
   };
 };
-
-export const isAbrupt = (cause: StopCause): boolean =>
-  cause.kind === 'superseded' || cause.kind === 'out-of-contact' || cause.kind === 'shutdown';
 
 /** The calls that a runner holds, by id. */
 export interface HeldCalls {

@@ -2,6 +2,8 @@
 
 import {
   createRetries,
+  errorOutcome,
+  NEVER_RAN,
   type OrderResult,
   orderRunner,
   type RetryResult,
@@ -10,7 +12,6 @@ import {
   settleWaiting,
 } from '@flamejs/protocol';
 import { type CancelResult, FlameCancelledError } from '@flamejs/queue';
-import { encode, packPayload } from '@flamejs/queue/internal';
 import type { Link } from './link.ts';
 import type { Queues } from './queues.ts';
 import type { Change, Tuning } from './tune.ts';
@@ -81,18 +82,7 @@ export const createActions = (link: Link, queues: Queues, tuning: Tuning, name: 
     },
     async cancel(pool, id, reason) {
       const error = new FlameCancelledError(`call ${id} was cancelled: ${reason}`, { callId: id, reason });
-      const body = packPayload(encode(error));
-      const head = {
-        ok: false,
-        kind: error.name,
-        message: error.message.slice(0, 300),
-        attempts: 0,
-        runnerLosses: 0,
-        runnerId: '',
-        startedAt: 0,
-        size: body.length,
-      };
-      const verdict = { generation: 0, head, body, cancelReason: reason };
+      const verdict = { ...errorOutcome(NEVER_RAN, error), generation: 0, cancelReason: reason };
       return CANCELLED[await settleWaiting(client, link.keys(pool), id, verdict, vault)];
     },
     pause: (pool) => queues.of(pool).pause(),

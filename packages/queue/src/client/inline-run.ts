@@ -1,10 +1,12 @@
 /** Executes the attempts of a call of inline mode, in this process, until it is settled. */
+
+import { RUNNER_LOSSES } from '@flamejs/protocol/attempt/budgets';
+import { attemptEndsAt, attemptTimedOut, nextAttemptIn } from '@flamejs/protocol/attempt/next-attempt';
 import { packPayload, unpackPayload } from '@flamejs/protocol/codec';
 import type { LongTimeout } from '@flamejs/protocol/duration';
 import { FlameBootError, FlameDeadlineError, FlameRunnerLostError } from '@flamejs/protocol/errors';
 import { encodeNote } from '@flamejs/protocol/payload/note';
 import type { SecretBox } from '@flamejs/protocol/payload/secret-box';
-import { attemptEndsAt, attemptTimedOut, MOST_RUNNER_LOSSES, nextAttemptIn } from '../attempt-rules.ts';
 import type { CallContext } from '../context.ts';
 import { type ExecuteResult, executeFunction } from '../execute.ts';
 import { inlineHooks } from './inline-hooks.ts';
@@ -71,7 +73,7 @@ const losesCall = (store: InlineStore, call: InlineCall, run: InlineRun): boolea
   run.losses += 1;
   run.state = 'waiting';
   const isFatal = call.request.options.onRunnerLost === 'fail';
-  if (!isFatal && run.losses <= MOST_RUNNER_LOSSES) return false;
+  if (!isFatal && run.losses <= RUNNER_LOSSES) return false;
   const message = isFatal
     ? `call ${call.id}: its runner was lost, and onRunnerLost is 'fail'`
     : `call ${call.id} has lost ${run.losses} runners`;

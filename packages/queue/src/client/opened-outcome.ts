@@ -1,6 +1,7 @@
 /** Outcomes as they come out of Redis, opened. What does not open becomes an outcome too, so that the call settles with why. */
 
-import { DEFAULT_LIMIT, encode, packPayload } from '@flamejs/protocol/codec';
+import { errorOutcome } from '@flamejs/protocol/attempt/outcome-of';
+import { DEFAULT_LIMIT } from '@flamejs/protocol/codec';
 import { FlameDataLossError, FlameError, FlameSealError } from '@flamejs/protocol/errors';
 import { DAMAGED_HEAD, type Outcome } from '@flamejs/protocol/outcome';
 import { after, type MaybePromise, type Vault } from '@flamejs/protocol/payload/vault';
@@ -30,6 +31,5 @@ const failedOutcome = (callId: string, { generation, head }: Outcome, cause: unk
     cause instanceof FlameError
       ? cause
       : new FlameSealError(`call ${callId}: its outcome could not be opened`, { callId, reason: 'failed', cause });
-  const body = packPayload(encode(error));
-  return { generation, head: { ...head, ok: false, kind: error.name, message: error.message }, body };
+  return { generation, ...errorOutcome(head, error) };
 };

@@ -3,12 +3,11 @@
  * and those whose signal was aborted. Kept and repeated until Redis has answered.
  */
 
-import { encode, packPayload } from '@flamejs/protocol/codec';
+import { errorOutcome, NEVER_RAN } from '@flamejs/protocol/attempt/outcome-of';
 import { FlameCancelledError } from '@flamejs/protocol/errors';
 import type { PoolKeys } from '@flamejs/protocol/keys';
 import { type SettledWaiting, settleWaiting } from '@flamejs/protocol/outcome';
 import type { Vault } from '@flamejs/protocol/payload/vault';
-import type { OutcomeHead } from '@flamejs/protocol/verdict';
 import type { Logger } from 'pino';
 import type { Link } from './link.ts';
 
@@ -31,19 +30,8 @@ export const createRecall = (link: Link, keysOf: (pool: string) => PoolKeys, vau
 
   const cancel = async (callId: string, pool: string, reason: string): Promise<SettledWaiting> => {
     const error = new FlameCancelledError(`call ${callId} was cancelled: ${reason}`, { callId, reason });
-    const body = packPayload(encode(error));
-    const head: OutcomeHead = {
-      ok: false,
-      kind: error.name,
-      message: error.message.slice(0, 300),
-      attempts: 0,
-      runnerLosses: 0,
-      runnerId: '',
-      startedAt: 0,
-      size: body.length,
-    };
     const client = await link.client();
-    const verdict = { generation: 0, head, body, cancelReason: reason };
+    const verdict = { ...errorOutcome(NEVER_RAN, error), generation: 0, cancelReason: reason };
     return link.bounded(settleWaiting(client, keysOf(pool), callId, verdict, vault));
   };
 

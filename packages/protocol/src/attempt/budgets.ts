@@ -1,7 +1,7 @@
 /** How often a call may be run again without its caller having asked for it. */
 
-export { MOST_RUNNER_LOSSES as RUNNER_LOSSES } from '@flamejs/queue/internal';
-
+/** Runners or machines lost under a call; nobody is blamed, and it ends at one more. */
+export const RUNNER_LOSSES = 10;
 /** From this loss on, the call runs alone on its runner, so that a call that kills runners does not ruin its neighbours. */
 export const SUSPECT_LOSSES = 3;
 /** Executors killed by somebody else; it ends with the last of these. */

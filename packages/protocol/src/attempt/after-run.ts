@@ -3,7 +3,6 @@
  * late faults, hand-backs). Pure.
  */
 
-import type { ParkVerdict } from '@flamejs/protocol';
 import {
   FlameCancelledError,
   FlameCrashError,
@@ -12,12 +11,13 @@ import {
   FlameMemoryError,
   FlameQueueTimeoutError,
   FlameRunnerLostError,
-} from '@flamejs/queue/errors';
-import { attemptTimedOut, nextAttemptIn } from '@flamejs/queue/internal';
+} from '../errors/index.ts';
+import type { ParkVerdict } from '../verdict.ts';
 import { EXECUTOR_KILLS, LATE_FAULTS } from './budgets.ts';
 import type { CallFacts } from './call-facts.ts';
-import type { ExecutionResult } from './executor/index.ts';
-import type { StopCause } from './held-call.ts';
+import type { ExecutionResult } from './execution-result.ts';
+import { attemptTimedOut, nextAttemptIn } from './next-attempt.ts';
+import type { StopCause } from './stop-cause.ts';
 
 export type Plan =
   | { readonly kind: 'value'; readonly frame: Uint8Array }

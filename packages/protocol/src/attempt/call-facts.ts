@@ -1,5 +1,6 @@
 /** What a runner knows about one attempt of a call before it runs it. */
-import type { Envelope, PickUp } from '@flamejs/protocol';
+import type { Envelope } from '../envelope.ts';
+import type { PickUp } from '../pick-up.ts';
 
 export interface CallFacts {
   readonly callId: string;

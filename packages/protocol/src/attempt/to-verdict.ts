@@ -1,8 +1,10 @@
 /** What was decided about a call, as the verdict that carries it out. */
-import type { Vault, Verdict } from '@flamejs/protocol';
+import type { FlameError } from '../errors/index.ts';
+import type { Vault } from '../payload/vault.ts';
+import type { Verdict } from '../store/call-store.ts';
 import type { Plan } from './after-run.ts';
 import type { CallFacts } from './call-facts.ts';
-import { type EncodedOutcome, errorOutcome, thrownOutcome, valueOutcome } from './outcome.ts';
+import { type EncodedOutcome, errorOutcome, type Ran, thrownOutcome, valueOutcome } from './outcome-of.ts';
 import { HIDDEN, sealOutcome } from './seal-outcome.ts';
 
 /** Which attempt a verdict is about. */
@@ -20,9 +22,16 @@ export interface VerdictMaker {
 }
 
 export const createVerdictMaker = (runnerId: string, vault: Vault): VerdictMaker => {
+  const ran = ({ attempt, pickUp }: Ended): Ran => ({
+    attempts: attempt,
+    runnerLosses: pickUp.runnerLosses,
+    runnerId,
+    startedAt: pickUp.at,
+  });
+
   const settle = (fence: Fence, call: Ended, plain: EncodedOutcome, quotes = false): Verdict | Promise<Verdict> => {
     if (!vault.seals) return settled(fence, plain);
-    const explain = (error: Parameters<typeof errorOutcome>[2]): EncodedOutcome => errorOutcome(call, runnerId, error);
+    const explain = (error: FlameError): EncodedOutcome => errorOutcome(ran(call), error);
     return sealOutcome(vault, fence.callId, plain, quotes, explain).then((outcome) => settled(fence, outcome));
   };
 
@@ -30,11 +39,11 @@ export const createVerdictMaker = (runnerId: string, vault: Vault): VerdictMaker
     of(fence, call, plan) {
       switch (plan.kind) {
         case 'value':
-          return settle(fence, call, valueOutcome(call, runnerId, plan.frame));
+          return settle(fence, call, valueOutcome(ran(call), plan.frame));
         case 'thrown':
-          return settle(fence, call, thrownOutcome(call, runnerId, plan.frame, plan.errorName, plan.message), true);
+          return settle(fence, call, thrownOutcome(ran(call), plan.frame, plan.errorName, plan.message), true);
         case 'error':
-          return settle(fence, call, errorOutcome(call, runnerId, plan.error));
+          return settle(fence, call, errorOutcome(ran(call), plan.error));
         case 'retry': {
           const reason = vault.hides ? HIDDEN : plan.message.slice(0, MESSAGE_LENGTH);
           return { ...fence, kind: 'retry', reason, ended: reason, ...after(plan.delayMs) };

@@ -1,10 +1,19 @@
-/** What holds for an attempt wherever it runs, on a runner or in inline mode. Pure. */
-import { FlameTimeoutError } from '@flamejs/protocol/errors';
-import { backoffDelay } from './backoff.ts';
-import type { ParsedBackoff } from './types.ts';
+/** When an attempt ends, and when the next one begins. Pure. */
+import type { EnvelopeOptions } from '../envelope.ts';
+import { FlameTimeoutError } from '../errors/index.ts';
 
-/** Runners or machines lost under a call; nobody is blamed, and it ends at one more. */
-export const MOST_RUNNER_LOSSES = 10;
+/** A backoff as data: milliseconds; `jitter` is the share, from 0 to 1, that chance may take off. */
+export type ParsedBackoff = NonNullable<EnvelopeOptions['backoff']>;
+
+/**
+ * @param attempt the attempt that failed, counted from 1
+ * @param random from 0 to 1, for the jitter
+ * @returns milliseconds to wait before the next one
+ */
+export const backoffDelay = (backoff: ParsedBackoff, attempt: number, random: () => number = Math.random): number => {
+  const grown = backoff.type === 'fixed' ? backoff.delayMs : backoff.delayMs * 2 ** Math.min(attempt - 1, 60);
+  return Math.round(Math.min(grown, backoff.maxMs) * (1 - backoff.jitter * random()));
+};
 
 /** Beyond it there is no Date. */
 const MAX_DATE_MS = 8.64e15;

@@ -1,12 +1,12 @@
 /** The table of outcomes and budgets, without anything running. */
 
-import type { Envelope, PickUp } from '@flamejs/protocol';
-import { FlameCrashError, FlameDeadlineError, FlameRunnerLostError, FlameTimeoutError } from '@flamejs/queue';
 import { expect, test } from 'vitest';
-import { planAfterRun } from '../src/after-run.ts';
-import type { CallFacts } from '../src/call-facts.ts';
-import type { ExecutionResult } from '../src/executor/index.ts';
-import type { StopCause } from '../src/held-call.ts';
+import { planAfterRun } from '../src/attempt/after-run.ts';
+import type { CallFacts } from '../src/attempt/call-facts.ts';
+import type { ExecutionResult } from '../src/attempt/execution-result.ts';
+import type { StopCause } from '../src/attempt/stop-cause.ts';
+import { FlameCrashError, FlameDeadlineError, FlameRunnerLostError, FlameTimeoutError } from '../src/errors/index.ts';
+import type { Envelope, PickUp } from '../src/index.ts';
 
 const pickUp: PickUp = {
   generation: 1,

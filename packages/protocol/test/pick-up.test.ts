@@ -1,6 +1,7 @@
 /** What becomes of a call at its pick-up. */
 
-import type { Envelope, PickUp } from '@flamejs/protocol';
+import { expect, test } from 'vitest';
+import { decidePickUp, type PickedUp } from '../src/attempt/decide-pick-up.ts';
 import {
   FlameCancelledError,
   FlameCodecError,
@@ -8,9 +9,8 @@ import {
   FlameQueueTimeoutError,
   FlameRunnerLostError,
   FlameUntrustedError,
-} from '@flamejs/queue';
-import { expect, test } from 'vitest';
-import { decidePickUp, type PickedUp } from '../src/pick-up.ts';
+} from '../src/errors/index.ts';
+import type { Envelope, PickUp } from '../src/index.ts';
 
 const envelope: Envelope = {
   v: 1,

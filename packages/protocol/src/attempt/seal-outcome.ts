@@ -1,8 +1,8 @@
 /** Outcomes on their way into Redis, where the app seals what it stores. */
 
-import type { Vault } from '@flamejs/protocol';
-import { FlameError, FlameSealError } from '@flamejs/queue/errors';
-import type { EncodedOutcome } from './outcome.ts';
+import { FlameError, FlameSealError } from '../errors/index.ts';
+import type { Vault } from '../payload/vault.ts';
+import type { EncodedOutcome } from './outcome-of.ts';
 
 /** Stands in the records beside a sealed error, for its message is part of what must not be read there. */
 export const HIDDEN = '(sealed)';

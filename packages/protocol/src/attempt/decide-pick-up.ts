@@ -1,6 +1,6 @@
 /** Decides what becomes of a call that has just been picked up, before anything of it runs. Pure. */
 
-import { type Envelope, MOST_ENVELOPE_BYTES, type ParkVerdict, type PickUp } from '@flamejs/protocol';
+import { type Envelope, MOST_ENVELOPE_BYTES } from '../envelope.ts';
 import {
   FlameCancelledError,
   FlameCodecError,
@@ -10,7 +10,9 @@ import {
   FlameQueueTimeoutError,
   FlameRunnerLostError,
   FlameUntrustedError,
-} from '@flamejs/queue/errors';
+} from '../errors/index.ts';
+import type { PickUp } from '../pick-up.ts';
+import type { ParkVerdict } from '../verdict.ts';
 import { PICK_UPS, RUNNER_LOSSES } from './budgets.ts';
 
 export interface PickedUp {
