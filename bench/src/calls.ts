@@ -14,12 +14,14 @@ const MEGABYTE = 1024 * 1024;
 type Tasks = { flame: Flame; noop: any; noopMany: any; noopFew: any; echo: any };
 
 export interface Peer {
+  /** Of its worker. */
+  readonly pid: number;
   call(value: unknown): Promise<unknown>;
   close(): Promise<void>;
 }
 
 export const bullmqPeer = async (world: World, queueName: string, concurrency: number): Promise<Peer> => {
-  await world.start('peers/bullmq-worker.mjs', [world.url, queueName, String(concurrency)]);
+  const worker = await world.start('peers/bullmq-worker.mjs', [world.url, queueName, String(concurrency)]);
   const queue = new Queue(queueName, { connection: { url: world.url } });
   const events = new QueueEvents(queueName, { connection: { url: world.url } });
   // One waiter a call is what it does; the warning is about exactly that.
@@ -27,6 +29,7 @@ export const bullmqPeer = async (world: World, queueName: string, concurrency: n
   queue.setMaxListeners(0);
   await events.waitUntilReady();
   return {
+    pid: worker.pid ?? 0,
     async call(value) {
       const job = await queue.add('noop', value, { removeOnComplete: 1_000 });
       return job.waitUntilFinished(events);

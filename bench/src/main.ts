@@ -8,6 +8,7 @@ import { TICK, tickCase } from './autoscaler-tick.ts';
 import { bullmqPeer, callCases } from './calls.ts';
 import { type CaseResult, measure } from './case.ts';
 import { coldStartCase } from './cold-start.ts';
+import { COST, printCost } from './cost-of-a-call.ts';
 import { table, writeReports } from './report.ts';
 import { APP_CONFIG, createWorld } from './world.ts';
 
@@ -23,10 +24,10 @@ const run = async (c: Parameters<typeof measure>[0]): Promise<void> => {
 };
 
 try {
-  await world.runner('one');
-  await world.runner('few');
+  const runners = { one: (await world.runner('one')).pid ?? 0, few: (await world.runner('few')).pid ?? 0 };
   const one = await bullmqPeer(world, 'peer-one', 1);
   const many = await bullmqPeer(world, 'peer-many', 100);
+  if (only !== undefined && COST.includes(only)) await printCost(world, { tasks, runners, peers: { one, many } });
   for (const c of callCases(world, tasks, one, many)) await run(c);
   await one.close();
   await many.close();

@@ -11,6 +11,8 @@ export const APP_CONFIG = here('../app/flame.config.mjs');
 export interface World {
   readonly url: string;
   readonly redis: Redis;
+  /** Of its Redis server. */
+  readonly serverPid: number;
   /** Starts a node process with a script of this folder and waits for its first line of output. */
   start(script: string, args?: readonly string[], env?: Readonly<Record<string, string>>): Promise<ChildProcess>;
   /** Starts a runner of a pool. It is ready when its first call can be made, which the warm-up waits for. */
@@ -49,6 +51,7 @@ export const createWorld = async (): Promise<World> => {
   return {
     url,
     redis,
+    serverPid: server.pid ?? 0,
     start: (script, args, env) => start(here(`../${script}`), args, env),
     runner: (pool) => {
       const main = fileURLToPath(import.meta.resolve('@flamejs/runner/main'));
