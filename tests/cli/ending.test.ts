@@ -1,11 +1,12 @@
 /** How the commands that run until they are told to stop end: all of them in time, with nothing left, also without Redis. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { appKeys, poolKeys } from '@flamejs/protocol';
 import { parseConfig } from '@flamejs/queue/internal';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Brood, expectNoLeftovers, startBrood } from '../support/processes.ts';
+import { type Brood, expectNoLeftovers, startBrood, startSource } from '../support/processes.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
 import { settles, waitFor } from '../support/wait-for.ts';
 import { startFlame } from './flame.ts';
@@ -13,6 +14,7 @@ import { startFlame } from './flame.ts';
 const PATIENCE = { timeout: 180_000 };
 /** Inside the repository, so that the application finds its packages. */
 const CACHE = fileURLToPath(new URL('../../.cache/', import.meta.url));
+const STOP_SIGNALS = new URL('../../packages/cli/dist/stop-signals.js', import.meta.url).href;
 const SHUTDOWN_MS = 2_000;
 /** Far from what was seen once, 50 and 84 s, and from what these take on a slow machine. */
 const SOON = { what: 'its end' };
@@ -67,17 +69,23 @@ const ready = (redis: RedisServer, pools: readonly string[]): Promise<unknown> =
 };
 
 test.each([
-  ['autoscaler', 'SIGTERM'],
-  ['dev --no-dashboard', 'SIGINT'],
+  ['autoscaler', ['SIGTERM']],
+  ['dev --no-dashboard', ['SIGINT']],
+  // As a package manager that stands between hands it on.
+  ['dev --no-dashboard', ['SIGINT', 'SIGTERM']],
 ] as const)(
   'A-01: flame %s with two pools that each name local() ends after %s, and no process is left',
   PATIENCE,
-  async (args, signal) => {
+  async (args, signals) => {
     await using redis = await startRedis();
     const brood = startBrood();
     await using command = await commandOf(brood, redis, args.split(' '));
     await ready(redis, ['one', 'two']);
-    command.signal(signal);
+    for (const signal of signals) {
+      command.signal(signal);
+      // Two at once are one where the first is not told yet.
+      await delay(20);
+    }
     expect((await settles(command.exited, SOON)).code).toBe(0);
     await expectNoLeftovers(brood);
   },
@@ -112,4 +120,19 @@ test('C-79: flame dashboard ends at once when Redis is gone', PATIENCE, async ()
   command.signal('SIGTERM');
   expect((await settles(command.exited, SOON)).code).toBe(0);
   await expectNoLeftovers(brood);
+});
+
+test('A-01: who asks a second time, a second later, means at once', async () => {
+  const source = `
+    const { untilStopped } = await import(${JSON.stringify(STOP_SIGNALS)});
+    untilStopped().then((signal) => console.log('asked by ' + signal));
+    setInterval(() => {}, 1_000);
+    console.log('waits');`;
+  await using waiting = await startSource(source);
+  await waiting.waitForOutput(/waits/);
+  waiting.signal('SIGINT');
+  await waiting.waitForOutput(/asked by SIGINT/);
+  await delay(1_100);
+  waiting.signal('SIGINT');
+  expect(await settles(waiting.exited, SOON)).toEqual({ code: 130, signal: null });
 });
