@@ -1,14 +1,13 @@
 /** Ends a call whose waiting has lasted too long, with the same error whoever notices: its caller, or the autoscaler for it. */
-
 import { errorOutcome, ranOf } from './attempt/outcome-of.ts';
-import type { RedisClient } from './connect.ts';
+import { endCall } from './end-call.ts';
 import type { ExpiryDecision } from './expiry.ts';
 import { expiryError } from './expiry-error.ts';
 import type { PoolStatus } from './explain.ts';
 import type { CallInspection } from './inspection.ts';
-import type { PoolKeys } from './keys.ts';
-import { settleWaiting } from './outcome.ts';
+import type { SettledWaiting } from './outcome.ts';
 import type { Vault } from './payload/vault.ts';
+import type { CallStore } from './store/call-store.ts';
 
 export interface EndOfWaiting {
   readonly callId: string;
@@ -19,14 +18,12 @@ export interface EndOfWaiting {
   readonly status: PoolStatus | undefined;
 }
 
-/** @returns as `settleWaiting` does: a call that has begun in this moment goes on */
+/** @returns what became of it: a call that has begun in this moment goes on */
 export const endWaiting = (
-  client: RedisClient,
-  keys: PoolKeys,
+  store: CallStore,
   { callId, pool, call, decision, status }: EndOfWaiting,
   vault: Vault,
-): ReturnType<typeof settleWaiting> => {
+): Promise<SettledWaiting> => {
   const error = expiryError(callId, pool, call, decision, status);
-  const verdict = { ...errorOutcome(ranOf(call), error), generation: call.generation };
-  return settleWaiting(client, keys, callId, verdict, vault);
+  return endCall(store, callId, { ...errorOutcome(ranOf(call), error), generation: call.generation }, vault);
 };

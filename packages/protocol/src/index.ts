@@ -17,6 +17,7 @@ export { CallBackend } from './call-backend.ts';
 export { callBackendFactory } from './call-backend-factory.ts';
 export { newCallId, poolOfCallId, userCallId } from './call-id.ts';
 export { connect, disconnect, type RedisClient, runScript, whenReady } from './connect.ts';
+export { endCall } from './end-call.ts';
 export * from './envelope.ts';
 export { decideExpiry, type ExpiryDecision, type StillBound } from './expiry.ts';
 export { expiryError } from './expiry-error.ts';
@@ -27,8 +28,6 @@ export {
   createHousekeeping,
   type Housekeeping,
   LOCK_RENEW_MS,
-  redisNow,
-  STALLED_CHECK_MS,
 } from './housekeeping.ts';
 export { type CallInspection, type CallState, inspectCall } from './inspection.ts';
 export { createInterruptible, type Interruptible } from './interruptible.ts';
@@ -48,6 +47,7 @@ export { createVault, isSealed, type Vault } from './payload/vault.ts';
 export type { PickUp } from './pick-up.ts';
 export { parsePoolStatus, readPoolStatuses } from './pool-status.ts';
 export { createPushConnection, type PushConnection } from './push-connection.ts';
+export { redisNow } from './redis-now.ts';
 export { createRetries, type Retries, type RetryResult } from './retry.ts';
 export {
   type OrderedBy,
@@ -70,7 +70,9 @@ export { listSchedules, parseSchedule, removeSchedule, type Schedule, type Sched
 export { admitServer, judgeServer, readServerFacts, type ServerFacts, type ServerFinding } from './server-check.ts';
 export * from './store/call-store.ts';
 export { type Handed, newOffer, parseHanded } from './store/hand-over.ts';
-export { createRedisStore, LOCK_MS, type StoreNotes } from './store/redis-store.ts';
+export { LOCK_MS } from './store/lock.ts';
+export { STALLED_CHECK_MS } from './store/redis-rest.ts';
+export { createRedisStore, type StoreNotes } from './store/redis-store.ts';
 export {
   type DamagedRecord,
   damageLog,

@@ -6,11 +6,11 @@
 import { errorOutcome, ranOf } from './attempt/outcome-of.ts';
 import { poolOfCallId } from './call-id.ts';
 import type { RedisClient } from './connect.ts';
+import { endCall } from './end-call.ts';
 import { FlameCancelledError } from './errors/index.ts';
-import { inspectCall } from './inspection.ts';
 import type { PoolKeys } from './keys.ts';
-import { settleWaiting } from './outcome.ts';
 import type { Vault } from './payload/vault.ts';
+import { createRedisStore } from './store/redis-store.ts';
 
 /** A caller that has not been heard of for so long is gone. */
 export const CALLER_TTL_MS = 15_000;
@@ -23,6 +23,7 @@ export const linkToCall = (callId: string, ats: number): string => `${callId} ${
 /** Looks at the linked calls that were looked at longest ago. @returns how many calls were cancelled or asked to stop */
 export const cancelOrphans = async (client: RedisClient, keys: PoolKeys, vault: Vault): Promise<number> => {
   const ids = await client.zrange(keys.linked, '0', String(BATCH - 1));
+  const store = createRedisStore(client, keys);
   let cancelled = 0;
   for (const id of ids) {
     const link = await client.hget(`${keys.queue}${id}`, 'f:link');
@@ -36,10 +37,10 @@ export const cancelOrphans = async (client: RedisClient, keys: PoolKeys, vault: 
       await client.zadd(keys.linked, 'XX', Number(seconds) * 1000, id);
       continue;
     }
-    const call = await inspectCall(client, keys, id);
+    const call = await store.inspect(id);
     const error = new FlameCancelledError(`call ${id} was cancelled: ${gone}`, { callId: id, reason: gone });
     const verdict = { ...errorOutcome(ranOf(call), error), generation: call.generation, cancelReason: gone };
-    await settleWaiting(client, keys, id, verdict, vault);
+    await endCall(store, id, verdict, vault);
     cancelled += 1;
   }
   return cancelled;

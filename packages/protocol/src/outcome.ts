@@ -2,7 +2,6 @@
 
 import { type RedisClient, runScript } from './connect.ts';
 import type { PoolKeys } from './keys.ts';
-import { noVault, type Vault } from './payload/vault.ts';
 import { haveNumbers, parseObject } from './stored.ts';
 import { INLINE_REPLY_BYTES, type OutcomeHead } from './verdict.ts';
 
@@ -126,16 +125,14 @@ export const settleWaiting = async (
   keys: PoolKeys,
   callId: string,
   verdict: WaitingVerdict,
-  vault: Vault = noVault,
 ): Promise<SettledWaiting> => {
   const { generation, head, cancelReason } = verdict;
-  const body = await vault.seal(verdict.body, { callId, kind: head.ok ? 'result' : 'error' });
   const args = [
     keys.queue,
     callId,
     generation,
     JSON.stringify(head),
-    body,
+    verdict.body,
     head.message,
     INLINE_REPLY_BYTES,
     cancelReason ?? '',

@@ -1,8 +1,7 @@
 /** Retrying failed calls by hand: each starts a new generation with its original arguments and fresh budgets. */
-import type { CallBackend } from './call-backend.ts';
-import { callBackendFactory } from './call-backend-factory.ts';
 import type { RedisClient } from './connect.ts';
 import type { PoolKeys } from './keys.ts';
+import { createRedisStore } from './store/redis-store.ts';
 
 export type RetryResult =
   /** It waits again; `attach(id).result()` gives the new outcome. */
@@ -21,22 +20,8 @@ export interface Retries {
 const PAGE = 200;
 
 /** @param client stays the caller's */
-export const createRetries = (client: RedisClient, keys: PoolKeys, pool: string): Retries => {
-  const backend: CallBackend = callBackendFactory({ client })(pool, { prefix: keys.base });
-  backend.on('error', () => undefined);
-
-  const retry = async (callId: string): Promise<RetryResult> => {
-    try {
-      await backend.retryFinishedJob({ id: callId, opts: {} } as never, 'failed');
-      return 'retried';
-    } catch (error) {
-      // BullMQ's codes: -1 no such job, -3 not in the failed set.
-      const code = (error as { code?: number }).code;
-      if (code === -3) return 'not-failed';
-      if (code === -1) return (await client.exists(keys.outcome(callId))) === 1 ? 'not-failed' : 'unknown';
-      throw error;
-    }
-  };
+export const createRetries = (client: RedisClient, keys: PoolKeys): Retries => {
+  const { retry } = createRedisStore(client, keys);
 
   return {
     retry,

@@ -2,8 +2,9 @@
 import type { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { waitFor } from '../../../tests/support/wait-for.ts';
-import { createHousekeeping, redisNow } from '../src/housekeeping.ts';
+import { createHousekeeping } from '../src/housekeeping.ts';
 import { inspectCall } from '../src/inspection.ts';
+import { redisNow } from '../src/redis-now.ts';
 import { newOffer, parseHanded } from '../src/store/hand-over.ts';
 import { finish, keys, POOL, type PoolFixture, plain, plainCall, startPool } from './support.ts';
 

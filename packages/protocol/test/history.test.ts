@@ -50,7 +50,7 @@ test('C-36: a retry by hand begins to count anew', async () => {
   await handBack('r1', { unbegun: true });
   const body = Buffer.from('1');
   await settleWaiting(pool.client, keys, id, { generation: 1, head: { ...okHead, ok: false }, body });
-  expect(await createRetries(pool.client, keys, POOL).retry(id)).toBe('retried');
+  expect(await createRetries(pool.client, keys).retry(id)).toBe('retried');
   expect(await attemptOf('r1')).toBe(1);
 });
 

@@ -1,7 +1,9 @@
 /** What operators do: through the same scripts as the facade, so that callers who wait learn of it. */
 
 import {
+  createRedisStore,
   createRetries,
+  endCall,
   errorOutcome,
   NEVER_RAN,
   type OrderResult,
@@ -9,7 +11,6 @@ import {
   type RetryResult,
   type RunnerOrder,
   redisNow,
-  settleWaiting,
 } from '@flamejs/protocol';
 import { type CancelResult, FlameCancelledError } from '@flamejs/queue';
 import type { Link } from './link.ts';
@@ -70,20 +71,20 @@ export const createActions = (link: Link, queues: Queues, tuning: Tuning, name: 
   return {
     kick,
     async retry(pool, id) {
-      const result = await createRetries(client, link.keys(pool), pool).retry(id);
+      const result = await createRetries(client, link.keys(pool)).retry(id);
       if (result === 'retried') kick(pool);
       return result;
     },
     async retryFailed(pool, functionName) {
       const filter = functionName === undefined ? {} : { functionName };
-      const retried = await createRetries(client, link.keys(pool), pool).retryAll(filter);
+      const retried = await createRetries(client, link.keys(pool)).retryAll(filter);
       if (retried > 0) kick(pool);
       return retried;
     },
     async cancel(pool, id, reason) {
       const error = new FlameCancelledError(`call ${id} was cancelled: ${reason}`, { callId: id, reason });
       const verdict = { ...errorOutcome(NEVER_RAN, error), generation: 0, cancelReason: reason };
-      return CANCELLED[await settleWaiting(client, link.keys(pool), id, verdict, vault)];
+      return CANCELLED[await endCall(createRedisStore(client, link.keys(pool)), id, verdict, vault)];
     },
     pause: (pool) => queues.of(pool).pause(),
     async resume(pool) {

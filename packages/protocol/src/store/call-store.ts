@@ -2,7 +2,10 @@
  * Where the calls of one pool are kept, and the steps by which they move. Each step is atomic; each may be sent twice and does
  * what it does once.
  */
+import type { CallInspection } from '../inspection.ts';
+import type { Delivery, Lookup, SettledWaiting, WaitingVerdict } from '../outcome.ts';
 import type { PickUp } from '../pick-up.ts';
+import type { RetryResult } from '../retry.ts';
 import type { OutcomeHead, ParkVerdict } from '../verdict.ts';
 
 /** A call as its maker hands it over. Durations and times in milliseconds. */
@@ -115,13 +118,82 @@ export interface Settled {
   readonly next: TakenCall | undefined;
 }
 
+/** A pick-up, as its runner holds it. */
+export interface PickUpId {
+  readonly callId: string;
+  readonly attempt: number;
+}
+
+export interface Lease extends PickUpId {
+  readonly generation: number;
+}
+
+export interface Renewal {
+  /** Calls that are somebody else's by now. */
+  readonly lost: readonly string[];
+  /** Calls that are to be stopped. */
+  readonly cancelled: readonly { readonly callId: string; readonly reason: string }[];
+}
+
+/** A call that was taken back from a runner that is gone. It waits at the head of the queue. */
+export interface TakenBack {
+  readonly callId: string;
+  /** It must not run again. */
+  readonly failOnLoss: boolean;
+}
+
 export interface CallStore {
   /** Calls of one maker. @returns for each whether it was accepted, or an error of this call alone */
   accept(calls: readonly AcceptedCall[]): Promise<readonly (Acceptance | Error)[]>;
+
   /** Picks calls up. Slots for which there is none are offered: who accepts a call hands it over to the longest free one. */
   take(by: Taker, slots: Slots): Promise<Taken>;
   /** @param refill for each verdict */
   settle(by: Taker, verdicts: readonly Verdict[], refill: readonly Refill[]): Promise<readonly Settled[]>;
   /** Takes offers back. @returns the numbers of those for which nothing comes any more */
   withdraw(by: Taker, numbers: readonly string[]): Promise<readonly string[]>;
+  /** Says that a runner still holds these, and takes those back whose locks ran out and which nobody else has begun. */
+  renew(runnerId: string, leases: readonly Lease[]): Promise<Renewal>;
+  /** What stands under a runner's name, whether or not it knows. */
+  heldBy(runnerId: string): Promise<readonly PickUpId[]>;
+  /** Pick-ups of which the runner never heard go back at nobody's cost. @returns the calls that did */
+  putBack(runnerId: string, pickUps: readonly PickUpId[]): Promise<readonly string[]>;
+  /** @param most bytes that are read. @returns the packed arguments that were too large for the call itself; empty when they are gone */
+  largeArgs(callId: string, most: number): Promise<Buffer>;
+  /** Keeps the newest value of a call's progress, and tells who follows it. @param ttlMs after which it is forgotten */
+  reportProgress(callId: string, note: Uint8Array, ttlMs: number): Promise<void>;
+  /** Keeps what a function has said of itself, with its call. Of a call that is gone nothing is kept. */
+  reportReady(callId: string, note: Uint8Array): Promise<void>;
+
+  /**
+   * Looks a call up and, while it has no outcome, joins those who are told of it.
+   * @param waiter whom to tell, '' to only look
+   */
+  lookUp(callId: string, waiter: string): Promise<Lookup>;
+  /** @returns the encoded value or error of a call that has ended; `undefined` once it is forgotten */
+  body(callId: string): Promise<Buffer | undefined>;
+  /** Says what a waiter has read: outcomes are kept for those who wait. @param by its process, for people */
+  acknowledge(waiter: string, by: string, deliveries: readonly Delivery[]): Promise<void>;
+  /** Ends a call that has not begun: afterwards nothing of it runs. One that runs is asked to stop, when `cancelReason` is given. */
+  end(callId: string, verdict: WaitingVerdict): Promise<SettledWaiting>;
+  /** Begins a failed call anew, as a new generation with fresh budgets. */
+  retry(callId: string): Promise<RetryResult>;
+  /** Where a call is, and its pool. */
+  inspect(callId: string): Promise<CallInspection>;
+  /** @returns the newest value of its progress */
+  progress(callId: string): Promise<Buffer | undefined>;
+  readiness(callId: string): Promise<Buffer | undefined>;
+  /** Forgets a call that does not run, and tells those who wait. Its outcome stays as long as it is to. */
+  remove(callId: string): Promise<void>;
+
+  /** Moves calls whose delay is over to those that wait. @returns how many */
+  promote(): Promise<number>;
+  /** Takes calls back whose locks have run out. A lock may be missed once: the next check takes it. */
+  reclaim(): Promise<readonly TakenBack[]>;
+  /** Takes back at once what a runner held that is known to be gone. */
+  release(runnerId: string): Promise<readonly TakenBack[]>;
+  /** @returns calls whose bound of waiting may be over, at most so many */
+  overdue(most: number): Promise<readonly string[]>;
+  /** When such a call is overdue next, by the clock that `inspect` tells; `undefined` for never again. */
+  setOverdue(callId: string, at: number | undefined): Promise<void>;
 }

@@ -5,14 +5,16 @@ import type { PoolKeys } from '../keys.ts';
 import { FIELDS } from '../lua/embedded.ts';
 import { INLINE_REPLY_BYTES } from '../verdict.ts';
 import type { Acceptance, AcceptedCall, CallStore, Refill, Settled, TakenCall, Taker, Verdict } from './call-store.ts';
+import { LOCK_MS } from './lock.ts';
+import { createRedisRest } from './redis-rest.ts';
 
-/** How long a runner's lock on a call holds; milliseconds. */
-export const LOCK_MS = 5_000;
 /** Finished jobs that stay for the dashboard; outcomes have keys and times of their own. */
 const KEEP_COMPLETED = 1_000;
 
 /** What a store comes to know beside what it was asked for. */
 export interface StoreNotes {
+  /** It will be asked for stalled calls: reconnects are noted from now on, after which no call counts as stalled for a while. */
+  readonly reclaims?: true;
   /** This Redis user lacks a right: nothing can be pushed, and who waits looks or reads instead. */
   readonly onPushRefused?: () => void;
   /** Replies for the caller, who hears pushes, stand in its stream. */
@@ -21,6 +23,7 @@ export interface StoreNotes {
 
 /** @param client owned by the caller */
 export const createRedisStore = (client: RedisClient, keys: PoolKeys, notes: StoreNotes = {}): CallStore => ({
+  ...createRedisRest(client, keys, notes.reclaims === true),
   async accept(calls) {
     const [first] = calls;
     if (first === undefined) return [];

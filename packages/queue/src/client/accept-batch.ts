@@ -1,8 +1,9 @@
 /** Sends the calls of one turn of the event loop together, one script for each pool. */
 
+import type { RedisClient } from '@flamejs/protocol/connect';
 import { FlameUnavailableError } from '@flamejs/protocol/errors';
 import type { PoolKeys } from '@flamejs/protocol/keys';
-import type { Acceptance, AcceptedCall } from '@flamejs/protocol/store/call-store';
+import type { Acceptance, AcceptedCall, CallStore } from '@flamejs/protocol/store/call-store';
 import { createRedisStore, type StoreNotes } from '@flamejs/protocol/store/redis-store';
 import type { Link } from './link.ts';
 
@@ -32,12 +33,22 @@ export const createAcceptBatch = (
   notesOf: (pool: string) => StoreNotes,
 ): AcceptBatch => {
   const open = new Map<string, Batch>();
+  const stores = new Map<string, { readonly client: RedisClient; readonly store: CallStore }>();
+
+  const storeOf = (client: RedisClient, pool: string): CallStore => {
+    let known = stores.get(pool);
+    if (known?.client !== client) {
+      known = { client, store: createRedisStore(client, keysOf(pool), notesOf(pool)) };
+      stores.set(pool, known);
+    }
+    return known.store;
+  };
 
   const send = async (pool: string, { entries }: Batch): Promise<void> => {
     const calls = entries.map(({ call }) => call);
     try {
       const replies = await link.whileUnsent((client) =>
-        link.bounded(createRedisStore(client, keysOf(pool), notesOf(pool)).accept(calls), calls[0]?.id),
+        link.bounded(storeOf(client, pool).accept(calls), calls[0]?.id),
       );
       for (const [at, { resolve, reject }] of entries.entries()) {
         const reply = replies[at];

@@ -10,6 +10,7 @@ import { explainWaiting } from '@flamejs/protocol/explain';
 import { createHousekeeping, type Housekeeping } from '@flamejs/protocol/housekeeping';
 import { inspectCall } from '@flamejs/protocol/inspection';
 import type { Vault } from '@flamejs/protocol/payload/vault';
+import { createRedisStore } from '@flamejs/protocol/store/redis-store';
 import type { OnDamage } from '@flamejs/protocol/stored';
 import type { Logger } from 'pino';
 import type { AppConfig } from '../config/types.ts';
@@ -64,7 +65,11 @@ export const createBounds = (config: AppConfig, vault: Vault, logger: Logger, on
       const still = stillLimitMs === undefined ? undefined : { limitMs: stillLimitMs, watchedMs };
       const decision = decideExpiry(call, still, status);
       if (decision.kind === 'keep') return decision.againInMs;
-      await endWaiting(client, pool.keys, { callId, pool: pool.config.name, call, decision, status }, vault);
+      await endWaiting(
+        createRedisStore(client, pool.keys),
+        { callId, pool: pool.config.name, call, decision, status },
+        vault,
+      );
       return AFTER_MS;
     },
     async warnIfUnserved(client, { callId, since }, pool) {

@@ -69,7 +69,7 @@ export const createHandle = <Result>(
   async retry() {
     const client = await caller.link.client();
     const { keys, kick } = caller.pool(pool);
-    const result = await caller.link.bounded(createRetries(client, keys, pool.name).retry(id));
+    const result = await caller.link.bounded(createRetries(client, keys).retry(id));
     if (result === 'retried') kick.send();
     return result;
   },

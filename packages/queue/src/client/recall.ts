@@ -4,10 +4,12 @@
  */
 
 import { errorOutcome, NEVER_RAN } from '@flamejs/protocol/attempt/outcome-of';
+import { endCall } from '@flamejs/protocol/end-call';
 import { FlameCancelledError } from '@flamejs/protocol/errors';
 import type { PoolKeys } from '@flamejs/protocol/keys';
-import { type SettledWaiting, settleWaiting } from '@flamejs/protocol/outcome';
+import type { SettledWaiting } from '@flamejs/protocol/outcome';
 import type { Vault } from '@flamejs/protocol/payload/vault';
+import { createRedisStore } from '@flamejs/protocol/store/redis-store';
 import type { Logger } from 'pino';
 import type { Link } from './link.ts';
 
@@ -32,7 +34,7 @@ export const createRecall = (link: Link, keysOf: (pool: string) => PoolKeys, vau
     const error = new FlameCancelledError(`call ${callId} was cancelled: ${reason}`, { callId, reason });
     const client = await link.client();
     const verdict = { ...errorOutcome(NEVER_RAN, error), generation: 0, cancelReason: reason };
-    return link.bounded(settleWaiting(client, keysOf(pool), callId, verdict, vault));
+    return link.bounded(endCall(createRedisStore(client, keysOf(pool)), callId, verdict, vault));
   };
 
   const work = async (): Promise<void> => {

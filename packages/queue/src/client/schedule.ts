@@ -2,7 +2,7 @@
 
 import { type Duration, parseDuration } from '@flamejs/protocol/duration';
 import { configError } from '@flamejs/protocol/errors/input-errors';
-import { redisNow } from '@flamejs/protocol/housekeeping';
+import { redisNow } from '@flamejs/protocol/redis-now';
 import { nextMoment, type Timing } from '@flamejs/protocol/schedule-timing';
 import { removeSchedule, storeSchedule } from '@flamejs/protocol/schedules';
 import type { Caller, CallRequest } from './caller.ts';

@@ -7,7 +7,8 @@ import {
   FlameQueueFullError,
   FlameRemovedError,
 } from '@flamejs/protocol/errors';
-import { createHousekeeping, redisNow } from '@flamejs/protocol/housekeeping';
+import { createHousekeeping } from '@flamejs/protocol/housekeeping';
+import { redisNow } from '@flamejs/protocol/redis-now';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { waitFor } from '../../../../tests/support/wait-for.ts';
 import { defineFunction } from '../../src/fn.ts';

@@ -1,7 +1,8 @@
 /** Schedules: no moment is lost, none comes back, and one that is damaged is nobody else's trouble. */
 
 import { FlameConfigError } from '@flamejs/protocol/errors';
-import { createHousekeeping, type Housekeeping, redisNow } from '@flamejs/protocol/housekeeping';
+import { createHousekeeping, type Housekeeping } from '@flamejs/protocol/housekeeping';
+import { redisNow } from '@flamejs/protocol/redis-now';
 import { dueMoments, nextMoment } from '@flamejs/protocol/schedule-timing';
 import type { DamagedRecord } from '@flamejs/protocol/stored';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
