@@ -64,9 +64,9 @@ export default [
   },
   {
     name: 'the autoscaler ends waiting without looking at what it knows of the pool',
-    file: 'packages/protocol/src/housekeeping.ts',
-    find: 'const status = await statusOf();',
-    replace: 'const status = (await statusOf()) && undefined;',
+    file: 'packages/protocol/src/upkeep.ts',
+    find: 'status: await status() };',
+    replace: 'status: (await status()) && undefined };',
     tests: ['C-34: a cast that the autoscaler ends'],
     in: ['tests/conformance/given-up.test.ts'],
   },

@@ -40,7 +40,7 @@ export { type PoolNumbers, readPoolNumbers } from './metrics/pool-numbers.ts';
 export { PURPOSES, type Purpose } from './metrics/purposes.ts';
 export { type MetricsSource, renderMetrics } from './metrics/render-metrics.ts';
 export { createTally, OTHER_FUNCTIONS, type Tally } from './metrics/tally.ts';
-export { fetchBody, type Lookup, lookupCall, type Outcome, parseHead, settleWaiting } from './outcome.ts';
+export { type Lookup, type Outcome, parseHead } from './outcome.ts';
 export { isPassing, pauseBefore } from './passing-errors.ts';
 export { sealNote } from './payload/note.ts';
 export { createVault, isSealed, type Vault } from './payload/vault.ts';
@@ -71,6 +71,7 @@ export { admitServer, judgeServer, readServerFacts, type ServerFacts, type Serve
 export * from './store/call-store.ts';
 export { type Handed, newOffer, parseHanded } from './store/hand-over.ts';
 export { LOCK_MS } from './store/lock.ts';
+export { fetchBody, lookupCall } from './store/redis-outcomes.ts';
 export { STALLED_CHECK_MS } from './store/redis-rest.ts';
 export { createRedisStore, type StoreNotes } from './store/redis-store.ts';
 export {

@@ -1,9 +1,7 @@
-/** Reading calls: their outcome, and what they wait for. Thin functions over our scripts, with typed answers. */
+/** How calls have ended, as it is stored and told. */
 
-import { type RedisClient, runScript } from './connect.ts';
-import type { PoolKeys } from './keys.ts';
 import { haveNumbers, parseObject } from './stored.ts';
-import { INLINE_REPLY_BYTES, type OutcomeHead } from './verdict.ts';
+import type { OutcomeHead } from './verdict.ts';
 
 export interface Outcome {
   readonly generation: number;
@@ -23,46 +21,6 @@ export type Lookup =
   /** Neither a job nor an outcome: removed, expired, or lost with Redis' data. */
   | { readonly state: 'missing' };
 
-/**
- * Looks a call up and, while it has no outcome, joins those who are told of it.
- * @param waiter the caller's reply stream, '' to only look
- */
-export const lookupCall = async (
-  client: RedisClient,
-  keys: PoolKeys,
-  callId: string,
-  waiter: string,
-): Promise<Lookup> => {
-  const reply = (await runScript(
-    client,
-    'flameLookup',
-    [keys.queue, callId, waiter, INLINE_REPLY_BYTES],
-    true,
-  )) as Buffer[];
-  const state = reply[0]?.toString();
-  if (state === 'pending') return { state, generation: Number(reply[1]), bounded: reply[2]?.toString() === '1' };
-  if (state === 'delivered') return { state, at: Number(reply[2]), to: String(reply[3]) };
-  if (state !== 'settled') return { state: 'missing' };
-  const generation = Number(reply[1]);
-  const body = reply[4] ?? (await fetchBody(client, keys, callId));
-  // It may expire between the two reads; then it is as if it had expired before them.
-  if (body === undefined) return { state: 'missing' };
-  const awaited = reply[3]?.toString() === '1';
-  return { state, outcome: { generation, head: parseHead(reply[2]), body, awaited } };
-};
-
-/** @returns the encoded value or error of a settled call, `undefined` once it has expired. */
-export const fetchBody = async (client: RedisClient, keys: PoolKeys, callId: string): Promise<Buffer | undefined> => {
-  const [small, large] = await Promise.all([
-    client.hgetBuffer(keys.outcome(callId), 'body'),
-    client.getBuffer(keys.body(callId)),
-  ]);
-  return small ?? large ?? undefined;
-};
-
-/** How long a large result that its only waiter has read is kept; milliseconds. */
-export const READ_BODY_MS = 60_000;
-
 /** What a caller has read, or no longer wants. */
 export interface Delivery {
   readonly callId: string;
@@ -70,18 +28,6 @@ export interface Delivery {
   /** Its value has arrived. What nobody could read, or wanted, is kept like one that nobody has waited for. */
   readonly read: boolean;
 }
-
-/** Says what a caller has read: outcomes are kept for those who wait. @param by the caller's process, for people */
-export const acknowledge = async (
-  client: RedisClient,
-  keys: PoolKeys,
-  waiter: string,
-  by: string,
-  deliveries: readonly Delivery[],
-): Promise<void> => {
-  const which = deliveries.flatMap(({ callId, generation, read }) => [callId, generation, read ? '1' : '0']);
-  await runScript(client, 'flameDelivered', [keys.queue, waiter, by, READ_BODY_MS, ...which]);
-};
 
 const HEAD_NUMBERS = ['attempts', 'runnerLosses', 'startedAt', 'size'] as const;
 
@@ -118,24 +64,3 @@ export interface WaitingVerdict {
   /** Ask a call that runs to stop with this reason; without it, a running call is left alone. */
   readonly cancelReason?: string;
 }
-
-/** Settles a call that has not started, atomically: afterwards nothing of it runs. */
-export const settleWaiting = async (
-  client: RedisClient,
-  keys: PoolKeys,
-  callId: string,
-  verdict: WaitingVerdict,
-): Promise<SettledWaiting> => {
-  const { generation, head, cancelReason } = verdict;
-  const args = [
-    keys.queue,
-    callId,
-    generation,
-    JSON.stringify(head),
-    verdict.body,
-    head.message,
-    INLINE_REPLY_BYTES,
-    cancelReason ?? '',
-  ];
-  return String(await runScript(client, 'flameSettleWaiting', args)) as SettledWaiting;
-};

@@ -27,3 +27,9 @@ export interface ParkVerdict {
 
 /** Bodies up to this many bytes travel in the reply stream itself; larger ones are fetched from the outcome. */
 export const INLINE_REPLY_BYTES = 16 * 1024;
+
+/** Bodies of more bytes stand by themselves, so that they can go before the rest. */
+export const LARGE_BODY_BYTES = 64 * 1024;
+
+/** How long a large result that its only waiter has read is kept; milliseconds. */
+export const READ_BODY_MS = 60_000;

@@ -4,7 +4,7 @@ import { waitFor } from '../../../tests/support/wait-for.ts';
 import { runScript } from '../src/connect.ts';
 import { createHousekeeping } from '../src/housekeeping.ts';
 import { inspectCall } from '../src/inspection.ts';
-import { lookupCall, settleWaiting } from '../src/outcome.ts';
+import { lookupCall, settleWaiting } from '../src/store/redis-outcomes.ts';
 import { finish, keys, move, okHead, POOL, type PoolFixture, plainCall, startPool } from './support.ts';
 
 let pool: PoolFixture;

@@ -3,10 +3,10 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { runScript } from '../src/connect.ts';
 import { parseHistory } from '../src/history.ts';
 import { inspectCall } from '../src/inspection.ts';
-import { lookupCall, settleWaiting } from '../src/outcome.ts';
 import { createRetries } from '../src/retry.ts';
 import type { Verdict } from '../src/store/call-store.ts';
-import { finish, keys, move, okHead, POOL, type PoolFixture, startPool } from './support.ts';
+import { lookupCall, settleWaiting } from '../src/store/redis-outcomes.ts';
+import { finish, keys, move, okHead, type PoolFixture, startPool } from './support.ts';
 
 let pool: PoolFixture;
 beforeAll(async () => {

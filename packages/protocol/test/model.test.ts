@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bySize } from '../../../tests/support/tier.ts';
 import { runScript } from '../src/connect.ts';
-import { settleWaiting } from '../src/outcome.ts';
+import { settleWaiting } from '../src/store/redis-outcomes.ts';
 import { finish, keys, move, okHead, type PoolFixture, plainCall, startPool } from './support.ts';
 
 type State = 'waiting' | 'active' | 'completed' | 'failed';

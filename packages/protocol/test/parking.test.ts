@@ -5,7 +5,7 @@ import { expiryError } from '../src/expiry-error.ts';
 import { explainWaiting } from '../src/explain.ts';
 import { beat } from '../src/heartbeat.ts';
 import { inspectCall } from '../src/inspection.ts';
-import { settleWaiting } from '../src/outcome.ts';
+import { settleWaiting } from '../src/store/redis-outcomes.ts';
 import type { ParkVerdict } from '../src/verdict.ts';
 import { keys, move, okHead, POOL, type PoolFixture, startPool } from './support.ts';
 

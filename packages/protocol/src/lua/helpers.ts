@@ -1,7 +1,5 @@
+import { LARGE_BODY_BYTES } from '../verdict.ts';
 import { LIBRARIES } from './embedded.ts';
-
-/** Bodies of more bytes stand in a key of their own. */
-const LARGE_BODY_BYTES = 64 * 1024;
 
 /**
  * Lua that is put in front of every script of ours and of every BullMQ script that we extend. The fields that begin

@@ -7,10 +7,10 @@ import { callBackendFactory } from '../call-backend-factory.ts';
 import { type RedisClient, runScript } from '../connect.ts';
 import { inspectCall } from '../inspection.ts';
 import type { PoolKeys } from '../keys.ts';
-import { acknowledge, fetchBody, lookupCall, settleWaiting } from '../outcome.ts';
 import { redisNow } from '../redis-now.ts';
 import type { CallStore, TakenBack } from './call-store.ts';
 import { LOCK_MS } from './lock.ts';
+import { acknowledge, fetchBody, lookupCall, settleWaiting } from './redis-outcomes.ts';
 
 /** How often stalled calls are looked for; milliseconds. */
 export const STALLED_CHECK_MS = 2_000;

@@ -1,7 +1,8 @@
 /** What becomes of a reply, whichever way it came. */
 import type { RedisClient } from '@flamejs/protocol/connect';
 import type { PoolKeys } from '@flamejs/protocol/keys';
-import { fetchBody, type Outcome, parseHead } from '@flamejs/protocol/outcome';
+import { type Outcome, parseHead } from '@flamejs/protocol/outcome';
+import { fetchBody } from '@flamejs/protocol/store/redis-outcomes';
 import type { Logger } from 'pino';
 
 export interface Reply {

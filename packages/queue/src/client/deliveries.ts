@@ -4,7 +4,8 @@
  */
 
 import type { PoolKeys } from '@flamejs/protocol/keys';
-import { acknowledge, type Delivery } from '@flamejs/protocol/outcome';
+import type { Delivery } from '@flamejs/protocol/outcome';
+import { acknowledge } from '@flamejs/protocol/store/redis-outcomes';
 import type { Logger } from 'pino';
 import type { Link } from './link.ts';
 

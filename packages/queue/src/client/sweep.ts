@@ -6,8 +6,9 @@
 import { createAwakeClock } from '@flamejs/protocol/awake';
 import type { RedisClient } from '@flamejs/protocol/connect';
 import { FlameConfigError, FlameDataLossError, FlameRemovedError } from '@flamejs/protocol/errors';
-import { lookupCall, type Outcome } from '@flamejs/protocol/outcome';
+import type { Outcome } from '@flamejs/protocol/outcome';
 import type { Vault } from '@flamejs/protocol/payload/vault';
+import { lookupCall } from '@flamejs/protocol/store/redis-outcomes';
 import { createRedisStore } from '@flamejs/protocol/store/redis-store';
 import { damageLog } from '@flamejs/protocol/stored';
 import type { Logger } from 'pino';

@@ -1,7 +1,8 @@
 /** How long outcomes are kept: what somebody awaits until it was read, and what was read no longer than need be. */
 
 import { FlameRemovedError } from '@flamejs/protocol/errors';
-import { acknowledge, lookupCall, READ_BODY_MS } from '@flamejs/protocol/outcome';
+import { acknowledge, lookupCall } from '@flamejs/protocol/store/redis-outcomes';
+import { READ_BODY_MS } from '@flamejs/protocol/verdict';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { waitFor } from '../../../../tests/support/wait-for.ts';
 import { defineFunction } from '../../src/fn.ts';
