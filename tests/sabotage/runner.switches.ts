@@ -125,7 +125,7 @@ export default [
   {
     name: 'a timeout asks, and never kills',
     file: 'packages/runner/src/executor/run.ts',
-    find: 'rearm(host.kill, killGraceMs);',
+    find: 'this.#host.timer.set(this.#host.kill, this.#execution.killGraceMs);',
     replace: '',
     tests: ['F08 R-06 a busy loop ends'],
     in: STOP,
@@ -157,8 +157,8 @@ export default [
   {
     name: 'a value within the grace of a timeout counts',
     file: 'packages/runner/src/executor/run.ts',
-    find: "finish(verdict ?? { kind: 'returned', frame: message.frame }, endOf(message), message.marks);",
-    replace: "finish({ kind: 'returned', frame: message.frame }, endOf(message), message.marks);",
+    find: "this.#finish(this.#verdict ?? { kind: 'returned', frame: message.frame }, endOf(message), message.marks);",
+    replace: "this.#finish({ kind: 'returned', frame: message.frame }, endOf(message), message.marks);",
     tests: ['F16 a value or an error that comes within'],
     in: STOP,
   },

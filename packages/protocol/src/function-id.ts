@@ -43,7 +43,8 @@ export const formatFunctionId = ({ module, name, hash }: FunctionId): string =>
 
 /** @returns the parts of an id; `undefined` for anything that `formatFunctionId` would not write. Nothing is read from disk. */
 export function parseFunctionId(id: string): FunctionId | undefined {
-  if (typeof id !== 'string' || id.length > MAX_LENGTH) return undefined;
+  // Names that people give mostly have none, and the expression costs more than a small function.
+  if (typeof id !== 'string' || id.length > MAX_LENGTH || !id.includes('#')) return undefined;
   const [, path, rest] = ID.exec(id) ?? [];
   if (path === undefined || rest === undefined) return undefined;
   const module = decodeModule(path);

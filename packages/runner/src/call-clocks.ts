@@ -10,8 +10,12 @@ export interface Clocks {
   stop(): void;
 }
 
-/** The whole call's deadline, and the rest of its waiting: both go on after the pick-up. Redis' time, counted here. */
-export const startClocks = ({ pickUp }: CallFacts, call: HeldCall): Clocks => {
+/**
+ * The whole call's deadline, and the rest of its waiting: both go on after the pick-up. Redis' time, counted here.
+ * @returns `undefined` for a call that has neither
+ */
+export const startClocks = ({ pickUp }: CallFacts, call: HeldCall): Clocks | undefined => {
+  if (pickUp.deadlineAt <= 0 && pickUp.queueTimeoutMs <= 0) return undefined;
   const never = Number.POSITIVE_INFINITY;
   let hasBegun = (): boolean => false;
   const deadline = setLongTimeout(

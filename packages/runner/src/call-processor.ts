@@ -10,8 +10,6 @@ import {
   type PoolKeys,
   parseEnvelope,
   type RedisClient,
-  runScript,
-  sealNote,
   type TakenCall,
   type Vault,
   type Verdict,
@@ -23,14 +21,13 @@ import { decidePickUp } from '@flamejs/protocol/attempt/decide-pick-up';
 import { isAbrupt } from '@flamejs/protocol/attempt/stop-cause';
 import { createVerdictMaker, type Fence } from '@flamejs/protocol/attempt/to-verdict';
 import type { AppConfig, AttemptSpan, PoolConfig, Telemetry } from '@flamejs/queue';
-import { scopeKeys, unpackPayload } from '@flamejs/queue/internal';
-import type { AskingCall, NestedService } from '@flamejs/queue/nested-service';
+import { scopeKeys } from '@flamejs/queue/internal';
+import type { NestedService } from '@flamejs/queue/nested-service';
 import type { Logger } from 'pino';
+import { createAttemptListener } from './attempt-listener.ts';
 import { attemptEndOf, withTrace } from './attempt-trace.ts';
 import { type Clocks, startClocks } from './call-clocks.ts';
-import { createCallLog } from './call-log.ts';
 import type { CallMeter } from './call-meter.ts';
-import { createCallProgress } from './call-progress.ts';
 import type { Execution, ExecutionResult, ExecutorPool } from './executor/index.ts';
 import { fetchArgs } from './fetch-args.ts';
 import { createHeldCall, type HeldCall, type HeldCalls } from './held-call.ts';
@@ -75,6 +72,7 @@ export type CallProcessor = (taken: TakenCall) => Promise<Verdict | undefined>;
 /** @returns what runs a call to its verdict. It never rejects */
 export const createCallProcessor = (options: CallProcessorOptions): CallProcessor => {
   const { pool, keys, runnerId, client, calls, gate, logger, executors, vault, nested } = options;
+  const listening = { client, keys, pool: pool.name, runnerId, vault, logger, nested };
   // So that a second call of that function does not cost an executor its time.
   const missing = new Map<string, 'unknown' | 'changed'>();
   const verdicts = createVerdictMaker(runnerId, vault);
@@ -169,44 +167,39 @@ export const createCallProcessor = (options: CallProcessorOptions): CallProcesso
       return { kind: 'again', delayMs: 0, why: 'a call that has lost runners runs alone here', begun: false };
     const clocks = startClocks(facts, call);
     try {
-      if (suspected) await Promise.race([pass.admitted, call.stopped]);
+      if (suspected) await Promise.race([pass.admitted, call.whenStopped()]);
       const early = stoppedEarly(facts, call);
       if (early !== undefined) return early;
-      const found = await fetchArgs(client, keys, facts.callId, facts.envelope, vault, pool.payloadLimit);
+      const fetched = fetchArgs(client, keys, facts.callId, facts.envelope, vault, pool.payloadLimit);
+      // What is here already costs no turn of the loop.
+      const found = fetched instanceof Promise ? await fetched : fetched;
       if ('error' in found) return { kind: 'error', error: found.error };
       return await execute(facts, call, clocks, executionOf(facts, found.args));
     } finally {
-      clocks.stop();
+      clocks?.stop();
       pass.leave();
     }
   }
 
-  async function execute(facts: CallFacts, call: HeldCall, clocks: Clocks, execution: Execution): Promise<Plan> {
-    const { callId, envelope } = facts;
+  async function execute(
+    facts: CallFacts,
+    call: HeldCall,
+    clocks: Clocks | undefined,
+    execution: Execution,
+  ): Promise<Plan> {
+    const { envelope } = facts;
     const traced = traceOf(facts);
-    const log = createCallLog(client, keys, callId, logger, () => traced?.logFields ?? {});
-    const ttlMs = Math.max(envelope.opts.resultTtlMs, PROGRESS_TTL_MS);
-    const progress = createCallProgress(client, keys, callId, ttlMs, vault, logger);
     options.onStart();
     const metered = options.meter.pickedUp(facts);
-    const session = nested?.open(askingCall(facts, execution));
-    const running = executors.execute(withTrace(execution, traced), {
-      onLog: log.add,
-      onProgress: progress.report,
-      onReady: (json) => void storeReadiness(callId, json),
-      beforeStart: () => {
-        metered.begun();
-        traced?.begun();
-        return options.settleDoubt(call);
-      },
-      ...(session === undefined ? {} : { onNestedCall: session.answer, onStop: session.stop }),
-    });
-    clocks.watch(() => running.started);
+    const attempt = { facts, execution, metered, traced };
+    const listener = createAttemptListener(listening, attempt, () => options.settleDoubt(call));
+    const running = executors.execute(withTrace(execution, traced), listener);
+    clocks?.watch(() => running.started);
     call.attach(running);
-    const result = await running.result.finally(metered.stopped);
-    session?.end();
-    log.flush();
-    await progress.flush();
+    const result = await running.result;
+    metered.stopped();
+    const told = listener.end();
+    if (told !== undefined) await told;
     report(facts, result);
     if (result.kind === 'boot-failed') options.onBootFailed(result.message);
     if (result.kind === 'stale') options.onStale(result.message);
@@ -216,30 +209,6 @@ export const createCallProcessor = (options: CallProcessorOptions): CallProcesso
     if (plan.kind === 'park' && plan.park.why !== 'strict' && missing.size < MAX_MISSING)
       missing.set(envelope.fn, plan.park.why);
     return plan;
-  }
-
-  /** Beside the call itself, so that whoever placed it finds it whenever they look. */
-  async function storeReadiness(callId: string, json: Uint8Array): Promise<void> {
-    try {
-      const value = await sealNote(vault, json, { callId, kind: 'ready' });
-      await runScript(client, 'flameReady', [`${keys.queue}${callId}`, value]);
-    } catch (error) {
-      logger.warn({ err: error, callId }, 'the readiness of a call could not be stored');
-    }
-  }
-
-  function askingCall(facts: CallFacts, { args, secrets }: Execution): AskingCall {
-    const { callId, envelope, ats } = facts;
-    return {
-      callId,
-      functionName: envelope.fn,
-      descent: envelope.line,
-      pool: pool.name,
-      runnerId,
-      ats,
-      scope: secrets?.scope,
-      args: () => (args instanceof Uint8Array ? unpackPayload(args) : args).json,
-    };
   }
 
   function executionOf(facts: CallFacts, args: Execution['args']): Execution {
@@ -278,6 +247,7 @@ export const createCallProcessor = (options: CallProcessorOptions): CallProcesso
   }
 
   function report(facts: CallFacts, result: ExecutionResult): void {
+    if (!logger.isLevelEnabled('debug')) return;
     const { callId, attempt, envelope } = facts;
     logger.debug({ callId, attempt, fn: envelope.fn, result: result.kind }, 'attempt ended');
   }
@@ -294,8 +264,6 @@ const parsed = (data: string): unknown => {
 
 const MAX_MISSING = 1_000;
 const OWN_FAULT_DELAY_MS = 1_000;
-/** Progress of a call is kept at least so long after its last value. */
-const PROGRESS_TTL_MS = 3_600_000;
 
 /** What becomes of a call that somebody stopped before anything of it ran. */
 const stoppedEarly = (facts: CallFacts, call: HeldCall): Plan | undefined => {

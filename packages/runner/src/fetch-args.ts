@@ -17,21 +17,37 @@ const readLimit = (limit: number): number => 3 * limit + 1024 * 1024;
  * @param limit bytes of the encoded arguments
  * @returns the arguments, or the error with which the call ends.
  */
-export const fetchArgs = async (
+export const fetchArgs = (
   client: RedisClient,
   keys: PoolKeys,
   callId: string,
   envelope: Envelope,
   vault: Vault,
   limit: number,
-): Promise<Found<EncodedArgs>> => {
-  const found = await storedArgs(client, keys, callId, envelope, readLimit(limit));
-  if ('error' in found) return found;
-  const { args } = found;
-  try {
+): Found<EncodedArgs> | Promise<Found<EncodedArgs>> => {
+  const open = (found: Found<EncodedArgs>): Found<EncodedArgs> | Promise<Found<EncodedArgs>> => {
+    if ('error' in found) return found;
+    const { args } = found;
+    // Text was not sealed.
+    if (!vault.strict && !(args instanceof Uint8Array)) return found;
     const bytes = args instanceof Uint8Array ? args : Buffer.from(args.json);
-    const opened = await vault.open(bytes, { callId, kind: 'arguments', limit });
-    return { args: opened === bytes ? args : opened };
+    return opened(vault, callId, limit, args, bytes);
+  };
+  if (envelope.sealed !== undefined) return open({ args: Buffer.from(envelope.sealed, 'base64') });
+  if (envelope.args !== null) return open({ args: { json: envelope.args } });
+  return storedArgs(client, keys, callId, envelope, readLimit(limit)).then(open);
+};
+
+const opened = async (
+  vault: Vault,
+  callId: string,
+  limit: number,
+  args: EncodedArgs,
+  bytes: Uint8Array,
+): Promise<Found<EncodedArgs>> => {
+  try {
+    const plain = await vault.open(bytes, { callId, kind: 'arguments', limit });
+    return { args: plain === bytes ? args : plain };
   } catch (error) {
     if (error instanceof FlameError) return { error };
     throw error;
@@ -45,8 +61,6 @@ const storedArgs = async (
   envelope: Envelope,
   most: number,
 ): Promise<Found<EncodedArgs>> => {
-  if (envelope.sealed !== undefined) return { args: Buffer.from(envelope.sealed, 'base64') };
-  if (envelope.args !== null) return { args: { json: envelope.args } };
   // A size asked for beforehand would cost a round trip, and could be another one by then.
   const bytes = await client.getrangeBuffer(keys.args(callId), 0, most);
   if (bytes.length > most) return { error: tooLarge(callId, bytes.length, most) };

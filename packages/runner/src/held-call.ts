@@ -2,71 +2,79 @@
 import { isAbrupt, type StopCause } from '@flamejs/protocol/attempt/stop-cause';
 import type { RunningExecution } from './executor/index.ts';
 
-export interface HeldCall {
+export interface HeldCallFacts {
   readonly callId: string;
   readonly ats: number;
   readonly generation: number;
   readonly failOnLoss: boolean;
   /** Its attempt ends by itself, by its `timeout`. */
   readonly bounded: boolean;
-  /** Monotonic ms of the last moment since when its lock is known to have been set. */
+  /** Monotonic ms of the last moment since when it is known to be this runner's. */
   readonly confirmedAt: number;
+}
+
+export interface HeldCall extends HeldCallFacts {
   confirm(at: number): void;
   readonly cause: StopCause | undefined;
-  /** Resolves when somebody stops it. */
-  readonly stopped: Promise<void>;
+  /** @returns when somebody stops it */
+  whenStopped(): Promise<void>;
   stop(cause: StopCause): void;
   /** It is on an executor now; a stop that came before counts. */
   attach(run: RunningExecution): void;
 }
 
-export interface HeldCallFacts {
+export const createHeldCall = (facts: HeldCallFacts): HeldCall => new Held(facts);
+
+/** A class, as everything that is made for each call: functions and accessors of its own cost more than what they do. */
+class Held implements HeldCall {
   readonly callId: string;
   readonly ats: number;
   readonly generation: number;
   readonly failOnLoss: boolean;
   readonly bounded: boolean;
-  readonly confirmedAt: number;
+  confirmedAt: number;
+  cause: StopCause | undefined;
+  #running: RunningExecution | undefined;
+  #onStopped: (() => void) | undefined;
+
+  constructor({ callId, ats, generation, failOnLoss, bounded, confirmedAt }: HeldCallFacts) {
+    this.callId = callId;
+    this.ats = ats;
+    this.generation = generation;
+    this.failOnLoss = failOnLoss;
+    this.bounded = bounded;
+    this.confirmedAt = confirmedAt;
+    this.cause = undefined;
+  }
+
+  confirm(at: number): void {
+    this.confirmedAt = Math.max(this.confirmedAt, at);
+  }
+
+  whenStopped(): Promise<void> {
+    if (this.cause !== undefined) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onStopped = resolve;
+    });
+  }
+
+  stop(next: StopCause): void {
+    // The first reason stands, but a kill overtakes a request to end.
+    if (this.cause !== undefined && (isAbrupt(this.cause) || !isAbrupt(next))) return;
+    this.cause = next;
+    if (this.#running !== undefined) apply(this.#running, next);
+    this.#onStopped?.();
+  }
+
+  attach(run: RunningExecution): void {
+    this.#running = run;
+    if (this.cause !== undefined) apply(run, this.cause);
+  }
 }
 
-export const createHeldCall = (facts: HeldCallFacts): HeldCall => {
-  let { confirmedAt } = facts;
-  let cause: StopCause | undefined;
-  let running: RunningExecution | undefined;
-  let resolveStopped: () => void;
-  const stopped = new Promise<void>((resolve) => {
-    resolveStopped = resolve;
-  });
-
-  const apply = (run: RunningExecution, now: StopCause): void => {
-    if (isAbrupt(now)) run.abandon();
-    else run.cancel(now.kind === 'cancel' ? now.reason : now.kind);
-  };
-
-  return {
-    ...facts,
-    stopped,
-    get confirmedAt() {
-      return confirmedAt;
-    },
-    confirm(at) {
-      confirmedAt = Math.max(confirmedAt, at);
-    },
-    get cause() {
-      return cause;
-    },
-    stop(next) {
-      // The first reason stands, but a kill overtakes a request to end.
-      if (cause !== undefined && (isAbrupt(cause) || !isAbrupt(next))) return;
-      cause = next;
-      if (running !== undefined) apply(running, next);
-      resolveStopped();
-    },
-    attach(run) {
-      running = run;
-      if (cause !== undefined) apply(run, cause);
-    },
-  };
+const apply = (run: RunningExecution, cause: StopCause): void => {
+  if (isAbrupt(cause)) run.abandon();
+  else run.cancel(cause.kind === 'cancel' ? cause.reason : cause.kind);
 };
 
 /** The calls that a runner holds, by id. */

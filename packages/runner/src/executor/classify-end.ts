@@ -39,3 +39,10 @@ export const classifyEnd = (facts: EndFacts): ExecutionResult => {
 
 // A shell or a wrapper turns the signal into 128 + 6.
 const aborted = (end: LinkEnd): boolean => end.signal === 'SIGABRT' || end.signal === 'SIGTRAP' || end.exitCode === 134;
+
+/** @returns why an executor did not become ready */
+export const describeBootEnd = ({ exitCode, signal, error }: LinkEnd, stderr: string): string => {
+  const how = error ?? (signal === null ? `it exited with code ${exitCode}` : `it was ended by ${signal}`);
+  const lastWords = stderr.trim().split('\n').at(-1);
+  return `an executor ended while it loaded the modules: ${how}${lastWords ? `, after it had printed: ${lastWords}` : ''}`;
+};

@@ -1,14 +1,15 @@
 /** One executor as its pool sees it: it boots, takes one call after the other, and ends. */
 import { setLongTimeout } from '@flamejs/queue/internal';
-import { classifyEnd } from './classify-end.ts';
+import { classifyEnd, describeBootEnd } from './classify-end.ts';
 import { missedEnvAdvice, type WayIn } from './executor-env.ts';
+import { createLazyTimer } from './lazy-timer.ts';
 import { createLineSink, type LineSink, type OnLine } from './line-sink.ts';
 import type { Link, LinkEnd, OpenLink } from './link.ts';
 import { ownBytesNow, residentBytes } from './memory-watch.ts';
-import { type FromExecutor, type Kept, parseFromExecutor } from './messages.ts';
+import { callMessage, type FromExecutor, type Kept, parseFromExecutor } from './messages.ts';
 import type { OomKills } from './oom-kills.ts';
 import { createOutputRouter } from './output-router.ts';
-import { type Run, startRun } from './run.ts';
+import { type Run, type RunHost, startRun } from './run.ts';
 import { createSettling } from './settling.ts';
 import type { Execution, ExecutionListener } from './types.ts';
 
@@ -23,7 +24,7 @@ export interface Executor {
   /** Calls that it has taken. */
   readonly calls: number;
   /** Only when idle. */
-  run(execution: Execution, listener: ExecutionListener): Run;
+  run(execution: Execution, listener: ExecutionListener, onResult: RunHost['onResult']): Run;
   /** Its resident memory was measured. */
   onMeasured(bytes: number): void;
   /** Tells the call that it runs, if any, that the runner takes no more. */
@@ -199,8 +200,12 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
     }
   };
 
+  const timer = createLazyTimer();
+  const stopCall = (): void => kill('its call was stopped');
+
   const onEnd = (end: LinkEnd): void => {
     settling.stop();
+    timer.stop();
     lose(`it ended (${end.signal ?? `exit code ${end.exitCode}`})`);
     const stderr = (runSink ?? background).stderrTail();
     run?.onEnd(() => classifyEnd({ end, stderr, memoryLimit, heapLimit, usedBytes, oomKills: setup.oomKills }));
@@ -241,37 +246,30 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
     get calls() {
       return calls;
     },
-    run: (execution, listener) => {
-      const sink = createLineSink(listener.onLog);
+    run: (execution, listener, onResult) => {
+      const sink = createLineSink(listener.onLog && ((line, stream) => listener.onLog?.(line, stream)));
       calls += 1;
       state = 'busy';
       output.open(sink);
-      const host = {
+      const current = startRun(calls, execution, listener, sink, {
         send: link.send,
         startedAgo: link.startedAgo,
         startTimeoutMs: setup.startTimeoutMs,
-        kill: () => kill('its call was stopped'),
+        timer,
+        kill: stopCall,
         closeOutput: output.close,
-      };
-      const current = startRun(calls, execution, listener, sink, host, (end) => {
-        run = undefined;
-        runSink = undefined;
-        if (end === 'lost' || state !== 'busy') return;
-        if (end === 'unfinished') settling.begin(current.seq, execution.functionName);
-        else beFree();
+        onResult,
+        onFinished: (end) => {
+          run = undefined;
+          runSink = undefined;
+          if (end === 'lost' || state !== 'busy') return;
+          if (end === 'unfinished') settling.begin(current.seq, execution.functionName);
+          else beFree();
+        },
       });
       run = current;
       runSink = sink;
-      const { killGraceMs: _, ...call } = execution;
-      link.send({
-        t: 'call',
-        seq: calls,
-        deadlineAt: undefined,
-        releases: undefined,
-        trace: undefined,
-        secrets: undefined,
-        ...call,
-      });
+      link.send(callMessage(calls, execution));
       return current;
     },
     onMeasured: (bytes) => {
@@ -300,9 +298,3 @@ export const createExecutor = (setup: ExecutorSetup, events: ExecutorEvents): Ex
 
 const isStale = (bytes: number, freshBytes: number, limit: number): boolean =>
   bytes > limit * STALE_SHARE && bytes > freshBytes * STALE_GROWTH;
-
-const describeBootEnd = ({ exitCode, signal, error }: LinkEnd, stderr: string): string => {
-  const how = error ?? (signal === null ? `it exited with code ${exitCode}` : `it was ended by ${signal}`);
-  const lastWords = stderr.trim().split('\n').at(-1);
-  return `an executor ended while it loaded the modules: ${how}${lastWords ? `, after it had printed: ${lastWords}` : ''}`;
-};

@@ -34,88 +34,109 @@ interface Pending {
 }
 
 /** @param onLine undefined when nobody listens: then only the tail of stderr is kept. */
-export const createLineSink = (onLine: OnLine | undefined, maxBytes = MAX_LOG_BYTES): LineSink => {
-  let budget = onLine === undefined ? 0 : maxBytes;
-  let told = onLine === undefined;
-  let tail: Buffer = EMPTY;
+export const createLineSink = (onLine: OnLine | undefined, maxBytes = MAX_LOG_BYTES): LineSink =>
+  new Sink(onLine, maxBytes);
+
+/** A class, as everything that is made for each call. */
+class Sink implements LineSink {
+  readonly #onLine: OnLine | undefined;
+  readonly #maxBytes: number;
+  #budget: number;
+  #told: boolean;
+  #tail: Buffer = EMPTY;
   // Made at the first byte: most calls print nothing, and each of these holds memory outside of the heap.
-  const pending: Partial<Record<OutputStream, Pending>> = {};
-  const pendingOf = (stream: OutputStream): Pending => {
-    pending[stream] ??= { decoder: new StringDecoder('utf8'), text: '' };
-    return pending[stream];
-  };
+  #stdout: Pending | undefined;
+  #stderr: Pending | undefined;
 
-  const emit = (line: string, stream: OutputStream): void => onLine?.(escapeLine(line), stream);
+  constructor(onLine: OnLine | undefined, maxBytes: number) {
+    this.#onLine = onLine;
+    this.#maxBytes = maxBytes;
+    this.#budget = onLine === undefined ? 0 : maxBytes;
+    this.#told = onLine === undefined;
+  }
 
-  const truncate = (stream: OutputStream): void => {
-    if (told) return;
-    told = true;
-    for (const name of ['stdout', 'stderr'] as const) flush(name);
-    emit(`[output truncated: this call has written more than ${maxBytes} bytes]`, stream);
-  };
+  get full(): boolean {
+    return this.#told;
+  }
 
-  const write = (stream: OutputStream, chunk: Uint8Array): void => {
-    if (stream === 'stderr') tail = keepTail(tail, chunk);
-    if (told) return;
-    const kept = chunk.length > budget ? chunk.subarray(0, budget) : chunk;
-    budget -= kept.length;
-    const source = pendingOf(stream);
-    source.text = emitLines(
+  stderrTail(): string {
+    return this.#tail.toString('utf8');
+  }
+
+  write(stream: OutputStream, chunk: Uint8Array): void {
+    if (stream === 'stderr') this.#tail = keepTail(this.#tail, chunk);
+    if (this.#told) return;
+    const kept = chunk.length > this.#budget ? chunk.subarray(0, this.#budget) : chunk;
+    this.#budget -= kept.length;
+    const source = this.#pendingOf(stream);
+    source.text = this.#emitLines(
       source.text + source.decoder.write(Buffer.from(kept.buffer, kept.byteOffset, kept.length)),
       stream,
     );
-    if (kept.length < chunk.length) truncate(stream);
-  };
+    if (kept.length < chunk.length) this.#truncate(stream);
+  }
 
-  const emitLines = (text: string, stream: OutputStream): string => {
-    let rest = text;
-    for (let end = rest.indexOf('\n'); end !== -1; end = rest.indexOf('\n')) {
-      // A line break of Windows is a line break.
-      emitPieces(rest.slice(0, rest[end - 1] === '\r' ? end - 1 : end), stream);
-      rest = rest.slice(end + 1);
+  add(text: string): void {
+    if (this.#told) return;
+    const size = Buffer.byteLength(text) + 1;
+    if (size > this.#budget) {
+      this.#budget = 0;
+      this.#truncate('stdout');
+      return;
     }
-    while (rest.length > MAX_LINE_LENGTH) {
-      emit(rest.slice(0, MAX_LINE_LENGTH), stream);
-      rest = rest.slice(MAX_LINE_LENGTH);
-    }
-    return rest;
-  };
+    this.#budget -= size;
+    for (const line of text.split(/\r?\n/)) this.#emitPieces(line, 'stdout');
+  }
 
-  const emitPieces = (line: string, stream: OutputStream): void => {
-    for (let at = 0; at === 0 || at < line.length; at += MAX_LINE_LENGTH)
-      emit(line.slice(at, at + MAX_LINE_LENGTH), stream);
-  };
-
-  const flush = (stream: OutputStream): void => {
-    const source = pending[stream];
+  flush(stream: OutputStream): void {
+    const source = stream === 'stdout' ? this.#stdout : this.#stderr;
     if (source === undefined) return;
     const text = source.text + source.decoder.end();
     source.text = '';
-    if (text !== '') emitPieces(text, stream);
-  };
+    if (text !== '') this.#emitPieces(text, stream);
+  }
 
-  const add = (text: string): void => {
-    if (told) return;
-    const size = Buffer.byteLength(text) + 1;
-    if (size > budget) {
-      budget = 0;
-      truncate('stdout');
-      return;
+  #pendingOf(stream: OutputStream): Pending {
+    if (stream === 'stdout') {
+      this.#stdout ??= newPending();
+      return this.#stdout;
     }
-    budget -= size;
-    for (const line of text.split(/\r?\n/)) emitPieces(line, 'stdout');
-  };
+    this.#stderr ??= newPending();
+    return this.#stderr;
+  }
 
-  return {
-    write,
-    add,
-    flush,
-    get full() {
-      return told;
-    },
-    stderrTail: () => tail.toString('utf8'),
-  };
-};
+  #emit(line: string, stream: OutputStream): void {
+    this.#onLine?.(escapeLine(line), stream);
+  }
+
+  #truncate(stream: OutputStream): void {
+    if (this.#told) return;
+    this.#told = true;
+    for (const name of ['stdout', 'stderr'] as const) this.flush(name);
+    this.#emit(`[output truncated: this call has written more than ${this.#maxBytes} bytes]`, stream);
+  }
+
+  #emitLines(text: string, stream: OutputStream): string {
+    let rest = text;
+    for (let end = rest.indexOf('\n'); end !== -1; end = rest.indexOf('\n')) {
+      // A line break of Windows is a line break.
+      this.#emitPieces(rest.slice(0, rest[end - 1] === '\r' ? end - 1 : end), stream);
+      rest = rest.slice(end + 1);
+    }
+    while (rest.length > MAX_LINE_LENGTH) {
+      this.#emit(rest.slice(0, MAX_LINE_LENGTH), stream);
+      rest = rest.slice(MAX_LINE_LENGTH);
+    }
+    return rest;
+  }
+
+  #emitPieces(line: string, stream: OutputStream): void {
+    for (let at = 0; at === 0 || at < line.length; at += MAX_LINE_LENGTH)
+      this.#emit(line.slice(at, at + MAX_LINE_LENGTH), stream);
+  }
+}
+
+const newPending = (): Pending => ({ decoder: new StringDecoder('utf8'), text: '' });
 
 const keepTail = (tail: Buffer, chunk: Uint8Array): Buffer => {
   if (chunk.length >= TAIL_BYTES) return Buffer.from(chunk.subarray(chunk.length - TAIL_BYTES));

@@ -1,6 +1,6 @@
 /** The messages between a runner and one executor. Bytes pass through; structure is checked where it arrives. */
 import type { ScopeKeys, TraceCarrier } from '@flamejs/queue/internal';
-import type { EncodedArgs } from './types.ts';
+import type { EncodedArgs, Execution } from './types.ts';
 
 export interface BootMessage {
   readonly t: 'boot';
@@ -41,6 +41,24 @@ export interface CallMessage {
   readonly secrets: ScopeKeys | undefined;
   readonly releases: { readonly caller: string; readonly runner: string } | undefined;
 }
+
+/** Field by field: copies of objects cost more than what is in them. The trace is read here, for the attempt begins now. */
+export const callMessage = (seq: number, execution: Execution): CallMessage => ({
+  t: 'call',
+  seq,
+  callId: execution.callId,
+  functionName: execution.functionName,
+  args: execution.args,
+  attempt: execution.attempt,
+  runnerLosses: execution.runnerLosses,
+  timeoutMs: execution.timeoutMs,
+  deadlineAt: execution.deadlineAt,
+  payloadLimit: execution.payloadLimit,
+  pool: execution.pool,
+  trace: execution.trace,
+  secrets: execution.secrets,
+  releases: execution.releases,
+});
 
 export type ToExecutor =
   | BootMessage

@@ -21,7 +21,7 @@ export interface OutputRouter {
 interface Segment {
   readonly sink: LineSink;
   until: number;
-  readonly onDone: (() => void)[];
+  onDone: (() => void) | undefined;
 }
 
 interface Track {
@@ -43,30 +43,36 @@ export const createOutputRouter = (background: LineSink): OutputRouter => {
     for (let first = track.segments[0]; first !== undefined && first.until <= track.read; first = track.segments[0]) {
       track.segments.shift();
       first.sink.flush(stream);
-      for (const done of first.onDone) done();
+      first.onDone?.();
     }
   };
 
-  const end = (stream: OutputStream, mark: number | undefined, pending: Promise<void>[]): void => {
+  /** @returns `undefined` when nothing is missing */
+  const end = (stream: OutputStream, mark: number | undefined): Promise<void> | undefined => {
     const track = tracks[stream];
     const last = track.segments.at(-1);
-    if (last === undefined || last.until !== Number.POSITIVE_INFINITY) return;
+    if (last === undefined || last.until !== Number.POSITIVE_INFINITY) return undefined;
     last.until = Math.max(mark ?? track.read, track.read);
+    let missing: Promise<void> | undefined;
     // Nobody will see more of a sink that is full, so nobody waits for it.
-    if (last.until > track.read && !last.sink.full) pending.push(new Promise((resolve) => last.onDone.push(resolve)));
+    if (last.until > track.read && !last.sink.full)
+      missing = new Promise((resolve) => {
+        last.onDone = resolve;
+      });
     settle(stream);
+    return missing;
   };
 
   return {
     open: (sink) => {
-      for (const stream of ['stdout', 'stderr'] as const)
-        tracks[stream].segments.push({ sink, until: Number.POSITIVE_INFINITY, onDone: [] });
+      tracks.stdout.segments.push({ sink, until: Number.POSITIVE_INFINITY, onDone: undefined });
+      tracks.stderr.segments.push({ sink, until: Number.POSITIVE_INFINITY, onDone: undefined });
     },
     close: (marks, maxWaitMs = MAX_WAIT_MS) => {
-      const pending: Promise<void>[] = [];
-      end('stdout', marks?.[0], pending);
-      end('stderr', marks?.[1], pending);
-      return pending.length === 0 ? undefined : within(Promise.all(pending), maxWaitMs);
+      const [stdout, stderr] = [end('stdout', marks?.[0]), end('stderr', marks?.[1])];
+      return stdout === undefined && stderr === undefined
+        ? undefined
+        : within(Promise.all([stdout, stderr]), maxWaitMs);
     },
     write: (stream, chunk) => {
       const track = tracks[stream];

@@ -217,9 +217,7 @@ export const createExecutorPool = (options: ExecutorPoolOptions): ExecutorPool =
 
   const assign = (ticket: Ticket, executor: Executor): void => {
     running.add(ticket);
-    const run = executor.run(ticket.execution, ticket.listener);
-    ticket.run = run;
-    void run.result.then((result) => {
+    ticket.run = executor.run(ticket.execution, ticket.listener, (result) => {
       running.delete(ticket);
       if (result !== undefined) ticket.settle(result);
       else move(ticket);

@@ -1,5 +1,5 @@
 /** One execution on one executor: from the message that starts it to its result. The deadline and its kill live here. */
-import { type LongTimeout, setLongTimeout } from '@flamejs/queue/internal';
+import type { LazyTimer } from './lazy-timer.ts';
 import type { LineSink } from './line-sink.ts';
 import type { FromExecutor, OutputMarks, ToExecutor } from './messages.ts';
 import type { ReadStart } from './start-mark.ts';
@@ -18,6 +18,11 @@ export interface RunHost {
   kill(): void;
   /** Ends this run's output; `undefined` when all of it has been delivered. */
   closeOutput(marks: OutputMarks | undefined): Promise<void> | undefined;
+  /** One for all runs of an executor, of which there is one at a time. */
+  readonly timer: LazyTimer;
+  /** @param result `undefined` when the executor was lost before it had begun: then it can run elsewhere */
+  onResult(result: ExecutionResult | undefined): void;
+  onFinished(end: RunEnd): void;
 }
 
 /** How a run left its executor: free for the next call, soon free unless something stays, or dead or dying. */
@@ -25,8 +30,6 @@ export type RunEnd = 'free' | 'unfinished' | 'lost';
 
 export interface Run {
   readonly seq: number;
-  /** The result, or `undefined` when the executor was lost before it had begun: then it can run elsewhere. */
-  readonly result: Promise<ExecutionResult | undefined>;
   readonly started: boolean;
   onMessage(message: FromExecutor): void;
   /** The executor is dead. @param classify what that means when nobody had asked for it. */
@@ -48,136 +51,152 @@ export const startRun = (
   listener: ExecutionListener,
   sink: LineSink,
   host: RunHost,
-  onFinished: (end: RunEnd) => void,
-): Run => {
-  const { killGraceMs, timeoutMs } = execution;
-  const sentAt = performance.now();
-  let started = false;
-  let finished = false;
+): Run => new RunOnExecutor(seq, execution, listener, sink, host);
+
+/** A class, as everything that is made for each call: functions and accessors of its own cost more than what they do. */
+class RunOnExecutor implements Run {
+  readonly seq: number;
+  readonly #execution: Execution;
+  readonly #listener: ExecutionListener;
+  readonly #sink: LineSink;
+  readonly #host: RunHost;
+  readonly #sentAt = performance.now();
+  #started = false;
+  #finished = false;
   /** What the result will be although the executor has not ended yet. */
-  let verdict: ExecutionResult | undefined;
+  #verdict: ExecutionResult | undefined;
   /** What nothing caught, as the executor said before it ended. */
-  let fault: string | undefined;
-  let resolveResult: (result: ExecutionResult | undefined) => void;
-  const result = new Promise<ExecutionResult | undefined>((resolve) => {
-    resolveResult = resolve;
-  });
+  #fault: string | undefined;
 
-  const finish = (outcome: ExecutionResult | undefined, end: RunEnd, marks?: OutputMarks): void => {
-    if (finished) return;
-    finished = true;
-    timer.clear();
+  constructor(seq: number, execution: Execution, listener: ExecutionListener, sink: LineSink, host: RunHost) {
+    this.seq = seq;
+    this.#execution = execution;
+    this.#listener = listener;
+    this.#sink = sink;
+    this.#host = host;
+    host.timer.set(this.#checkTime, Math.min(execution.timeoutMs, host.startTimeoutMs));
+  }
+
+  get started(): boolean {
+    return this.#finished ? this.#started : this.#hasStarted();
+  }
+
+  onMessage(message: FromExecutor): void {
+    if (this.#finished) return;
+    switch (message.t) {
+      case 'started':
+        this.#started = true;
+        break;
+      case 'returned':
+        this.#started = true;
+        // After a deadline or a cancel a value comes too late, even within the grace.
+        this.#finish(this.#verdict ?? { kind: 'returned', frame: message.frame }, endOf(message), message.marks);
+        break;
+      case 'threw': {
+        this.#started = true;
+        const { t: _, seq: __, marks, unfinished: ___, ...thrown } = message;
+        this.#finish(this.#verdict ?? { kind: 'threw', ...thrown }, endOf(message), marks);
+        break;
+      }
+      case 'up':
+        this.#listener.onReady?.(message.json);
+        break;
+      case 'progress':
+        this.#listener.onProgress?.(message.json);
+        break;
+      case 'log':
+        this.#sink.add(message.text);
+        break;
+      case 'nested':
+        void this.#answer(message.id, message.bytes);
+        break;
+      case 'fault':
+        this.#fault = message.text.split('\n', 1)[0];
+        this.#sink.write('stderr', Buffer.from(`${message.text}\n`));
+        this.#host.timer.set(this.#host.kill, EXIT_PATIENCE_MS);
+    }
+  }
+
+  onEnd(classify: () => ExecutionResult): void {
+    const fault = this.#fault;
+    const ended = this.#hasStarted() ? classify() : undefined;
+    this.#finish(
+      this.#verdict ?? (ended?.kind === 'crashed' && fault !== undefined ? { ...ended, fault } : ended),
+      'lost',
+    );
+  }
+
+  stop(reason: ExecutionResult): void {
+    if (this.#finished) return;
+    this.#verdict ??= reason;
+    this.#host.kill();
+  }
+
+  cancel(reason: string): void {
+    this.#wind({ kind: 'cancelled', reason }, 'cancelled', reason);
+  }
+
+  abandon(): void {
+    if (this.#finished) return;
+    this.#verdict = { kind: 'abandoned', started: this.#hasStarted() };
+    this.#host.kill();
+  }
+
+  #finish(outcome: ExecutionResult | undefined, end: RunEnd, marks?: OutputMarks): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    const host = this.#host;
+    host.timer.clear();
     const lag = host.closeOutput(marks);
+    host.onFinished(end);
     // The lines of a call come before its result.
-    if (lag === undefined) resolveResult(outcome);
-    else void lag.then(() => resolveResult(outcome));
-    onFinished(end);
-  };
+    if (lag === undefined) host.onResult(outcome);
+    else void lag.then(() => host.onResult(outcome));
+  }
 
-  const hasStarted = (): boolean => {
-    started ||= host.startedAgo(seq) !== undefined;
-    return started;
-  };
-
-  const stop = (reason: ExecutionResult): void => {
-    if (finished) return;
-    verdict ??= reason;
-    host.kill();
-  };
+  #hasStarted(): boolean {
+    this.#started ||= this.#host.startedAgo(this.seq) !== undefined;
+    return this.#started;
+  }
 
   /** Asks the function to end, and sees to it. */
-  const wind = (reason: ExecutionResult, cause: 'timeout' | 'cancelled', text: string): void => {
-    if (finished || verdict !== undefined) return;
-    verdict = reason;
-    host.send({ t: 'abort', seq, cause, reason: text });
-    listener.onStop?.();
-    rearm(host.kill, killGraceMs);
-  };
+  #wind(reason: ExecutionResult, cause: 'timeout' | 'cancelled', text: string): void {
+    if (this.#finished || this.#verdict !== undefined) return;
+    this.#verdict = reason;
+    this.#host.send({ t: 'abort', seq: this.seq, cause, reason: text });
+    this.#listener.onStop?.();
+    this.#host.timer.set(this.#host.kill, this.#execution.killGraceMs);
+  }
 
   /** Time is counted from the start, which is known only by looking. */
-  const checkTime = (): void => {
-    const ranMs = host.startedAgo(seq) ?? (started ? performance.now() - sentAt : undefined);
+  readonly #checkTime = (): void => {
+    const { timeoutMs } = this.#execution;
+    const { startedAgo, timer, startTimeoutMs } = this.#host;
+    const sinceSent = performance.now() - this.#sentAt;
+    const ranMs = startedAgo(this.seq) ?? (this.#started ? sinceSent : undefined);
     if (ranMs !== undefined) {
-      started = true;
-      if (ranMs >= timeoutMs) wind({ kind: 'timeout', timeoutMs }, 'timeout', '');
-      else if (timeoutMs !== Number.POSITIVE_INFINITY) rearm(checkTime, timeoutMs - ranMs);
-    } else if (performance.now() - sentAt < host.startTimeoutMs) {
-      rearm(checkTime, START_CHECK_MS);
+      this.#started = true;
+      if (ranMs >= timeoutMs) this.#wind({ kind: 'timeout', timeoutMs }, 'timeout', '');
+      else if (timeoutMs !== Number.POSITIVE_INFINITY) timer.set(this.#checkTime, timeoutMs - ranMs);
+    } else if (sinceSent < startTimeoutMs) {
+      timer.set(this.#checkTime, START_CHECK_MS);
     } else {
       const message = 'what an earlier call has left running keeps the executor busy';
-      stop({ kind: 'late-fault', message, started: false });
+      this.stop({ kind: 'late-fault', message, started: false });
     }
   };
-  let timer: LongTimeout = setLongTimeout(checkTime, Math.min(timeoutMs, host.startTimeoutMs));
-  const rearm = (fn: () => void, ms: number): void => {
-    timer.clear();
-    timer = setLongTimeout(fn, ms);
-  };
 
-  const answer = async (id: number, bytes: Uint8Array): Promise<void> => {
+  async #answer(id: number, bytes: Uint8Array): Promise<void> {
+    const { send } = this.#host;
     try {
-      if (listener.onNestedCall === undefined) throw new Error('This runner does not pass on calls of functions.');
-      const reply = await listener.onNestedCall(bytes);
-      if (!finished) host.send({ t: 'reply', id, bytes: reply });
+      if (this.#listener.onNestedCall === undefined)
+        throw new Error('This runner does not pass on calls of functions.');
+      const reply = await this.#listener.onNestedCall(bytes);
+      if (!this.#finished) send({ t: 'reply', id, bytes: reply });
     } catch (error) {
-      if (!finished) host.send({ t: 'reply', id, error: error instanceof Error ? error.message : String(error) });
+      if (!this.#finished) send({ t: 'reply', id, error: error instanceof Error ? error.message : String(error) });
     }
-  };
-
-  return {
-    seq,
-    result,
-    get started() {
-      return finished ? started : hasStarted();
-    },
-    onMessage: (message) => {
-      if (finished) return;
-      switch (message.t) {
-        case 'started':
-          started = true;
-          break;
-        case 'returned':
-          started = true;
-          // After a deadline or a cancel a value comes too late, even within the grace.
-          finish(verdict ?? { kind: 'returned', frame: message.frame }, endOf(message), message.marks);
-          break;
-        case 'threw': {
-          started = true;
-          const { t: _, seq: __, marks, unfinished: ___, ...thrown } = message;
-          finish(verdict ?? { kind: 'threw', ...thrown }, endOf(message), marks);
-          break;
-        }
-        case 'up':
-          listener.onReady?.(message.json);
-          break;
-        case 'progress':
-          listener.onProgress?.(message.json);
-          break;
-        case 'log':
-          sink.add(message.text);
-          break;
-        case 'nested':
-          void answer(message.id, message.bytes);
-          break;
-        case 'fault':
-          fault = message.text.split('\n', 1)[0];
-          sink.write('stderr', Buffer.from(`${message.text}\n`));
-          rearm(host.kill, EXIT_PATIENCE_MS);
-      }
-    },
-    onEnd: (classify) => {
-      const begun = hasStarted();
-      const ended = begun ? classify() : undefined;
-      finish(verdict ?? (ended?.kind === 'crashed' && fault !== undefined ? { ...ended, fault } : ended), 'lost');
-    },
-    stop,
-    cancel: (reason) => wind({ kind: 'cancelled', reason }, 'cancelled', reason),
-    abandon: () => {
-      if (finished) return;
-      verdict = { kind: 'abandoned', started: hasStarted() };
-      host.kill();
-    },
-  };
-};
+  }
+}
 
 const endOf = ({ unfinished }: { readonly unfinished: boolean }): RunEnd => (unfinished ? 'unfinished' : 'free');

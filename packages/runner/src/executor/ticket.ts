@@ -15,40 +15,49 @@ export interface Ticket {
   settle(result: ExecutionResult): void;
 }
 
-export const createTicket = (execution: Execution, listener: ExecutionListener): Ticket => {
-  let settled = false;
-  let resolveResult: (result: ExecutionResult) => void;
-  const result = new Promise<ExecutionResult>((resolve) => {
-    resolveResult = resolve;
-  });
-  const ticket: Ticket = {
-    execution,
-    listener,
-    misses: 0,
-    run: undefined,
-    get settled() {
-      return settled;
-    },
-    settle: (outcome) => {
-      settled = true;
-      resolveResult(outcome);
-    },
-    handle: {
-      result,
-      get started() {
-        return ticket.run?.started ?? false;
-      },
-      cancel: (reason) => {
-        if (settled) return;
-        if (ticket.run === undefined) ticket.settle({ kind: 'cancelled', reason });
-        else ticket.run.cancel(reason);
-      },
-      abandon: () => {
-        if (settled) return;
-        if (ticket.run === undefined) ticket.settle({ kind: 'abandoned', started: false });
-        else ticket.run.abandon();
-      },
-    },
-  };
-  return ticket;
-};
+/** A class, as everything that is made for each call: functions and accessors of its own cost more than what they do. */
+class CallTicket implements Ticket, RunningExecution {
+  readonly execution: Execution;
+  readonly listener: ExecutionListener;
+  readonly result: Promise<ExecutionResult>;
+  settled = false;
+  misses = 0;
+  run: Run | undefined = undefined;
+  private resolve!: (result: ExecutionResult) => void;
+
+  constructor(execution: Execution, listener: ExecutionListener) {
+    this.execution = execution;
+    this.listener = listener;
+    this.result = new Promise((resolve) => {
+      this.resolve = resolve;
+    });
+  }
+
+  get handle(): RunningExecution {
+    return this;
+  }
+
+  get started(): boolean {
+    return this.run?.started ?? false;
+  }
+
+  settle(outcome: ExecutionResult): void {
+    this.settled = true;
+    this.resolve(outcome);
+  }
+
+  cancel(reason: string): void {
+    if (this.settled) return;
+    if (this.run === undefined) this.settle({ kind: 'cancelled', reason });
+    else this.run.cancel(reason);
+  }
+
+  abandon(): void {
+    if (this.settled) return;
+    if (this.run === undefined) this.settle({ kind: 'abandoned', started: false });
+    else this.run.abandon();
+  }
+}
+
+export const createTicket = (execution: Execution, listener: ExecutionListener): Ticket =>
+  new CallTicket(execution, listener);

@@ -105,6 +105,8 @@ const createTestPool = (options: Partial<ExecutorPoolOptions>): TestPool => {
       progress: { value: progress },
       result: { get: () => settles(running.result, { what: functionName }) },
       started: { get: () => running.started },
+      cancel: { value: (reason: string) => running.cancel(reason) },
+      abandon: { value: () => running.abandon() },
     });
   };
   return Object.defineProperties(Object.create(pool) as TestPool, {

@@ -25,6 +25,9 @@ const MOST_HEAD_BYTES = 256 * 1024 * 1024;
 /** Up to here copying is cheaper than a second piece of memory for the kernel to collect. */
 const JOIN_BYTES = 16 * 1024;
 
+/** A body up to here shares its memory with others: values are made of larger ones only where they lie. */
+const POOLED_BYTES = 2 * 1024;
+
 /** @returns what is to be written, in this order and with nothing in between. */
 export const encodeFrame = ({ head, body }: Frame): readonly Uint8Array[] => {
   const headBytes = Buffer.byteLength(head);
@@ -55,6 +58,24 @@ export const createFrameReader = (onFrame: (frame: Frame) => void, onBroken: (wh
   const refuse = (why: string): void => {
     broken = true;
     onBroken(why);
+  };
+
+  /**
+   * A small frame mostly comes as a whole: it is read where it lies, and its bytes get a place among those of others, as small Buffers do.
+   * @returns how many bytes it has taken, 0 when this is no such frame
+   */
+  const takeWhole = (chunk: Uint8Array, at: number): number => {
+    const source = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+    if (chunk.length - at < PREFIX_BYTES || source.readUInt32LE(at) !== MAGIC) return 0;
+    const headBytes = source.readUInt32LE(at + 4);
+    const bodyBytes = source.readUInt32LE(at + 8);
+    const bodyAt = at + PREFIX_BYTES + headBytes;
+    const end = bodyBytes === NO_BODY ? bodyAt : bodyAt + bodyBytes;
+    if (end > chunk.length || (bodyBytes !== NO_BODY && bodyBytes > POOLED_BYTES)) return 0;
+    const whole = bodyBytes === NO_BODY ? undefined : Buffer.allocUnsafe(bodyBytes);
+    if (whole !== undefined) source.copy(whole, 0, bodyAt, end);
+    onFrame({ head: source.toString('utf8', at + PREFIX_BYTES, bodyAt), body: whole });
+    return end - at;
   };
 
   const deliver = (bytes: Uint8Array | undefined): void => {
@@ -100,7 +121,10 @@ export const createFrameReader = (onFrame: (frame: Frame) => void, onBroken: (wh
   return {
     push: (chunk) => {
       let at = 0;
-      while (!broken && (at < chunk.length || isComplete())) at += take(chunk, at);
+      while (!broken && (at < chunk.length || isComplete())) {
+        const whole = prefix.filled === 0 && head === undefined ? takeWhole(chunk, at) : 0;
+        at += whole > 0 ? whole : take(chunk, at);
+      }
     },
   };
 };

@@ -1,6 +1,5 @@
 /** Messages as frames: the fields as JSON, the bytes that a message carries as the frame's body. */
 import type { CallMessage, FromExecutor, ToExecutor } from '../messages.ts';
-import type { EncodedArgs } from '../types.ts';
 import type { Frame } from './frames.ts';
 
 type Message = ToExecutor | FromExecutor;
@@ -18,6 +17,11 @@ const BYTES: Readonly<Record<string, string>> = {
 
 export const toFrame = (message: Message): Frame => {
   if (message.t === 'call') return callFrame(message);
+  // The two that each call needs are written field by field: copies of objects cost more than their text.
+  if (message.t === 'returned') {
+    const { t, seq, marks, unfinished } = message;
+    return { head: JSON.stringify({ t, seq, marks, unfinished }), body: message.frame };
+  }
   const name = BYTES[message.t];
   if (name === undefined) return { head: JSON.stringify(message), body: undefined };
   const { [name]: body, ...rest } = message as unknown as Fields;
@@ -39,27 +43,36 @@ export const fromFrame = ({ head, body }: Frame): unknown => {
 };
 
 /** JSON has neither endless time nor keys as bytes; arguments that are JSON already need not be written as JSON again. */
-const callFrame = ({ args, timeoutMs, secrets, ...call }: CallMessage): Frame => {
+const callFrame = (message: CallMessage): Frame => {
+  const { args, timeoutMs, secrets } = message;
   const isText = !(args instanceof Uint8Array);
   const keys = secrets?.keys.map(({ id, key }) => ({ id, key: Buffer.from(key).toString('base64') }));
   const head = JSON.stringify({
-    ...call,
-    isText,
-    ...(timeoutMs === Number.POSITIVE_INFINITY ? {} : { timeoutMs }),
-    ...(secrets === undefined ? {} : { secrets: { ...secrets, keys } }),
+    t: message.t,
+    seq: message.seq,
+    callId: message.callId,
+    functionName: message.functionName,
+    attempt: message.attempt,
+    runnerLosses: message.runnerLosses,
+    deadlineAt: message.deadlineAt,
+    payloadLimit: message.payloadLimit,
+    pool: message.pool,
+    trace: message.trace,
+    releases: message.releases,
+    args: isText ? 'text' : 'bytes',
+    timeoutMs: timeoutMs === Number.POSITIVE_INFINITY ? undefined : timeoutMs,
+    secrets: secrets === undefined ? undefined : { scope: secrets.scope, keys },
   });
   return { head, body: isText ? Buffer.from(args.json) : args };
 };
 
-const callFrom = ({ isText, secrets, ...call }: Fields, body: Uint8Array): Fields => {
-  const args: EncodedArgs =
-    isText === true ? { json: Buffer.from(body.buffer, body.byteOffset, body.length).toString() } : body;
-  return {
-    timeoutMs: Number.POSITIVE_INFINITY,
-    ...call,
-    args,
-    secrets: secrets === undefined ? undefined : openKeys(secrets),
-  };
+/** @param call fresh from its text, and changed */
+const callFrom = (call: Fields, body: Uint8Array): Fields => {
+  const isText = call.args === 'text';
+  call.args = isText ? { json: Buffer.from(body.buffer, body.byteOffset, body.length).toString() } : body;
+  call.timeoutMs ??= Number.POSITIVE_INFINITY;
+  if (call.secrets !== undefined) call.secrets = openKeys(call.secrets);
+  return call;
 };
 
 const openKeys = (secrets: unknown): unknown => {

@@ -88,8 +88,7 @@ export const installBlame = (port: Port, onBootFault: (text: string) => void): B
     restore: () => {
       for (const event of FAULT_EVENTS) {
         const own = ownListeners[event] ?? [];
-        const found = listenersOf(event);
-        if (found.length === own.length && found.every((listener, at) => listener === own[at])) continue;
+        if (isSame(keptListeners(event), own) || isSame(listenersOf(event), own)) continue;
         process.removeAllListeners(event);
         for (const listener of own) process.on(event, listener);
       }
@@ -99,5 +98,16 @@ export const installBlame = (port: Port, onBootFault: (text: string) => void): B
 
 const listenersOf = (event: FaultEvent): readonly Listener[] =>
   process.listeners(event as 'unhandledRejection') as unknown as readonly Listener[];
+
+/** As Node keeps them, if it still does: `process.listeners` makes a list each time, and unwraps those of `once`. */
+const keptListeners = (event: FaultEvent): Listener | readonly Listener[] | undefined =>
+  (process as unknown as { readonly _events?: Readonly<Record<string, Listener | readonly Listener[]>> })._events?.[
+    event
+  ];
+
+const isSame = (found: Listener | readonly Listener[] | undefined, own: readonly Listener[]): boolean =>
+  typeof found === 'object'
+    ? found.length === own.length && found.every((listener, at) => listener === own[at])
+    : own.length === 1 && found === own[0];
 
 const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';

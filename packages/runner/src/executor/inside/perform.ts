@@ -27,16 +27,20 @@ import type { Port } from './port.ts';
 import { createThrottle } from './throttle.ts';
 
 export interface Performance {
-  /** The message with the outcome, without what is known only after it: at once, when nothing had to be waited for. */
+  /** The message with the outcome, at once, when nothing had to be waited for. What is known only after it is still to be filled in. */
   readonly outcome: Ending | Promise<Ending>;
   abort(cause: 'timeout' | 'cancelled', reason: string): void;
   /** Tells the function that its runner takes no more calls. */
   drain(reason: string): void;
 }
 
+/** Filled in rather than copied: a copy costs more than its fields. */
 export type Ending =
-  | Omit<Extract<FromExecutor, { t: 'returned' }>, 'marks' | 'unfinished'>
-  | Omit<Extract<FromExecutor, { t: 'threw' }>, 'marks' | 'unfinished'>;
+  | Fillable<Extract<FromExecutor, { t: 'returned' }>>
+  | Fillable<Extract<FromExecutor, { t: 'threw' }>>;
+type Fillable<T extends { marks: unknown; unfinished: unknown }> = Omit<T, 'marks' | 'unfinished'> & {
+  -readonly [K in 'marks' | 'unfinished']: T[K];
+};
 
 export const perform = (
   call: CallMessage,
@@ -95,9 +99,19 @@ export const perform = (
   const ending = (result: ExecuteResult): Ending => {
     progress.flush();
     const frame = packPayload(result.payload);
-    if (result.ok) return { t: 'returned', seq, frame };
+    if (result.ok) return { t: 'returned', seq, frame, marks: undefined, unfinished: false };
     const { retryable, retryDelayMs, errorName, errorMessage } = result;
-    return { t: 'threw', seq, frame, retryable, retryDelayMs, errorName, errorMessage };
+    return {
+      t: 'threw',
+      seq,
+      frame,
+      retryable,
+      retryDelayMs,
+      errorName,
+      errorMessage,
+      marks: undefined,
+      unfinished: false,
+    };
   };
 
   const failed = (error: unknown): Ending | Promise<Ending> => {
@@ -148,5 +162,7 @@ const refuse = (seq: number, error: unknown): Ending => {
     retryDelayMs: undefined,
     errorName: name,
     errorMessage: message,
+    marks: undefined,
+    unfinished: false,
   };
 };

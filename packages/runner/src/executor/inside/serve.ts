@@ -84,7 +84,9 @@ export const serve = (port: Port, isProcess: boolean): void => {
     blame.end();
     nested.forget();
     const left = leavings?.settle();
-    port.post({ ...outcome, marks: port.marks(), unfinished: left !== undefined });
+    outcome.marks = port.marks();
+    outcome.unfinished = left !== undefined;
+    port.post(outcome);
     clear();
     if (left !== undefined) void left.then((what) => sayLeft(outcome.seq, what));
   };

@@ -16,11 +16,13 @@ export const createThrottle = <T>(
   now: () => number = () => performance.now(),
 ): Throttle<T> => {
   let tokens = BURST;
-  let refilledAt = now();
+  /** Since the first message: most calls send none. */
+  let refilledAt: number | undefined;
   let held: { readonly value: T } | undefined;
   let timer: NodeJS.Timeout | undefined;
 
   const take = (): boolean => {
+    refilledAt ??= now();
     const gained = Math.floor((now() - refilledAt) / INTERVAL_MS);
     if (gained > 0) {
       tokens = Math.min(BURST, tokens + gained);
