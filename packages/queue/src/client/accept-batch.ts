@@ -11,10 +11,12 @@ import type { Link } from './link.ts';
 const MOST_CALLS = 64;
 const MOST_BYTES = 256 * 1024;
 
+/** Told once, of one call: whether it was accepted, or why that is not known or it was not sent. */
+export type OnAnswer = (acceptance: Acceptance | undefined, error: unknown) => void;
+
 interface Entry {
   readonly call: AcceptedCall;
-  readonly resolve: (acceptance: Acceptance) => void;
-  readonly reject: (error: unknown) => void;
+  readonly onAnswer: OnAnswer;
 }
 
 interface Batch {
@@ -23,8 +25,7 @@ interface Batch {
 }
 
 export interface AcceptBatch {
-  /** @returns whether the call was accepted. Rejects when that is not known, or when it was not sent. */
-  add(pool: string, call: AcceptedCall): Promise<Acceptance>;
+  add(pool: string, call: AcceptedCall, onAnswer: OnAnswer): void;
 }
 
 export const createAcceptBatch = (
@@ -46,17 +47,17 @@ export const createAcceptBatch = (
 
   const send = async (pool: string, { entries }: Batch): Promise<void> => {
     const calls = entries.map(({ call }) => call);
+    let replies: readonly (Acceptance | Error)[];
     try {
-      const replies = await link.whileUnsent((client) =>
-        link.bounded(storeOf(client, pool).accept(calls), calls[0]?.id),
-      );
-      for (const [at, { resolve, reject }] of entries.entries()) {
-        const reply = replies[at];
-        if (typeof reply === 'string') resolve(reply);
-        else reject(reply ?? new Error('no reply'));
-      }
+      replies = await link.whileUnsent((client) => link.bounded(storeOf(client, pool).accept(calls), calls[0]?.id));
     } catch (error) {
-      for (const { call, reject } of entries) reject(entries.length > 1 ? own(error, call.id) : error);
+      for (const { call, onAnswer } of entries) onAnswer(undefined, entries.length > 1 ? own(error, call.id) : error);
+      return;
+    }
+    for (const [at, { onAnswer }] of entries.entries()) {
+      const reply = replies[at];
+      if (typeof reply === 'string') onAnswer(reply, undefined);
+      else onAnswer(undefined, reply ?? new Error('no reply'));
     }
   };
 
@@ -73,18 +74,17 @@ export const createAcceptBatch = (
   };
 
   return {
-    add: (pool, call) =>
-      new Promise((resolve, reject) => {
-        let batch = open.get(pool);
-        if (batch === undefined) {
-          const fresh: Batch = { entries: [], bytes: 0 };
-          batch = fresh;
-          open.set(pool, fresh);
-          process.nextTick(() => flush(pool, fresh));
-        }
-        batch.entries.push({ call, resolve, reject });
-        batch.bytes += call.data.length + (call.largeArgs?.length ?? 0);
-        if (batch.entries.length >= MOST_CALLS || batch.bytes >= MOST_BYTES) flush(pool, batch);
-      }),
+    add(pool, call, onAnswer) {
+      let batch = open.get(pool);
+      if (batch === undefined) {
+        const fresh: Batch = { entries: [], bytes: 0 };
+        batch = fresh;
+        open.set(pool, fresh);
+        process.nextTick(() => flush(pool, fresh));
+      }
+      batch.entries.push({ call, onAnswer });
+      batch.bytes += call.data.length + (call.largeArgs?.length ?? 0);
+      if (batch.entries.length >= MOST_CALLS || batch.bytes >= MOST_BYTES) flush(pool, batch);
+    },
   };
 };

@@ -11,6 +11,8 @@ export interface CallMaker {
    * outcome. @returns the call's id once it is accepted
    */
   submit(request: CallRequest, settler: Settler | undefined, id: string): Promise<string>;
+  /** As `submit`, for a call that is awaited: the settler is also told what stands in its way. Never throws. */
+  begin(request: CallRequest, settler: Settler, id: string): void;
   handle<Result>(pool: PoolConfig, id: string): CallHandle<Result>;
   /** What the function has passed to `context().ready`; `undefined` before. */
   readiness(pool: PoolConfig, id: string): Promise<{ readonly value: unknown } | undefined>;
@@ -21,3 +23,10 @@ export interface CallMaker {
   schedule(id: string, timing: ScheduleTiming, request: CallRequest): Promise<ScheduleHandle>;
   close(): Promise<void>;
 }
+
+/** For makers that cannot do without waiting. */
+export const beginBy =
+  (submit: CallMaker['submit']): CallMaker['begin'] =>
+  (request, settler, id) => {
+    submit(request, settler, id).catch((error) => settler.reject(error));
+  };

@@ -5,14 +5,12 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { newCallId, userCallId } from '@flamejs/protocol/call-id';
-import { type Payload, packPayload } from '@flamejs/protocol/codec';
+import type { Payload } from '@flamejs/protocol/codec';
 import type { Descent } from '@flamejs/protocol/descent';
-import { signEnvelope } from '@flamejs/protocol/envelope';
 import { FlameClosedError, FlameUnavailableError } from '@flamejs/protocol/errors';
 import { appKeys, type PoolKeys, poolKeys } from '@flamejs/protocol/keys';
 import type { Outcome } from '@flamejs/protocol/outcome';
 import { type About, after, createVault, type Vault } from '@flamejs/protocol/payload/vault';
-import type { Acceptance, AcceptedCall } from '@flamejs/protocol/store/call-store';
 import { lookupCall } from '@flamejs/protocol/store/redis-outcomes';
 import type { TraceCarrier } from '@flamejs/protocol/trace-carrier';
 import type { Logger } from 'pino';
@@ -20,9 +18,9 @@ import type { AppConfig, PoolConfig } from '../config/types.ts';
 import type { ResolvedCallOptions } from '../types.ts';
 import { createAcceptBatch } from './accept-batch.ts';
 import { type Channels, createChannels } from './channels.ts';
-import { classifyRefusal, refusedCall } from './classify-refusal.ts';
+import { classifyRefusal } from './classify-refusal.ts';
 import { createDeliveries } from './deliveries.ts';
-import { type DescribedCall, deadlineInMs, describeCall } from './describe-call.ts';
+import type { DescribedCall } from './describe-call.ts';
 import { createKick, type Kick } from './kick.ts';
 import { createLink, type Link } from './link.ts';
 import { openOutcome } from './opened-outcome.ts';
@@ -30,6 +28,7 @@ import { createPendingCalls, FIRST_LOOK_MS, noteLook, type PendingCalls, type Se
 import { createPresence } from './presence.ts';
 import { createRecall, type Recall } from './recall.ts';
 import { createReplies, type PoolReplies } from './replies.ts';
+import { createSubmit } from './submit.ts';
 import { createSweep, deliveredError, type Sweep } from './sweep.ts';
 
 export interface CallRequest {
@@ -63,6 +62,8 @@ export interface Caller {
   readonly vault: Vault;
   /** Accepts a call. @returns its id once Redis has it. `settler`, when given, is told of the outcome */
   submit(request: CallRequest, settler?: Settler, callId?: string): Promise<string>;
+  /** As `submit`, for a call that is awaited: what stands in its way is told to the settler, too. Never throws. */
+  begin(request: CallRequest, settler: Settler, callId: string): void;
   /** The id that a request will have, before it is sent. */
   idOf(pool: PoolConfig, options: ResolvedCallOptions): string;
   /** Waits for a call that somebody has accepted before. */
@@ -139,6 +140,7 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
     const { generation } = outcome;
     const tell = (opened: Outcome): void => {
       const read = pending.settle(callId, opened);
+      if (pending.get(callId) === undefined) sweep.held.drop(callId);
       if (outcome.awaited) deliveries.add(pool, { callId, generation, read });
     };
     const entry = pending.get(callId);
@@ -153,65 +155,6 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
 
   const idOf = (pool: PoolConfig, options: ResolvedCallOptions): string =>
     options.id === undefined ? newCallId(pool.name) : userCallId(pool.name, options.id);
-
-  const submit = async (
-    request: CallRequest,
-    settler?: Settler,
-    callId = idOf(request.pool, request.options),
-  ): Promise<string> => {
-    if (closed) throw new FlameClosedError('this flame object has been closed');
-    const { pool, options, kind } = request;
-    const client = poolClient(pool);
-    link.admission.check(pool.name);
-    if (options.link === true && request.endsWith === undefined) await presence.announce(pool.name);
-    const listening = settler === undefined ? undefined : client.replies.listening();
-    const call = await acceptedCall(request, callId);
-    if (listening !== undefined) await listening;
-    const stillLimitMs =
-      kind === 'call' && options.queueTimeoutMs === undefined ? pool.bootTimeoutMs + 30_000 : undefined;
-    // Registered before the add: the reply may be faster than the acknowledgement.
-    const ownBoundMs = Math.min(options.queueTimeoutMs ?? Number.POSITIVE_INFINITY, deadlineInMs(options));
-    const bounded = ownBoundMs !== Number.POSITIVE_INFINITY;
-    // An id of the user's own may be refused, and its stream may still hold an outcome that is not for this call.
-    const shared = options.id !== undefined;
-    const entry =
-      settler === undefined
-        ? undefined
-        : pending.add(callId, pool.name, settler, { stillLimitMs, bounded, asking: shared });
-    try {
-      if (settler !== undefined) client.replies.wake();
-      await accept(call, pool);
-    } catch (error) {
-      if (settler !== undefined) pending.remove(callId, settler);
-      throw error;
-    }
-    client.kick.send();
-    if (entry === undefined || settler === undefined) sweep.held.keep(callId, call);
-    else {
-      pending.accepted(callId, settler);
-      const lookInMs = Math.min(FIRST_LOOK_MS, options.delayMs + ownBoundMs);
-      entry.lookAt = Math.min(entry.lookAt, performance.now() + lookInMs);
-      sweep.held.hold(callId, call);
-      sweep.start(lookInMs);
-      // Somebody may have made this call before, and its outcome may have been announced before we were listening.
-      if (shared) await firstLook(callId, client);
-    }
-    return callId;
-  };
-
-  const accept = async (call: AcceptedCall, pool: PoolConfig): Promise<void> => {
-    let acceptance: Acceptance;
-    try {
-      acceptance = await accepting.add(pool.name, call);
-    } catch (error) {
-      const refusal = classify(error, call.id);
-      // It may be in Redis, and nobody waits for it any more: take it back as soon as Redis answers, if it has not started.
-      if (refusal instanceof FlameUnavailableError && refusal.enqueued === 'unknown') recall.add(call.id, pool.name);
-      throw refusal;
-    }
-    if (acceptance === 'accepted') return;
-    throw refusedCall(acceptance, call.id, pool);
-  };
 
   const lookNow = async (callId: string, client: PoolClient): Promise<void> => {
     const found = await lookupCall(await link.client(), client.keys, callId, callerId);
@@ -235,18 +178,22 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
     }
   };
 
-  const describe = async (request: CallRequest, about: About): Promise<DescribedCall> => {
-    const sealed = vault.seals ? await vault.seal(packPayload(request.payload), about) : undefined;
-    return describeCall(request, { config, callerId, by, sealed });
-  };
-
-  const acceptedCall = async (request: CallRequest, id: string): Promise<AcceptedCall> => {
-    const { call, envelope, largeArgs } = await describe(request, { callId: id, kind: 'arguments' });
-    const at = config.signingKey === undefined ? undefined : link.now() + request.options.delayMs;
-    const data = JSON.stringify(signEnvelope({ ...envelope, at }, id, config.app, config.signingKey));
-    // Not spread: V8 gives each spread of so many properties a hidden class of its own, 500 bytes for each call that is held.
-    return Object.assign(call, { id, largeArgs, data });
-  };
+  const { submit, begin, describe } = createSubmit({
+    config,
+    callerId,
+    by,
+    link,
+    vault,
+    pending,
+    sweep,
+    presence,
+    recall,
+    accepting,
+    poolOf: poolClient,
+    isClosed: () => closed,
+    classify,
+    look: firstLook,
+  });
 
   return {
     id: callerId,
@@ -256,7 +203,8 @@ export const createCaller = (config: AppConfig, logger: Logger): Caller => {
     channels: createChannels(link, `flame:${config.app}:progress`),
     idOf,
     describe,
-    submit,
+    submit: (request, settler, callId = idOf(request.pool, request.options)) => submit(request, settler, callId),
+    begin,
     pool: poolClient,
     async join(callId, pool, settler) {
       if (closed) throw new FlameClosedError('this flame object has been closed');

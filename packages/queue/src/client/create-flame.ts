@@ -38,12 +38,17 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
   const mode = options.mode ?? (process.env.FLAME_MODE === 'inline' ? 'inline' : 'redis');
   setTelemetry(config.telemetry);
   let making: Promise<CallMaker> | undefined;
+  /** The same once it is there: no turn of the loop is spent on it then. */
+  let made: CallMaker | undefined;
   let closed = false;
 
   const maker = (): Promise<CallMaker> => {
     if (closed) return Promise.reject(new FlameClosedError('this flame object has been closed'));
     if (isLoadingModules()) return Promise.reject(callWhileLoading());
-    making ??= loadMaker(config, mode, options.logger);
+    making ??= loadMaker(config, mode, options.logger).then((maker) => {
+      made = maker;
+      return maker;
+    });
     return making;
   };
 
@@ -102,9 +107,12 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
     if (options.signal?.aborted) return Promise.reject(options.signal.reason);
     const span = spanOf(asked, 'call');
     const awaited = new AwaitedCall(awaiting, id, pool, options.signal, local);
-    maker()
-      .then((calls) => calls.submit(traced(asked, span), awaited, id))
-      .catch((error) => awaited.reject(error));
+    if (made !== undefined && !closed && !isLoadingModules()) made.begin(traced(asked, span), awaited, id);
+    else {
+      maker()
+        .then((calls) => calls.begin(traced(asked, span), awaited, id))
+        .catch((error) => awaited.reject(error));
+    }
     return span === undefined ? awaited.promise : span.follow(awaited.promise);
   };
 

@@ -18,7 +18,10 @@ export const setNestedTransport = (transport: NestedTransport): void => {
 
 export const transportOf = (): NestedTransport | undefined => holder[TRANSPORT];
 
-export const isExecutor = (): boolean => transportOf() !== undefined || process.env.FLAME_EXECUTOR === '1';
+/** An executor is born as one; a look into the environment is no cheap thing for each call. */
+const WAS_STARTED_AS_ONE = process.env.FLAME_EXECUTOR === '1';
+
+export const isExecutor = (): boolean => WAS_STARTED_AS_ONE || transportOf() !== undefined;
 
 /** Loads the module that a call needs. What it does at its top level is no part of any call. */
 export const whileLoading = async (load: () => Promise<void>): Promise<void> => {

@@ -12,12 +12,14 @@ export interface HeldCall {
 
 export interface HeldCalls {
   get(callId: string): HeldCall | undefined;
-  /** Of a call that is awaited; held until `prune` finds that it no longer is. */
+  /** Of a call that is awaited; held until it is dropped, or `prune` finds that it no longer is. */
   hold(callId: string, call: AcceptedCall): void;
   /** Of a cast. The oldest go when there are too many, and after a minute. */
   keep(callId: string, call: AcceptedCall): void;
   /** Somebody awaits a cast now. */
   join(callId: string): void;
+  /** Nobody awaits it any more. */
+  drop(callId: string): void;
   prune(awaited: (callId: string) => boolean): void;
   clear(): void;
 }
@@ -52,6 +54,9 @@ export const createHeldCalls = (): HeldCalls => {
     join(callId) {
       const held = casts.take(callId);
       if (held !== undefined && awaited.bytes + bytesOf(held) <= AWAITED_BYTES) awaited.put(callId, held);
+    },
+    drop(callId) {
+      awaited.take(callId);
     },
     prune(isAwaited) {
       for (const [callId] of awaited.entries()) if (!isAwaited(callId)) awaited.take(callId);

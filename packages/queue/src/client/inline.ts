@@ -9,7 +9,7 @@ import { configError } from '@flamejs/protocol/errors/input-errors';
 import type { SecretBox } from '@flamejs/protocol/payload/secret-box';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
 import { awaitValue } from './await-outcome.ts';
-import type { CallMaker } from './call-maker.ts';
+import { beginBy, type CallMaker } from './call-maker.ts';
 import type { CallHandle, CancelResult } from './handle.ts';
 import { inlineHooks } from './inline-hooks.ts';
 import { createInlineLines } from './inline-lines.ts';
@@ -108,20 +108,23 @@ export const createInlineCaller = (config: AppConfig): CallMaker => {
     }
   }
 
+  const submit: CallMaker['submit'] = async (request, settler, id) => {
+    const asked = await lines.descended(request);
+    if (closed) throw new FlameClosedError('this flame object has been closed');
+    inlineHooks().beforeAccept(request.pool.name);
+    const { call, isNew } = store.accept(id, asked);
+    lines.made(id);
+    if (isNew) {
+      inlineHooks().accepted(call);
+      void runInline(store, call, call.run, secretsOf(call));
+    }
+    if (settler !== undefined) store.join(id, settler);
+    return id;
+  };
+
   return {
-    async submit(request, settler, id) {
-      const asked = await lines.descended(request);
-      if (closed) throw new FlameClosedError('this flame object has been closed');
-      inlineHooks().beforeAccept(request.pool.name);
-      const { call, isNew } = store.accept(id, asked);
-      lines.made(id);
-      if (isNew) {
-        inlineHooks().accepted(call);
-        void runInline(store, call, call.run, secretsOf(call));
-      }
-      if (settler !== undefined) store.join(id, settler);
-      return id;
-    },
+    submit,
+    begin: beginBy(submit),
     handle,
     async readiness(_pool, id) {
       const call = store.get(id);

@@ -12,19 +12,22 @@ export interface KeepAlive {
   release(): void;
 }
 
+/** The longest that Node's timers take. */
+const LONG_MS = 2 ** 31 - 1;
+
 export const createKeepAlive = (): KeepAlive => {
   let holds = 0;
   let timer: NodeJS.Timeout | undefined;
   return {
     hold() {
       holds += 1;
-      timer ??= setInterval(() => undefined, 2 ** 30);
+      if (timer === undefined) timer = setInterval(() => undefined, LONG_MS);
+      else if (holds === 1) timer.ref();
     },
     release() {
       holds -= 1;
-      if (holds > 0) return;
-      clearInterval(timer);
-      timer = undefined;
+      // Not cleared: a timer is made once, not for each call that is awaited alone.
+      if (holds === 0) timer?.unref();
     },
   };
 };

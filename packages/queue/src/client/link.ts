@@ -57,6 +57,7 @@ export const createLink = (config: AppConfig, logger: Logger): Link => {
   let checked: Promise<void> | undefined;
   let verifying: Promise<void> | undefined;
   let reached = false;
+  let isFit = false;
   let runId = '';
   let offsetMs = 0;
   let closed = false;
@@ -134,8 +135,12 @@ export const createLink = (config: AppConfig, logger: Logger): Link => {
       throw error instanceof FlameConfigError ? error : unavailable('no', error);
     });
     await checked;
+    isFit = true;
     return client;
   };
+
+  /** What `ready` resolves with, when that is known without waiting. */
+  const usable = (): RedisClient | undefined => (isFit && !closed && client?.status === 'ready' ? client : undefined);
 
   const admission = createAdmission(() => (client?.status === 'ready' ? client : undefined));
 
@@ -150,7 +155,7 @@ export const createLink = (config: AppConfig, logger: Logger): Link => {
     async whileUnsent(send) {
       const until = performance.now() + connectTimeoutMs;
       for (;;) {
-        const connected = await ready();
+        const connected = usable() ?? (await ready());
         try {
           return await send(connected);
         } catch (error) {
@@ -178,7 +183,16 @@ export const createLink = (config: AppConfig, logger: Logger): Link => {
           reject(error);
         };
         brokenWaits.add(onBroken);
-        command.then(resolve, reject).finally(() => brokenWaits.delete(onBroken));
+        command.then(
+          (value) => {
+            brokenWaits.delete(onBroken);
+            resolve(value);
+          },
+          (error) => {
+            brokenWaits.delete(onBroken);
+            reject(error);
+          },
+        );
       });
     },
     verify() {

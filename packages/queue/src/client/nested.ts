@@ -11,7 +11,7 @@ import type { Outcome } from '@flamejs/protocol/outcome';
 import type { RetryResult } from '@flamejs/protocol/retry';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
 import { awaitValue } from './await-outcome.ts';
-import type { CallMaker } from './call-maker.ts';
+import { beginBy, type CallMaker } from './call-maker.ts';
 import { transportOf } from './executor-side.ts';
 import type { CallHandle, CancelResult } from './handle.ts';
 import { NESTED_LIMIT, type NestedReply, type NestedRequest } from './nested-messages.ts';
@@ -69,22 +69,25 @@ export const createNestedCaller = (config: AppConfig): CallMaker => {
     },
   });
 
+  const submit: CallMaker['submit'] = async (asked, settler, id) => {
+    const { signal: _, ...options } = asked.options;
+    const request: NestedRequest = {
+      op: settler === undefined ? 'cast' : 'call',
+      pool: asked.pool.name,
+      ref: id,
+      fn: asked.functionName,
+      payload: packPayload(asked.payload),
+      options,
+      ...(asked.trace === undefined ? {} : { trace: asked.trace }),
+    };
+    const reply = await ask(request);
+    if (reply.kind === 'outcome') settler?.resolve(reply);
+    return reply.kind === 'value' ? (reply.value as string) : id;
+  };
+
   return {
-    async submit(asked, settler, id) {
-      const { signal: _, ...options } = asked.options;
-      const request: NestedRequest = {
-        op: settler === undefined ? 'cast' : 'call',
-        pool: asked.pool.name,
-        ref: id,
-        fn: asked.functionName,
-        payload: packPayload(asked.payload),
-        options,
-        ...(asked.trace === undefined ? {} : { trace: asked.trace }),
-      };
-      const reply = await ask(request);
-      if (reply.kind === 'outcome') settler?.resolve(reply);
-      return reply.kind === 'value' ? (reply.value as string) : id;
-    },
+    submit,
+    begin: beginBy(submit),
     handle,
     readiness: () => {
       throw new FlameUnavailableError('children are placed by the application, not by a running function', {

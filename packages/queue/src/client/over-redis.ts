@@ -16,6 +16,7 @@ export const createRedisCaller = (config: AppConfig, given: Logger | undefined):
   const caller = createCaller(config, logger);
   return {
     submit: caller.submit,
+    begin: caller.begin,
     handle: (pool, id) => createHandle(config, caller, pool, id),
     async readiness(pool, id) {
       const client = await caller.link.client();
