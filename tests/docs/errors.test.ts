@@ -23,6 +23,7 @@ const MET: Readonly<Record<string, readonly [file: string, title: string]>> = {
   FLAME_ERR_DEADLINE: ['packages/runner/test/calls.test.ts', 'the deadline of the whole call'],
   FLAME_ERR_CANCELLED: ['packages/runner/test/calls.test.ts', 'TK-08 F15'],
   FLAME_ERR_CALL_LOOP: ['packages/runner/test/nested.test.ts', 'C-12: calls that await each other'],
+  FLAME_ERR_LIMIT_DEADLOCK: ['packages/runner/test/limits.test.ts', 'L-08: to await a call'],
   FLAME_ERR_ACCESS: ['packages/runner/test/nested.test.ts', 'T-07: a function that knows an id'],
   FLAME_ERR_CRASH: ['packages/runner/test/calls.test.ts', 'AW-10 F10'],
   FLAME_ERR_MEMORY: ['packages/runner/test/calls.test.ts', 'over its memory limit'],

@@ -2,7 +2,7 @@
  * What must happen in a pool although no runner and no caller is alive: stalled calls back, due ones promoted, waiting
  * that lasted too long ended, leftovers swept. The leader does it for every pool, so that nothing depends on a runner.
  */
-import { type Housekeeping, LOCK_MS, STALLED_CHECK_MS } from '@flamejs/protocol';
+import { type Housekeeping, LIMIT_SWEEP_MS, LOCK_MS, STALLED_CHECK_MS } from '@flamejs/protocol';
 import type { Logger } from 'pino';
 import type { Clock } from './clock.ts';
 
@@ -26,6 +26,7 @@ export interface Housekeeper {
 
 /** Sweeping reads more than the other steps and nothing waits for it. */
 const SWEEP_EVERY = 15;
+const SWEEP_LIMITS_EVERY = Math.ceil(LIMIT_SWEEP_MS / STALLED_CHECK_MS);
 
 export const createHousekeeper = (options: HousekeeperOptions): Housekeeper => {
   const { clock, log, pools } = options;
@@ -53,6 +54,7 @@ export const createHousekeeper = (options: HousekeeperOptions): Housekeeper => {
     const promoted = await step(pool, 'promoteDelayed', () => housekeeping.promoteDelayed());
     if (typeof promoted === 'number' && promoted > 0) options.wake(pool);
     await step(pool, 'expire', () => housekeeping.expire());
+    if (round % SWEEP_LIMITS_EVERY === 0) await step(pool, 'sweepLimits', () => housekeeping.sweepLimits());
     if (round % SWEEP_EVERY === 0) await step(pool, 'sweep', () => housekeeping.sweep());
   };
 

@@ -118,6 +118,7 @@ test('housekeeping waits one lock after a reconnect with stalled checks, goes on
         return ['x'];
       },
       releaseRunner: async () => [],
+      sweepLimits: async () => ({ freed: 0, admitted: 0 }),
       promoteDelayed: async () => {
         done.push('promote');
         throw new Error('once');

@@ -24,6 +24,7 @@ export {
   FlameError,
   FlameIdConflictError,
   FlameLaunchError,
+  FlameLimitDeadlockError,
   FlameMemoryError,
   FlamePayloadTooLargeError,
   FlameQueueFullError,

@@ -2,7 +2,8 @@
  * Where a call comes from: the calls that made it, one by the other. It travels in the signed envelope, so that calls which
  * make themselves without end are found out wherever they run, and a function's rights can be told. Pure.
  */
-import { FlameCallLoopError } from './errors/index.ts';
+import { FlameCallLoopError, FlameLimitDeadlockError } from './errors/index.ts';
+import { heldGates } from './limits.ts';
 
 export interface Descent {
   /** The call that the application made, by which casts of the whole line are counted. */
@@ -15,6 +16,8 @@ export interface Descent {
   readonly depth: number;
   /** Calls whose ids are among its arguments, as far as its maker had a right to them. */
   readonly given: readonly string[];
+  /** Places under limits that calls hold which await this one (`heldGates`), and that it must not need itself. */
+  readonly gates?: readonly string[];
 }
 
 /** A running call that makes another one. */
@@ -23,7 +26,14 @@ export interface Maker {
   readonly functionName: string;
   /** `undefined` for a call that the application made. */
   readonly descent: Descent | undefined;
+  /** Its own places under limits (`heldGates`). */
+  readonly gates?: readonly string[];
 }
+
+/** Places that the calls hold which would await what this one awaits: its own, and those of the calls above that await it. */
+export const gatesOfLine = ({ descent, gates = [] }: Maker): readonly string[] => [
+  ...new Set([...(descent?.gates ?? []), ...gates]),
+];
 
 export interface Made {
   readonly kind: 'call' | 'cast';
@@ -40,6 +50,7 @@ export const MOST_GIVEN = 100;
 export const descend = (maker: Maker, made: Made): Descent => {
   const { callId, functionName, descent } = maker;
   const above = [...(descent?.above ?? []), callId];
+  const gates = made.kind === 'call' ? gatesOfLine(maker) : [];
   return {
     root: descent?.root ?? callId,
     above: above.slice(-MOST_ABOVE),
@@ -47,6 +58,7 @@ export const descend = (maker: Maker, made: Made): Descent => {
     // What is cast is awaited by nobody: a new row begins.
     depth: made.kind === 'call' ? (descent?.depth ?? 1) + 1 : 1,
     given: made.given.slice(0, MOST_GIVEN),
+    ...(gates.length === 0 ? {} : { gates }),
   };
 };
 
@@ -66,16 +78,38 @@ export const tooOften = (descent: Descent, functionName: string, limit: number):
     { reason: 'rate', line: descent.fns },
   );
 
+/** What a call would await. */
+export interface Wanted {
+  readonly pool: string;
+  /** The keys of limits that it needs. */
+  readonly gates: readonly string[];
+  /** For people. */
+  readonly what: string;
+}
+
+/** @throws FlameLimitDeadlockError when a call in the awaiting line holds what it would wait for, whatever the limit's size */
+export const refuseDeadlock = (maker: Maker, { pool, gates, what }: Wanted): void => {
+  const line = new Set(gatesOfLine(maker));
+  const gate = heldGates(pool, gates).find((name) => line.has(name));
+  if (gate === undefined) return;
+  const { callId, functionName, descent } = maker;
+  const who = maker.gates?.includes(gate) === true ? 'holds' : 'is awaited by a call that holds';
+  throw new FlameLimitDeadlockError(
+    `"${functionName}" may not await ${what}: it ${who} a place under the same limit and key, and would wait for itself as soon as all places are taken`,
+    { callId, line: [...(descent?.fns ?? []), functionName] },
+  );
+};
+
 const describe = ({ root, fns }: Descent, functionName: string): string =>
   `"${functionName}" is not called by ${fns.map((fn) => `"${fn}"`).join(' > ')}, in the line of call ${root}`;
 
 /** Whether what stands in an envelope is one. */
 export const isDescent = (value: unknown): value is Descent => {
   if (typeof value !== 'object' || value === null) return false;
-  const { root, above, fns, depth, given } = value as Partial<Descent>;
+  const { root, above, fns, depth, given, gates = [] } = value as Partial<Descent>;
   return (
     typeof root === 'string' &&
     Number.isSafeInteger(depth) &&
-    [above, fns, given].every((list) => Array.isArray(list) && list.every((item) => typeof item === 'string'))
+    [above, fns, given, gates].every((list) => Array.isArray(list) && list.every((item) => typeof item === 'string'))
   );
 };

@@ -5,6 +5,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { type Descent, isDescent } from './descent.ts';
 import { formatDuration } from './duration.ts';
+import { areLimits } from './limits.ts';
 import { isTraceCarrier, type TraceCarrier } from './trace-carrier.ts';
 
 export const ENVELOPE_VERSION = 1;
@@ -46,6 +47,8 @@ export interface Envelope {
   readonly by: string;
   /** Of a call that a function made. */
   readonly line?: Descent;
+  /** The keys of limits that it is under; the text of a key is missing where payloads are sealed. */
+  readonly limits?: readonly { readonly gate: string; readonly label: string; readonly key?: string }[];
   /** When it is due, in Redis ms as its caller knew them: so long after that its signature is good for nothing (`signatureTtl`). */
   readonly at?: number | undefined;
   /** Where it belongs among traces. */
@@ -123,7 +126,8 @@ const staleness = ({ at, opts }: Envelope, { now, signatureTtlMs, required }: Fr
 /** @returns the envelope in a job's data, or a sentence that says what is wrong with it. */
 export const parseEnvelope = (data: unknown): Envelope | string => {
   if (typeof data !== 'object' || data === null) return 'its data is not an envelope';
-  const { v, fn, args, opts, sealed, scope, digest, size, release, by, line, at, trace } = data as Partial<Envelope>;
+  const { v, fn, args, opts, sealed, scope, digest, size, release, by, line, at, trace, limits } =
+    data as Partial<Envelope>;
   if (v !== ENVELOPE_VERSION)
     return `its envelope has version ${String(v)}, this runner reads version ${ENVELOPE_VERSION}`;
   const texts =
@@ -133,6 +137,7 @@ export const parseEnvelope = (data: unknown): Envelope | string => {
     return 'its envelope has no options';
   if (line !== undefined && !isDescent(line)) return 'its envelope is damaged';
   if (at !== undefined && !Number.isFinite(at)) return 'its envelope is damaged';
+  if (limits !== undefined && !areLimits(limits)) return 'its envelope is damaged';
   if (trace !== undefined && !isTraceCarrier(trace)) return 'its envelope is damaged';
   return data as Envelope;
 };

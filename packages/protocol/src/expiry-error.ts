@@ -27,7 +27,7 @@ export const expiryError = (
     });
   }
   if (call.parked !== undefined) return releaseError(callId, call.functionName, call.parked, reason);
-  if (status?.bootFailure !== undefined || decision.kind === 'unbootable') {
+  if ((status?.bootFailure !== undefined && call.held === undefined) || decision.kind === 'unbootable') {
     const failure = status?.bootFailure ?? reason;
     return new FlameBootError(`call ${callId}: no runner of pool "${pool}" could be started: ${failure}`, {
       callId,
@@ -37,6 +37,10 @@ export const expiryError = (
   if (decision.kind === 'queue-timeout') {
     const message = `call ${callId} waited ${decision.waitedMs} ms, its queueTimeout is ${call.queueTimeoutMs} ms: ${reason}`;
     return new FlameQueueTimeoutError(message, { callId, waitedMs: decision.waitedMs, reason });
+  }
+  if (call.held !== undefined) {
+    const message = `call ${callId} waited ${decision.stillMs} ms for a place that nothing can free: ${reason}`;
+    return new FlameQueueTimeoutError(message, { callId, waitedMs: call.waitedMs, reason });
   }
   const message = `call ${callId}: pool "${pool}" has started nothing for ${decision.stillMs} ms: ${reason}`;
   return new FlameQueueTimeoutError(message, { callId, waitedMs: call.waitedMs, reason });

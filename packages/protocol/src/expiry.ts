@@ -58,6 +58,12 @@ export const decideExpiry = (
     if (rolling || forMs < limitMs) return keep(Math.max(LOOK_AGAIN_MS, limitMs - forMs));
     return { kind: 'no-progress', stillMs: forMs };
   }
+  if (call.held !== undefined) {
+    // Whatever else the pool does: what counts is whether a place may come free.
+    const forMs = Math.min(call.waitedMs, watchedMs);
+    if (call.held.moving > 0 || forMs < limitMs) return keep(Math.max(LOOK_AGAIN_MS, limitMs - forMs));
+    return { kind: 'no-progress', stillMs: forMs };
+  }
   if (call.runners === 0 && isUnbootable(status, call.enqueuedAt)) return { kind: 'unbootable' };
   const stillMs = Math.min(call.waitedMs, call.now - call.lastStartAt, watchedMs);
   if (call.liveActive > 0 || stillMs < limitMs) return keep(Math.max(LOOK_AGAIN_MS, limitMs - stillMs));

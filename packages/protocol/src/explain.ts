@@ -1,5 +1,6 @@
 /** Why a call has not started or finished, as a typed reason and as a sentence (guarantee G7). Pure. */
-import type { CallInspection, Parked } from './inspection.ts';
+import type { CallInspection, Held, Parked } from './inspection.ts';
+import { nameLimit } from './limits.ts';
 
 /** What the autoscaler says of a pool in the registry. */
 export interface PoolStatus {
@@ -39,6 +40,7 @@ export type WaitingReason =
   | 'boot-failed'
   | 'booting'
   | 'needs-release'
+  | 'limit'
   | 'self-wait'
   | 'max-reached'
   | 'free-slot';
@@ -83,6 +85,7 @@ export const explainWaiting = (pool: string, call: CallInspection, status: PoolS
   }
   if (call.poolPaused) return { reason: 'paused', text: `pool "${pool}" is paused` };
   if (call.parked !== undefined) return { reason: 'needs-release', text: needsRelease(call.parked, status) };
+  if (call.held !== undefined) return { reason: 'limit', text: holds(call.held, call.ahead) };
   if (call.runners === 0 && (status === undefined || call.now - status.at > AUTOSCALER_SILENT_MS)) {
     return {
       reason: 'no-autoscaler',
@@ -120,6 +123,15 @@ export const explainWaiting = (pool: string, call: CallInspection, status: PoolS
   }
   const runners = call.runners === 1 ? "the pool's runner" : `the pool's ${call.runners} runners`;
   return { reason: 'free-slot', text: `it waits for a free slot of ${runners}; ${ahead}` };
+};
+
+const holds = ({ words, most, taken, setBy, moving, stuck }: Held, before: number): string => {
+  const who = setBy === undefined ? '' : ` (set by ${setBy})`;
+  const ring =
+    moving > 0 || stuck.length === 0
+      ? ''
+      : `; each call that runs there (${stuck.slice(0, 3).join(', ')}${stuck.length > 3 ? ', …' : ''}) awaits a call that a limit holds in its turn`;
+  return `it waits for the ${nameLimit(words)}: ${taken} of ${most} run${who}, ${before} before it${ring}`;
 };
 
 const needsRelease = ({ wanted, found, why, releases }: Parked, status: PoolStatus | undefined): string => {

@@ -6,6 +6,7 @@
 import { type RedisClient, runScript } from './connect.ts';
 import type { PoolStatus } from './explain.ts';
 import { appKeys, type PoolKeys } from './keys.ts';
+import { type DeclaredLimits, type LimitSweep, sweepLimits } from './limits.ts';
 import { cancelOrphans } from './linked.ts';
 import { createVault, noVault } from './payload/vault.ts';
 import { parsePoolStatus } from './pool-status.ts';
@@ -25,6 +26,8 @@ const SWEEP_STEPS = 25;
 export interface Housekeeping extends Upkeep {
   /** Casts the calls of schedules that are due. */
   castScheduled(): Promise<ScheduleRun>;
+  /** Takes calls that are gone out of limits, and admits what they held; once in 10 s, whoever calls. */
+  sweepLimits(): Promise<LimitSweep>;
   /** Removes finished jobs whose outcome has run out, and large arguments without a job. @returns how many */
   sweep(): Promise<number>;
 }
@@ -66,6 +69,7 @@ export const createHousekeeping = (
       return runDueSchedules({ client, keys, pool, config, vault, onDamage, onError: onScheduleError });
     },
     expire: async () => (await upkeep.expire()) + (await cancelOrphans(client, keys, vault)),
+    sweepLimits: () => sweepLimits(client, keys, declaredBy(config, pool)),
     async sweep() {
       let removed = 0;
       for (let step = 0; step < SWEEP_STEPS; step += 1) {
@@ -84,3 +88,8 @@ export const createHousekeeping = (
     },
   };
 };
+
+const declaredBy = (config: CastingConfig | undefined, pool: string): DeclaredLimits => ({
+  release: config?.release ?? '',
+  limits: config?.pools[pool]?.limits ?? {},
+});

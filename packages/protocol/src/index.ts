@@ -33,6 +33,7 @@ export { type CallInspection, type CallState, inspectCall } from './inspection.t
 export { createInterruptible, type Interruptible } from './interruptible.ts';
 export { type AppKeys, appKeys, type PoolKeys, poolKeys } from './keys.ts';
 export { announcePool, forgetPool, notInConfig, readKnownPools } from './known-pools.ts';
+export { createLimitSweeper, heldGates, LIMIT_SWEEP_MS, type LimitSweep } from './limits.ts';
 export { BUCKET_BOUNDS_MS, type HistogramName, histogramFields } from './metrics/buckets.ts';
 export { METRICS, type MetricName } from './metrics/catalog.ts';
 export { CONTENT_TYPE } from './metrics/exposition.ts';

@@ -3,6 +3,7 @@ import type { RedisClient } from './connect.ts';
 import { runScript } from './connect.ts';
 import { type PastAttempt, parseHistory } from './history.ts';
 import type { PoolKeys } from './keys.ts';
+import { type LimitWords, parseWords } from './limits.ts';
 import { finite } from './stored.ts';
 
 /**
@@ -51,6 +52,26 @@ export interface CallInspection {
   readonly history: readonly PastAttempt[];
   /** What a call waits for that no runner so far could take, by its release; `undefined` for every other call. */
   readonly parked: Parked | undefined;
+  /** What holds a call that waits for a place under a limit; `undefined` for every other call. */
+  readonly held: Held | undefined;
+}
+
+export interface Held {
+  /** The limit that holds it. Its key is missing where keys are sealed: `sealed` has them. */
+  readonly words: LimitWords;
+  /** Which of the call's limits that is, from 0. */
+  readonly at: number;
+  readonly sealed: string | undefined;
+  /** How many calls of the key may have begun; `Infinity` when nobody names the limit. */
+  readonly most: number;
+  /** Calls of the key that have a place. */
+  readonly taken: number;
+  /** Who has set the number, when it was not a release. */
+  readonly setBy: string | undefined;
+  /** Of the first 100 that have a place: how many await no call that is held. */
+  readonly moving: number;
+  /** … and the ids of those that do. */
+  readonly stuck: readonly string[];
 }
 
 export interface Parked {
@@ -74,7 +95,7 @@ export const inspectCall = async (client: RedisClient, keys: PoolKeys, callId: s
   const n = (at: number): number => finite(r[at]);
   const s = (at: number): string | undefined => (r[at] === undefined ? undefined : String(r[at]));
   const paused = n(4);
-  const f = 12;
+  const f = 14;
   const wanted = s(f + 16);
   return {
     state: (s(0) ?? 'missing') as CallState,
@@ -112,9 +133,33 @@ export const inspectCall = async (client: RedisClient, keys: PoolKeys, callId: s
             releases: Array.isArray(r[9]) ? [...new Set(r[9].map(String))].sort() : [],
             rolling: n(10) === 1,
           },
+    held: heldOf(r[12], s(13)),
   };
 };
 
-type Reply = readonly (string | number | null | readonly string[])[];
+const heldOf = (reply: Reply[number] | undefined, text: string | undefined): Held | undefined => {
+  if (!Array.isArray(reply) || reply.length === 0) return undefined;
+  const [at, most, taken, setBy, moving, stuck] = reply as unknown as [
+    number,
+    string,
+    number,
+    string,
+    number,
+    string[],
+  ];
+  const { words, sealed } = parseWords(text);
+  return {
+    words: words[at] ?? { label: '?' },
+    at,
+    sealed,
+    most: Number.isFinite(Number(most)) ? Number(most) : Number.POSITIVE_INFINITY,
+    taken,
+    setBy: setBy || undefined,
+    moving,
+    stuck,
+  };
+};
+
+type Reply = readonly (string | number | null | readonly unknown[])[];
 
 const whyOf = (text: string | undefined): Parked['why'] => (text === 'strict' || text === 'changed' ? text : 'unknown');

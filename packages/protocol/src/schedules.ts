@@ -8,6 +8,7 @@ import { type RedisClient, runScript } from './connect.ts';
 import { type Envelope, parseEnvelope, placeSealed, signEnvelope } from './envelope.ts';
 import { FlameError } from './errors/index.ts';
 import type { PoolKeys } from './keys.ts';
+import type { DeclaredLimits } from './limits.ts';
 import { isSealed, type Vault, type VaultConfig } from './payload/vault.ts';
 import { dueMoments, nextMoment, type Timing } from './schedule-timing.ts';
 import type { AcceptedCall } from './store/call-store.ts';
@@ -18,7 +19,8 @@ import { type Fields, haveNumbers, type OnDamage, parseObject } from './stored.t
 export interface CastingConfig extends VaultConfig {
   readonly prefix: string;
   readonly signingKey: string | undefined;
-  readonly pools: Readonly<Record<string, { readonly payloadLimit: number }>>;
+  readonly release: string;
+  readonly pools: Readonly<Record<string, { readonly payloadLimit: number } & Pick<DeclaredLimits, 'limits'>>>;
 }
 
 /** What is called, and when; its next moment stands beside it. */
@@ -93,7 +95,7 @@ const CALL_NUMBERS = [
   'failedTtlMs',
   'maxPending',
 ] as const;
-const CALL_TEXTS = ['name', 'fingerprint', 'waiter', 'release', 'link', 'awaitedBy'] as const;
+const CALL_TEXTS = ['name', 'fingerprint', 'waiter', 'release', 'link', 'awaitedBy', 'limits'] as const;
 
 const damaged = ({ pool, schedules }: PoolKeys, id: string) => ({
   what: `schedule ${JSON.stringify(id)} of pool "${pool}"`,

@@ -33,6 +33,7 @@ const waiting: CallInspection = {
   history: [],
   selfWait: false,
   parked: undefined,
+  held: undefined,
 };
 const broken: PoolStatus = {
   min: 0,

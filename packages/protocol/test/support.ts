@@ -90,6 +90,7 @@ export const plainCall = (): AcceptedCall => ({
   maxPending: 1_000,
   link: '',
   awaitedBy: '',
+  limits: '',
   largeArgs: undefined,
 });
 

@@ -32,6 +32,7 @@ const call = (changes: Partial<CallInspection> = {}): CallInspection => ({
   failOnLoss: false,
   history: [],
   parked: undefined,
+  held: undefined,
   ...changes,
 });
 const status = (changes: Partial<PoolStatus> = {}): PoolStatus => ({

@@ -5,6 +5,7 @@ import { type ConfigProblem, configError } from '@flamejs/protocol/errors/input-
 import { mapParsed as map, no, type Parsed, show, yes } from '@flamejs/protocol/parsed';
 import { didYouMean } from '@flamejs/protocol/suggest';
 import { readBackoff } from './backoff.ts';
+import { readKey, readLimits } from './limits.ts';
 import type { BackoffFunction, CallOptions, FunctionOptions, ParsedCallOptions, ResolvedCallOptions } from './types.ts';
 
 /** BullMQ orders by a number of 21 bits. */
@@ -41,12 +42,13 @@ const READERS: Readonly<Record<keyof CallOptions, Reader>> = {
   resultTtl: (value) => positive(value, (resultTtlMs) => ({ resultTtlMs })),
   failedTtl: (value) => positive(value, (failedTtlMs) => ({ failedTtlMs })),
   backoff: (value) => map(readBackoff(value), (backoff) => ({ backoff })),
+  limitKey: (value) => map(readKey(value), (limitKey) => ({ limitKey })),
 };
 
 const CALL_OPTIONS = Object.keys(READERS) as readonly (keyof CallOptions)[];
-const ONLY_OF_FUNCTIONS = ['pool', 'retryIf'] as const;
+const ONLY_OF_FUNCTIONS = ['pool', 'retryIf', 'limit'] as const;
 /** Options that mean one call, so a function cannot declare them. */
-const ONLY_OF_CALLS: readonly string[] = ['id', 'signal'];
+const ONLY_OF_CALLS: readonly string[] = ['id', 'signal', 'limitKey'];
 
 /**
  * @returns the options that were given, parsed.
@@ -70,7 +72,7 @@ export interface ParsedFunctionOptions {
 export const parseFunctionOptions = (options: FunctionOptions, what: string): ParsedFunctionOptions => {
   const problems: ConfigProblem[] = [];
   if (typeof options !== 'object' || options === null) throw configError(what, [notAnObject(options)]);
-  const { pool, retryIf, backoff, ...data } = options;
+  const { pool, retryIf, backoff, limit, ...data } = options;
   const callBackoff = typeof backoff === 'function' ? undefined : backoff;
   const known = [...CALL_OPTIONS.filter((name) => !ONLY_OF_CALLS.includes(name)), ...ONLY_OF_FUNCTIONS];
   const read = readAll({ ...data, backoff: callBackoff }, known);
@@ -82,8 +84,11 @@ export const parseFunctionOptions = (options: FunctionOptions, what: string): Pa
       message: `expected a function (error, attempt) => boolean, got ${show(retryIf)}`,
     });
   }
+  const limits = limit === undefined ? undefined : readLimits(limit);
+  if (limits?.ok === false) problems.push({ path: 'limit', message: limits.message });
   if (problems.length > 0) throw configError(what, problems);
-  return { pool, options: read.parsed, retryIf, backoff: typeof backoff === 'function' ? backoff : undefined };
+  const parsed = limits?.ok === true ? { ...read.parsed, limits: limits.value } : read.parsed;
+  return { pool, options: parsed, retryIf, backoff: typeof backoff === 'function' ? backoff : undefined };
 };
 
 export const isPoolName = (name: unknown): name is string =>

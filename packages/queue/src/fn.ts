@@ -28,7 +28,7 @@ export interface DefineFunction {
    */
   <Args extends readonly unknown[], Result>(
     name: string,
-    options: FunctionOptions,
+    options: FunctionOptions<Args>,
     handler: ((...args: Args) => Result) & Shippable<NoInfer<Args>, NoInfer<Result>>,
   ): FlameFunction<Args, Result>;
   /** As above, with the defaults of every option. */
@@ -38,7 +38,7 @@ export interface DefineFunction {
   ): FlameFunction<Args, Result>;
   /** Without a name, for code that the compiler has seen: it names the function by its place and its content. */
   <Args extends readonly unknown[], Result>(
-    options: FunctionOptions,
+    options: FunctionOptions<Args>,
     handler: ((...args: Args) => Result) & Shippable<NoInfer<Args>, NoInfer<Result>>,
   ): FlameFunction<Args, Result>;
 }

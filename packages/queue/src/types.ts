@@ -11,11 +11,13 @@
  */
 import type { ParsedBackoff } from '@flamejs/protocol/attempt/next-attempt';
 import type { Duration } from '@flamejs/protocol/duration';
+import type { FunctionLimit, ParsedLimit } from './limits.ts';
 import type { PoolName } from './register.ts';
 import type { ShipArgs, ShipResult } from './ship.ts';
 
 export type { Bytes } from '@flamejs/protocol/bytes';
 export type { Duration } from '@flamejs/protocol/duration';
+export type { FunctionLimit, LimitKey, PoolLimit, PoolRefOptions } from './limits.ts';
 export type { NotShippable, Ship, ShipArgs, ShippableClasses, ShipResult } from './ship.ts';
 
 /** Waiting between two attempts, as data. `delay` alone is the same wait each time. */
@@ -70,10 +72,13 @@ export interface CallOptions extends SharedCallOptions {
   readonly signal?: AbortSignal | undefined;
   /** Wait between attempts. Default: the function's, else none. */
   readonly backoff?: Backoff | undefined;
+  /** The key of those of the function's limits that have one, in the place of what they compute: at most 256 characters. */
+  readonly limitKey?: string | undefined;
 }
 
-/** Options of a function, given to `flame.fn`. */
-export interface FunctionOptions extends SharedCallOptions {
+/** Options of a function, given to `flame.fn`. @typeParam Args its arguments, of which keys of limits are made */
+// biome-ignore lint/suspicious/noExplicitAny: options that were written for no function in particular are good for any
+export interface FunctionOptions<Args extends readonly unknown[] = any> extends SharedCallOptions {
   /** The pool that runs it. Default: the app's pool, when it has only one. */
   readonly pool?: PoolName | undefined;
   /** How long after its enqueue each call must be over. Default: none. */
@@ -82,6 +87,8 @@ export interface FunctionOptions extends SharedCallOptions {
   readonly backoff?: Backoff | BackoffFunction | undefined;
   /** Asked on the runner after a failed attempt while `retries` are left; `false` ends the call. Default: always retry. */
   readonly retryIf?: ((error: unknown, attempt: number) => boolean | Promise<boolean>) | undefined;
+  /** How many of its calls may run at once, in all or for each key: one limit or two, which a call needs together. Default: none. */
+  readonly limit?: FunctionLimit<Args> | readonly FunctionLimit<Args>[] | undefined;
 }
 
 export const FLAME_FUNCTION: unique symbol = Symbol.for('@flamejs/function') as never;
@@ -136,6 +143,9 @@ export interface ParsedCallOptions {
   readonly resultTtlMs?: number;
   readonly failedTtlMs?: number;
   readonly backoff?: ParsedBackoff;
+  /** Of functions alone. */
+  readonly limits?: readonly ParsedLimit[];
+  readonly limitKey?: string;
 }
 
 /** Options of one call with every default filled in; what has no default is `undefined`. */

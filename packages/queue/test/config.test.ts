@@ -98,6 +98,7 @@ test('a minimal config is fully defaulted', () => {
         functions: [],
         payloadLimit: 16 * 1024 * 1024,
         maxPending: 100_000,
+        limits: {},
         callAccess: 'own',
         env: {},
         passEnv: [],

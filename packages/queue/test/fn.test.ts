@@ -190,3 +190,20 @@ test('A-20: durations and sizes may have a space before their unit', () => {
   expect(parseBytes('16 MB')).toBe(16 * 1024 * 1024);
   expect(() => add.with({ timeout: '5 sec' as never })).toThrow(/timeout: expected/);
 });
+
+test('the key of a limit is typed by the arguments of its function, of which it may leave out the last ones', () => {
+  defineFunction(
+    'typedKey',
+    { pool: 'images', limit: { concurrency: 1, key: (customer) => customer.toUpperCase() } },
+    async (customer: string, _width: number) => customer,
+  );
+  const wrong = {
+    // @ts-expect-error: it must give a text
+    number: () => defineFunction('a', { limit: { concurrency: 1, key: (width) => width } }, (width: number) => width),
+    // @ts-expect-error: the function has no second argument
+    second: () => defineFunction('b', { limit: { concurrency: 1, key: (_a, b) => b } }, (a: string) => a),
+    // @ts-expect-error: of another type
+    type: () => defineFunction('c', { limit: { concurrency: 1, key: (a: number) => `${a}` } }, (a: string) => a),
+  };
+  expect(Object.keys(wrong)).toHaveLength(3);
+});

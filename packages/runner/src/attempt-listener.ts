@@ -2,7 +2,7 @@
  * What an attempt says while it runs: output, progress, that it is up, calls of its own. Most calls say nothing, so each way out is made
  * when something comes for it.
  */
-import { type PoolKeys, type RedisClient, runScript, sealNote, type Vault } from '@flamejs/protocol';
+import { heldGates, type PoolKeys, type RedisClient, runScript, sealNote, type Vault } from '@flamejs/protocol';
 import type { CallFacts } from '@flamejs/protocol/attempt/call-facts';
 import type { AttemptSpan } from '@flamejs/queue';
 import { unpackPayload } from '@flamejs/queue/internal';
@@ -123,6 +123,10 @@ const askingCall = ({ pool, runnerId }: ListenerOptions, { facts, execution }: L
     callId,
     functionName: envelope.fn,
     descent: envelope.line,
+    gates: heldGates(
+      pool,
+      (envelope.limits ?? []).map(({ gate }) => gate),
+    ),
     pool,
     runnerId,
     ats,

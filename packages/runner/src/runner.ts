@@ -4,6 +4,7 @@ import {
   admitServer,
   appKeys,
   createHousekeeping,
+  createLimitSweeper,
   createRedisStore,
   createVault,
   type Handed,
@@ -70,6 +71,8 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     warnings.add(text);
   };
   const onError = (error: Error): void => logger.warn({ err: error }, 'runner error');
+  const house = createHousekeeping(client, keys, pool.name);
+  const sweepLimits = createLimitSweeper(client, keys, { release: config.release, limits: pool.limits });
   const loop: CallLoop = createCallLoop({
     store: createRedisStore(client, keys, {
       onPushRefused: () => warnOnce('this Redis user may not push replies: callers hear of them later (docs/redis.md)'),
@@ -78,7 +81,10 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     slots,
     signal: createWorkSignal(client, blocking, keys),
     process: (call) => process(call),
-    recoverStalled: createHousekeeping(client, keys, pool.name).recoverStalled,
+    async recoverStalled() {
+      await house.recoverStalled();
+      await sweepLimits();
+    },
     canOffer: () => control?.isHandedOver === true,
     putBackStrays: () => putBackStrays(),
     onError,

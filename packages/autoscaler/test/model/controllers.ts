@@ -87,6 +87,7 @@ export const modelConfig = (world: World, backend: Backend, change: Partial<Pool
     functions: [],
     payloadLimit: 1_000_000,
     maxPending: 1_000_000,
+    limits: {},
     callAccess: 'own',
     env: {},
     passEnv: [],

@@ -247,6 +247,28 @@ export class FlameCallLoopError extends FlameError {
   }
 }
 
+/**
+ * A function would await a call that is under a limit and key of which its own call, or one that awaits that, holds a place. With all
+ * places taken, it would wait for itself; so it is refused at once, however large the limit is, and nothing was enqueued.
+ */
+export class FlameLimitDeadlockError extends FlameError {
+  static override readonly code = 'FLAME_ERR_LIMIT_DEADLOCK';
+  static override readonly advice =
+    'Give what is awaited a limit or a key of its own, or cast it and let it report by itself.';
+  declare readonly code: 'FLAME_ERR_LIMIT_DEADLOCK';
+  /** The functions that await each other, from the outermost inwards. */
+  readonly line: readonly string[];
+
+  static {
+    nameErrorClass(FlameLimitDeadlockError, 'FlameLimitDeadlockError');
+  }
+
+  constructor(message: string, options: FlameErrorOptions & { readonly line?: readonly string[] }) {
+    super(message, options);
+    this.line = options.line ?? [];
+  }
+}
+
 /** A function asked for the result, the status or the end of a call that it neither made nor was given. */
 export class FlameAccessError extends FlameError {
   static override readonly code = 'FLAME_ERR_ACCESS';

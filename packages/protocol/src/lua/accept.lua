@@ -1,9 +1,9 @@
 -- Accepts calls of one pool. Sent twice, it adds once: a command that a client repeats after a broken connection finds the job and
 -- joins it.
--- uses: clock waiting hand-over attempt
+-- uses: clock waiting hand-over attempt gate limits
 -- keys: the queue's prefix
 -- arguments: most calls that may wait, waiter, release of the caller, ms of a lock; then for each call: id, name, data, fingerprint, delay ms, priority,
---   queueTimeout ms, deadline in ms, deadline at, resultTtl ms, failedTtl ms, '1' when a lost runner fails it, whose end cancels it, the call that awaits it, large arguments
+--   queueTimeout ms, deadline in ms, deadline at, resultTtl ms, failedTtl ms, '1' when a lost runner fails it, whose end cancels it, the call that awaits it, large arguments, its limits as JSON or ''
 -- reply: for each accepted, id-conflict or queue-full, or ! and the text of an error; then 'refused' when this user may not push, and 'unread' when replies for this waiter, who hears
 --   pushes, stand in its stream
 local maxPending, waiter, release, lockMs = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
@@ -102,8 +102,18 @@ local function accept(i)
     -- Calls of this pool await calls of this pool: it may come to wait for itself.
     if rc('EXISTS', queue .. ARGV[i + 13]) == 1 then rc('SET', base .. ':nests', 1, 'PX', 3600000) end
   end
+  local names = ARGV[i + 15] ~= '' and declareLimits(jobKey, ARGV[i + 15], release)
+  local refusing = names and wait == 0 and gate.enter(base, names, id, 0)
+  if refusing then
+    pending = pending + 1
+    gate.hold(queue, base, refusing, id, jobKey)
+    return 'accepted'
+  end
   if wait == 0 and waiting == 0 and isHandedOver and ARGV[i + 11] ~= '1' and #ARGV[i + 2] <= MOST_PUSHED
-    and handOver(id, jobKey, ARGV[i + 2], queueTimeout, deadline) then return 'accepted' end
+    and handOver(id, jobKey, ARGV[i + 2], queueTimeout, deadline) then
+    if names then gate.enter(base, names, id, now) end
+    return 'accepted'
+  end
   pending = pending + 1
   if wait > 0 then
     rc('ZADD', queue .. 'delayed', (now + wait) * 0x1000, id)
@@ -122,7 +132,7 @@ end
 
 local unreadable = attempt(look)
 local replies = {}
-for i = 5, #ARGV, 15 do
+for i = 5, #ARGV, 16 do
   replies[#replies + 1] = unreadable or attempt(accept, i)
 end
 if unreadable then return replies end

@@ -4,6 +4,7 @@
  */
 import type { BullScript } from '../bullmq-scripts.ts';
 import { HELPERS } from './helpers.ts';
+import { INSPECT_SCRIPT } from './inspect-script.ts';
 
 const script = (name: string, keys: number, lua: string): BullScript => ({ name, keys, content: HELPERS + lua });
 
@@ -131,76 +132,7 @@ redis.call('SET', KEYS[1], string.format('%.3f', at + every), 'PX', 2000)
 return 1
 `,
   ),
-  /** KEYS queue prefix; ARGV id. @returns what is known of a call and its pool, as a flat list; read by inspect-call.ts. */
-  flameInspect: script(
-    'flameInspect',
-    1,
-    `
-local queue, id = KEYS[1], ARGV[1]
-local jobKey, base = queue .. id, flame.base(queue)
-local f = redis.call('HMGET', jobKey, 'f:gen', 'f:since', 'f:pz', 'f:loss', 'f:kill', 'f:run', 'f:qt', 'f:dl', 'ats', 'f:base',
-  'processedOn', 'f:cancel', 'name', 'atm', 'timestamp', 'f:fail', 'f:park', 'f:pat', 'f:found', 'f:why', 'f:back', 'f:hist')
-local outcomeGen = redis.call('HGET', base .. ':outcome:' .. id, 'gen')
-if not f[22] then f[22] = redis.call('HGET', base .. ':outcome:' .. id, 'hist') end
-local state, ahead, due = 'missing', 0, 0
-if outcomeGen and (not f[1] or outcomeGen == f[1]) then state = 'settled'
-elseif f[1] then
-  local at = redis.call('LPOS', queue .. 'wait', id)
-  if at then
-    state = 'waiting'
-    ahead = redis.call('LLEN', queue .. 'wait') - at - 1
-  elseif redis.call('ZSCORE', queue .. 'prioritized', id) then
-    state = 'waiting'
-    ahead = redis.call('LLEN', queue .. 'wait') + redis.call('ZRANK', queue .. 'prioritized', id)
-  else
-    local score = redis.call('ZSCORE', queue .. 'delayed', id)
-    if score then
-      due = math.floor(tonumber(score) / 0x1000)
-      -- Somebody has to move it when it is due. From then on it waits, whether or not that has happened.
-      state = (f[17] or due <= flame.now) and 'waiting' or 'delayed'
-      if not f[17] then ahead = redis.call('LLEN', queue .. 'wait') + redis.call('ZCARD', queue .. 'prioritized') end
-    elseif redis.call('LPOS', queue .. 'active', id) then
-      state = redis.call('EXISTS', jobKey .. ':lock') == 1 and 'active' or 'orphaned'
-    elseif redis.call('ZSCORE', queue .. 'failed', id) or redis.call('ZSCORE', queue .. 'completed', id) then
-      state = 'expired'
-    else state = 'lost' end
-  end
-end
-local live, activeIds = 0, redis.call('LRANGE', queue .. 'active', 0, 999)
-for _, activeId in ipairs(activeIds) do
-  if redis.call('EXISTS', queue .. activeId .. ':lock') == 1 then live = live + 1 end
-end
--- Whether each call that runs awaits another one of this pool, which runs in the same way or waits.
-local selfWait = 0
-if state == 'waiting' and #activeIds > 0 and redis.call('EXISTS', base .. ':nests') == 1 then
-  local awaiting = {}
-  for _, ids in ipairs({ activeIds, redis.call('LRANGE', queue .. 'wait', -500, -1), redis.call('ZRANGE', queue .. 'prioritized', 0, 499) }) do
-    for _, other in ipairs(ids) do
-      local up = redis.call('HGET', queue .. other, 'f:up')
-      if up then awaiting[up] = true end
-    end
-  end
-  selfWait = 1
-  for _, activeId in ipairs(activeIds) do
-    if not awaiting[activeId] then selfWait = 0 end
-  end
-end
--- Of a call that waits for a runner of its release: which releases there are, and whether the pool is being rolled over.
-local releases, rolling = {}, 0
-if f[17] then
-  for _, runner in ipairs(redis.call('ZRANGE', base .. ':runners', flame.now - 20000, '+inf', 'BYSCORE', 'LIMIT', 0, 1000)) do
-    local r = redis.call('HMGET', base .. ':runner:' .. runner, 'state', 'release')
-    if r[1] == 'draining' or r[1] == 'drained' or r[2] == f[17] then rolling = 1 end
-    -- It may have the very same function, and is only busy.
-    if r[2] and f[20] ~= 'strict' and redis.call('SISMEMBER', base .. ':lacks:' .. (f[13] or ''), r[2]) == 0 then rolling = 1 end
-    if r[2] and r[1] ~= 'ended' then releases[#releases + 1] = r[2] end
-  end
-end
-return { state, tostring(ahead), tostring(due), tostring(flame.now), tostring(flame.pausedFor(base)),
-  redis.call('HEXISTS', queue .. 'meta', 'paused'), redis.call('GET', base .. ':last-start') or '0', live,
-  redis.call('ZCOUNT', base .. ':runners', flame.now - 20000, '+inf'), releases, rolling, selfWait, unpack(f, 1, 22) }
-`,
-  ),
+  ...INSPECT_SCRIPT,
   /**
    * KEYS queue prefix; ARGV lock ms, then id, attempt, generation, token for each. Renews what is still ours by the fence,
    * taking a lock again that ran out while Redis was away. @returns {superseded ids, ids to cancel with their reasons}

@@ -40,6 +40,7 @@ local gen = redis.call('HGET', jobKey, 'f:gen')
 if gen and redis.call('ZSCORE', KEYS[3], id) then
   redis.call('HINCRBY', jobKey, 'f:gen', 1)
   redis.call('HSET', jobKey, 'f:base', redis.call('HGET', jobKey, 'ats') or 0, 'f:dl', 0)
+  redis.call('HSET', jobKey, 'f:asked', flame.now)
   redis.call('HDEL', jobKey, 'f:run', 'f:loss', 'f:kill', 'f:late', 'f:cancel', 'f:back', 'stc', 'stacktrace', 'f:w', 'f:own')
   redis.call('PERSIST', base .. ':args:' .. id)
   flame.startWaiting(jobKey, base)
@@ -55,9 +56,12 @@ end
     before: `
 local jobKey, id = KEYS[1], ARGV[1]
 local base = flame.base(jobKey)
-local waiters, gen = redis.call('HGET', jobKey, 'f:w'), redis.call('HGET', jobKey, 'f:gen')
+local waiters, gen, limits = unpack(redis.call('HMGET', jobKey, 'f:w', 'f:gen', 'f:lim'))
+-- It may be running, whatever list it stands in. BullMQ's code for a job that is locked.
+if gate.hasBegun(base, limits, id) then return 0 end
 if redis.call('HGET', base .. ':outcome:' .. id, 'gen') == gen then waiters = false end
 flame.leaveParking(base, id, jobKey)
+gate.release(string.sub(jobKey, 1, #jobKey - #id), base, limits, id, jobKey)
 `,
     after: `
 if gen and result == 1 then
@@ -67,6 +71,13 @@ if gen and result == 1 then
     redis.call('ZREM', base .. ':large', id)
   end
 end
+`,
+  },
+  changePriority: {
+    after: `
+local jobKey, id = ARGV[2] .. ARGV[3], ARGV[3]
+local name = string.match(redis.call('HGET', jobKey, 'f:held') or '', '^%S+')
+if name then gate.hold(ARGV[2], flame.base(jobKey), name, id, jobKey) end
 `,
   },
   pause: {

@@ -20,6 +20,9 @@ import { LIBRARIES } from './embedded.ts';
  *   f:qt / f:dl   queueTimeout (ms) and deadline (Redis ms), 0 for none
  *   f:ttl / f:fttl   how long an outcome is kept after success and after failure
  *   f:ms / f:nano   machine time of the call, of all its attempts, and what it cost in 1e-9 of a dollar (metrics)
+ *   f:lim    its gates, separated by spaces (lib/gate.lua);  f:held  the gate before which it is held, and its entry there
+ *   f:keys   its limits for people, as JSON;  f:turn  its number among all that were ever held
+ *   f:asked  when a retry by hand has asked for places
  *   f:fail   '1' when a lost runner fails the call instead of re-running it
  *   f:link   the caller, or the attempt of a call, whose end cancels the call
  *   f:up     the call that awaits it, of a call that a function made
@@ -31,6 +34,7 @@ import { LIBRARIES } from './embedded.ts';
  */
 export const HELPERS = `
 ${LIBRARIES.tell}
+${LIBRARIES.gate}
 local flame = {}
 
 -- A runner's or caller's own clock is never used: due times and heartbeats are Redis time.
@@ -100,7 +104,7 @@ end
 -- ones stand in a key of their own, so that they can go before the rest. What somebody waits for is kept for as long as the reply
 -- that announces it, until they say that they have read it (flameDelivered): a caller may be busy for longer than its TTL.
 function flame.settle(base, id, jobKey, gen, head, body, ok, inlineLimit)
-  local f = redis.call('HMGET', jobKey, 'f:fp', 'f:w', 'f:ttl', 'f:fttl', 'f:own', 'f:hist')
+  local f = redis.call('HMGET', jobKey, 'f:fp', 'f:w', 'f:ttl', 'f:fttl', 'f:own', 'f:hist', 'f:lim')
   local outcome = base .. ':outcome:' .. id
   local ttl = tonumber(ok and f[3] or f[4]) or 3600000
   if tonumber(gen) > 1 then redis.call('DEL', outcome, base .. ':body:' .. id) end
@@ -124,6 +128,7 @@ function flame.settle(base, id, jobKey, gen, head, body, ok, inlineLimit)
   redis.call('ZREM', base .. ':linked', id)
   redis.call('HDEL', jobKey, 'f:run', 'f:cancel')
   flame.leaveParking(base, id, jobKey)
+  gate.release(string.sub(jobKey, 1, #jobKey - #id), base, f[7], id, jobKey)
   local told = #body <= tonumber(inlineLimit) and body or nil
   for waiter in string.gmatch(f[2] or '', '%S+') do tell(base, waiter, id, gen, head, told, acknowledge) end
 end

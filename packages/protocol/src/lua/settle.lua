@@ -2,7 +2,7 @@
 -- The fence: a verdict counts when its attempt is still the newest, even if its lock has run out meanwhile (a call that was taken
 -- back is fetched back). Any other is refused, and so is one that is sent again when it has been carried out: it would charge a
 -- budget twice.
--- uses: clock waiting parking tell outcome history take hand-over attempt
+-- uses: clock waiting parking tell outcome history gate limits take hand-over attempt
 -- keys: the queue's prefix
 -- arguments: runner, its release, ms of a lock, most bytes of data, most bytes of a body that is told with it, finished jobs to keep;
 --   then for each verdict: id, attempt, generation, kind, head, body, reason, rare settings as JSON or '', and what becomes of its slot:
@@ -18,7 +18,7 @@ local function leaveActive(id, jobKey)
   rc('LREM', queue .. 'active', -1, id)
 end
 
-local function finish(id, jobKey, ok, reason)
+local function finish(id, jobKey, ok, reason, names)
   leaveActive(id, jobKey)
   rc('ZADD', queue .. (ok and 'completed' or 'failed'), now, id)
   if ok then rc('HSET', jobKey, 'returnvalue', 'null', 'finishedOn', now)
@@ -26,6 +26,7 @@ local function finish(id, jobKey, ok, reason)
   count(jobKey, 'atm')
   rc('HDEL', jobKey, 'f:run', 'f:cancel')
   finished = finished or ok
+  gate.release(queue, base, names, id, jobKey)
 end
 
 local function delay(id, jobKey, ms)
@@ -36,7 +37,7 @@ local function delay(id, jobKey, ms)
   wakeAt(math.floor(tonumber(first[2]) / 0x1000))
 end
 
-local function move(id, jobKey, ats, kind, reason, rare, priority)
+local function move(id, jobKey, ats, kind, reason, rare, priority, names)
   local more = rare == '' and {} or cjson.decode(rare)
   if more.ended then note(jobKey, more.ended) end
   if more.unbegun then count(jobKey, 'f:back') end
@@ -48,6 +49,8 @@ local function move(id, jobKey, ats, kind, reason, rare, priority)
     rc('HSET', jobKey, 'failedReason', reason)
   end
   if more.count then count(jobKey, more.count) end
+  -- What is handed back goes on where it was. What rests holds nobody up.
+  if kind == 'park' or more.delay then gate.release(queue, base, names, id, jobKey) end
   if kind == 'park' then
     park(id, jobKey, more)
     delay(id, jobKey, more.delay)
@@ -65,7 +68,7 @@ local function carryOut(i)
   local id, ats, gen, kind, head, reason = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 6]
   local jobKey = queue .. id
   local f = rc('HMGET', jobKey, 'ats', 'f:gen', 'f:moved', 'finishedOn', 'f:w', 'f:ttl', 'f:fttl', 'f:fp', 'f:qt', 'f:dl', 'f:link',
-    'f:args', 'f:park', 'priority', 'f:own', 'f:hist', 'f:run')
+    'f:args', 'f:park', 'priority', 'f:own', 'f:hist', 'f:run', 'f:lim')
   -- One that has finished and was put in line again (a replay) has been begun since: its place must be cleared.
   if f[1] ~= ats or (f[2] or '') ~= gen or f[3] == ats or (f[4] and not f[17]) then return 0 end
   if kind == 'ok' or kind == 'error' then
@@ -83,12 +86,12 @@ local function carryOut(i)
     end
     rc('SREM', queue .. 'stalled', id)
   end
-  if kind == 'ok' then finish(id, jobKey, true)
-  elseif kind == 'error' or kind == 'reject' then finish(id, jobKey, false, reason)
+  if kind == 'ok' then finish(id, jobKey, true, '', f[18])
+  elseif kind == 'error' or kind == 'reject' then finish(id, jobKey, false, reason, f[18])
   elseif kind == 'finish' then
     local known = rc('HGET', base .. ':outcome:' .. id, 'head') or ''
-    finish(id, jobKey, string.find(known, '"ok":true', 1, true) ~= nil, reason)
-  else move(id, jobKey, ats, kind, reason, ARGV[i + 7], tonumber(f[14] or '0') or 0) end
+    finish(id, jobKey, string.find(known, '"ok":true', 1, true) ~= nil, reason, f[18])
+  else move(id, jobKey, ats, kind, reason, ARGV[i + 7], tonumber(f[14] or '0') or 0, f[18]) end
   return 1
 end
 

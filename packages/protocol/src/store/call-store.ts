@@ -32,6 +32,8 @@ export interface AcceptedCall {
   readonly link: string;
   /** The call of a function that awaits it, '' for none. */
   readonly awaitedBy: string;
+  /** Its limits (`describeLimits`), '' for none. */
+  readonly limits: string;
   /** Packed arguments that are too large for the job hash. */
   readonly largeArgs: Uint8Array | undefined;
 }

@@ -93,6 +93,7 @@ const pushAccepted = (args: ScriptArgument[], call: AcceptedCall): void => {
     call.link,
     call.awaitedBy,
     call.largeArgs ?? '',
+    call.limits,
   );
 };
 

@@ -9,6 +9,7 @@ import type { Payload } from '@flamejs/protocol/codec';
 import type { Descent } from '@flamejs/protocol/descent';
 import { FlameClosedError, FlameUnavailableError } from '@flamejs/protocol/errors';
 import { appKeys, type PoolKeys, poolKeys } from '@flamejs/protocol/keys';
+import type { CallLimit } from '@flamejs/protocol/limits';
 import type { Outcome } from '@flamejs/protocol/outcome';
 import { type About, after, createVault, type Vault } from '@flamejs/protocol/payload/vault';
 import { lookupCall } from '@flamejs/protocol/store/redis-outcomes';
@@ -43,6 +44,8 @@ export interface CallRequest {
   readonly scope?: string;
   /** Of a call that a function makes. */
   readonly line?: Descent;
+  /** What it is under; without it, nothing. */
+  readonly limits?: readonly CallLimit[];
   /** Where it belongs among traces. */
   readonly trace?: TraceCarrier | undefined;
   /** The call with whose present attempt it ends; without it, `link` means this process. */

@@ -2,6 +2,8 @@
 
 import { FlameConfigError } from '@flamejs/protocol/errors';
 import { isClosure, knownClosures } from '../closures.ts';
+import type { GivenLimits } from '../limits.ts';
+import type { PoolRef } from './flame.ts';
 
 export interface ClosureTarget {
   readonly name: string;
@@ -9,6 +11,7 @@ export interface ClosureTarget {
   /** The captured variables by name, then the arguments. */
   readonly values: readonly unknown[];
   readonly root: string;
+  readonly options: GivenLimits;
 }
 
 /** @returns how to ship `flame.call(pool, closure)`, `undefined` when the target is no pool. @throws FlameConfigError for a function that was not compiled */
@@ -16,7 +19,13 @@ export const closureOf = (target: unknown, [closure, ...rest]: readonly unknown[
   if (typeof target !== 'object' || target === null || !('pool' in target) || typeof target.pool !== 'string')
     return undefined;
   if (isClosure(closure))
-    return { name: closure.id, pool: target.pool, values: [closure.captures, ...rest], root: 'captured' };
+    return {
+      name: closure.id,
+      pool: target.pool,
+      values: [closure.captures, ...rest],
+      root: 'captured',
+      options: (target as PoolRef).limits ?? {},
+    };
   const what =
     typeof closure === 'function'
       ? `the function ${closure.name || '(anonymous)'}`

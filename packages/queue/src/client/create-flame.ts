@@ -15,6 +15,7 @@ import { resolveCallOptions } from '../call-options.ts';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
 import { currentContext } from '../context.ts';
 import { defineFunction, isFlameFunction } from '../fn.ts';
+import { limitsOfCall, limitsOfRef } from '../limits.ts';
 import { setTelemetry } from '../telemetry/current.ts';
 import type { CallerSpan } from '../telemetry/types.ts';
 import { FLAME_FUNCTION, type ParsedCallOptions } from '../types.ts';
@@ -70,6 +71,7 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
     const { name, pool: poolName, options: given, values, root } = resolveTarget(target, args);
     const pool = poolConfig(poolName ?? onlyPool(config, name));
     const options = resolveCallOptions({ ...given, ...more }, pool);
+    const limits = limitsOfCall(name, pool, given, args);
     const id = options.id === undefined ? newCallId(pool.name) : userCallId(pool.name, options.id);
     const secrets = secretsHere(config, scope ?? id);
     const payload = encode(values, { limit: pool.payloadLimit, root, own: true, secrets });
@@ -82,6 +84,7 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
       payloadSize: payloadSize(payload),
       options,
       kind,
+      ...(limits.length === 0 ? {} : { limits }),
     };
   };
 
@@ -157,6 +160,8 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
       // Its placer waits for it: so it has the bounds of a call, and one that is given up is taken back.
       const asked = request(target, args, 'call', { more });
       const { id, pool } = asked;
+      if (asked.limits !== undefined)
+        refuse('limit', 'a child holds its slot, and would hold its place under a limit, for as long as it lives');
       const calls = await maker();
       // Nothing is placed that could not be followed afterwards.
       await calls.readiness(pool, id);
@@ -188,7 +193,10 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
       return lazyHandle(id, async () => (await maker()).handle(pool, id));
     },
     secret: (value) => Secret.of(value),
-    pool: (name) => ({ pool: poolConfig(name).name }),
+    pool: (name, options) => {
+      const pool = poolConfig(name);
+      return options === undefined ? { pool: pool.name } : { pool: pool.name, limits: limitsOfRef(pool, options) };
+    },
     context: currentContext,
     isRunner: process.env.FLAME_RUNNER_ID !== undefined,
     config,
@@ -265,7 +273,7 @@ const resolveTarget = (target: unknown, args: readonly unknown[]): Target => {
     return { name, pool, options, values: args, root: 'argument' };
   }
   const closure = closureOf(target, args);
-  if (closure !== undefined) return { ...closure, options: {} };
+  if (closure !== undefined) return closure;
   const found =
     typeof target === 'function'
       ? `the plain function ${target.name || '(anonymous)'}`

@@ -1,7 +1,9 @@
 /** What a request looks like in Redis, before it has an id and a signature: an envelope, and what the accept script needs. */
 import { createHmac } from 'node:crypto';
-import { packPayload } from '@flamejs/protocol/codec';
+import { encode, packPayload } from '@flamejs/protocol/codec';
 import { digestOf, ENVELOPE_VERSION, type Envelope, INLINE_ARGS_BYTES, placeSealed } from '@flamejs/protocol/envelope';
+import { describeLimits, gateOf, wordsOf } from '@flamejs/protocol/limits';
+import type { About, Vault } from '@flamejs/protocol/payload/vault';
 import type { AcceptedCall } from '@flamejs/protocol/store/call-store';
 import type { AppConfig } from '../config/types.ts';
 import type { ResolvedCallOptions } from '../types.ts';
@@ -18,13 +20,25 @@ export interface Describer {
   readonly callerId: string;
   /** Host and process of the caller, for people. */
   readonly by: string;
-  /** The packed arguments, sealed; `undefined` when this app seals nothing. */
-  readonly sealed: Uint8Array | undefined;
+  /** `undefined` when this app seals nothing. */
+  readonly sealed: SealedParts | undefined;
+}
+
+/** What of a request nobody is to read in Redis. */
+export interface SealedParts {
+  /** The packed arguments. */
+  readonly args: Uint8Array;
+  /** The texts of its limits' keys, as base64; `undefined` without limits. */
+  readonly keys: string | undefined;
 }
 
 /** Pure. */
-export const describeCall = (request: CallRequest, { config, callerId, by, sealed }: Describer): DescribedCall => {
-  const { pool, functionName, payload, payloadSize, options } = request;
+export const describeCall = (
+  request: CallRequest,
+  { config, callerId, by, sealed: parts }: Describer,
+): DescribedCall => {
+  const { pool, functionName, payload, payloadSize, options, limits = [] } = request;
+  const sealed = parts?.args;
   const inline = payload.parts.length === 0 && payloadSize <= INLINE_ARGS_BYTES;
   const packed = inline ? undefined : packPayload(payload);
   const failOnLoss = options.onRunnerLost === 'fail';
@@ -38,6 +52,7 @@ export const describeCall = (request: CallRequest, { config, callerId, by, seale
     size: payloadSize,
     by,
     ...(request.line === undefined ? {} : { line: request.line }),
+    ...(limits.length === 0 ? {} : { limits: signedLimits(functionName, limits, sealed !== undefined) }),
     ...(request.trace === undefined ? {} : { trace: request.trace }),
     opts: {
       timeoutMs: options.timeoutMs,
@@ -71,9 +86,33 @@ export const describeCall = (request: CallRequest, { config, callerId, by, seale
     release: config.release,
     link: request.endsWith ?? (options.link === true ? callerId : ''),
     awaitedBy: request.kind === 'call' ? (request.line?.above.at(-1) ?? '') : '',
+    limits: describeLimits(functionName, limits, parts?.keys),
   };
   return sealed === undefined ? { call, envelope, largeArgs: packed } : { call, ...placeSealed(envelope, sealed) };
 };
+
+/** @returns the parts of a request that are sealed, by a vault that seals */
+export const sealParts = async (
+  { functionName, payload, limits = [] }: CallRequest,
+  vault: Vault,
+  about: About,
+): Promise<SealedParts> => {
+  const args = await vault.seal(packPayload(payload), about);
+  if (limits.length === 0) return { args, keys: undefined };
+  const keys = await vault.seal(packPayload(encode(wordsOf(functionName, limits))), about);
+  return { args, keys: Buffer.from(keys).toString('base64') };
+};
+
+const signedLimits = (
+  functionName: string,
+  limits: NonNullable<CallRequest['limits']>,
+  isSealed: boolean,
+): NonNullable<Envelope['limits']> =>
+  wordsOf(functionName, limits).map(({ label, key }, at) => ({
+    gate: gateOf(functionName, limits[at] as (typeof limits)[number]),
+    label,
+    ...(key === undefined || isSealed ? {} : { key }),
+  }));
 
 const hmacOf = (text: string, key: string): string => createHmac('sha256', key).update(text).digest('base64url');
 

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { AppConfig } from '../config/types.ts';
 import type { CallContext } from '../context.ts';
 import type { DefineFunction } from '../fn.ts';
+import type { GivenLimits, PoolRefOptions } from '../limits.ts';
 import type { PoolName } from '../register.ts';
 import type { AnyFlameFunction, CallArgs, CallResult, ShipArgs, ShipResult } from '../types.ts';
 import type { CallHandle } from './handle.ts';
@@ -22,6 +23,8 @@ type Mapped<Result, O extends MapOptions> = AsyncGenerator<
 /** A pool, as the target of closures. Made by `flame.pool`. */
 export interface PoolRef {
   readonly pool: string;
+  /** What the closures are under that are called through it. */
+  readonly limits?: GivenLimits;
 }
 
 /** What can be called: a function made by `flame.fn`, or a pool, which is followed by a closure. */
@@ -105,8 +108,12 @@ export interface Flame {
   secret<T>(value: T): Secret<T>;
   /** A handle on a call made by any process. @throws FlameConfigError when `id` is not a call id of this app */
   attach<Result = unknown>(id: string): CallHandle<Result>;
-  /** Names a pool of the config. @throws FlameConfigError when there is none of that name */
-  pool(name: PoolName): PoolRef;
+  /**
+   * Names a pool of the config.
+   * @param options limits of the closures that are called through it
+   * @throws FlameConfigError when there is none of that name, or no such limit
+   */
+  pool(name: PoolName, options?: PoolRefOptions): PoolRef;
   /** What the running function may know of its call. @throws FlameConfigError outside of one */
   context(): CallContext;
   /** Whether this process is a runner or one of its executors; an app can then skip its web server. */

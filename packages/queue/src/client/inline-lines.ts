@@ -2,7 +2,8 @@
  * Calls that functions make in inline mode: the bounds on loops, and the rights over other calls, that they would have on a
  * runner.
  */
-import { comesBack, descend, tooDeep, tooOften } from '@flamejs/protocol/descent';
+import { comesBack, descend, refuseDeadlock, tooDeep, tooOften } from '@flamejs/protocol/descent';
+import { gatesOf, heldGates } from '@flamejs/protocol/limits';
 import type { AppConfig } from '../config/types.ts';
 import { maybeContext } from '../context.ts';
 import type { CallRequest } from './caller.ts';
@@ -14,6 +15,8 @@ export interface InlineLines {
   descended(request: CallRequest): Promise<CallRequest>;
   /** The call exists: the function that runs here may look at it, now and later. */
   made(id: string): void;
+  /** @throws FlameLimitDeadlockError when the function that runs here may not await the call */
+  mayAwait(id: string): void;
   /** @returns nothing to wait for when the application asks. @throws FlameAccessError when a function does that has no right */
   check(id: string, pool: string): Promise<void> | undefined;
 }
@@ -50,7 +53,14 @@ export const createInlineLines = (config: AppConfig, store: InlineStore): Inline
       if (line.depth > config.maxCallDepth) throw tooDeep(line, functionName, config.maxCallDepth);
       if (kind === 'cast' && comesBack(line, functionName) && !rate.take(line.root))
         throw tooOften(line, functionName, config.maxLoopRate);
+      if (kind === 'call') refuseDeadlock(makerOf(call), wantedBy(request, `"${functionName}"`));
       return { ...request, line };
+    },
+    mayAwait(id) {
+      const call = asking();
+      const wanted = store.get(id);
+      if (call === undefined || wanted === undefined || wanted.outcome !== undefined) return;
+      refuseDeadlock(makerOf(call), wantedBy(wanted.request, `call ${id}`));
     },
     made(id) {
       const call = asking();
@@ -67,6 +77,13 @@ const makerOf = ({ id, request }: InlineCall) => ({
   callId: id,
   functionName: request.functionName,
   descent: request.line,
+  gates: heldGates(request.pool.name, gatesOf(request.functionName, request.limits ?? [])),
+});
+
+const wantedBy = ({ pool, functionName, limits = [] }: CallRequest, what: string) => ({
+  pool: pool.name,
+  gates: gatesOf(functionName, limits),
+  what,
 });
 
 const WINDOW_MS = 1_000;

@@ -26,6 +26,8 @@ export const runInline = async (
     await pause(options.delayMs, signal);
     while (!signal.aborted) {
       if (!(await hasRunner(store, call, run))) return;
+      if (call.request.limits !== undefined) await store.limits.enter(call);
+      if (signal.aborted) return;
       run.attempts += 1;
       run.state = 'running';
       const attempt = run.attempts;
@@ -46,10 +48,13 @@ export const runInline = async (
         return;
       }
       run.state = 'waiting';
+      // What rests holds nobody up.
+      if (waitMs > 0) store.limits.leave(call);
       await pause(waitMs, signal);
     }
   } finally {
     deadline?.clear();
+    store.limits.leave(call);
   }
 };
 

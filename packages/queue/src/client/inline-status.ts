@@ -1,9 +1,17 @@
 /** Where a call of inline mode is, in the words of `status()`. */
+import { nameLimit } from '@flamejs/protocol/limits';
 import type { PoolConfig } from '../config/types.ts';
+import type { HeldInline } from './inline-limits.ts';
 import type { InlineCall } from './inline-store.ts';
 import type { CallStatus } from './status.ts';
 
-export const inlineStatus = (pool: PoolConfig, id: string, call: InlineCall | undefined): CallStatus => {
+/** @param held what holds it, when a limit does */
+export const inlineStatus = (
+  pool: PoolConfig,
+  id: string,
+  call: InlineCall | undefined,
+  held?: HeldInline,
+): CallStatus => {
   const head = call?.outcome?.head;
   const state = call === undefined ? 'unknown' : head === undefined ? call.run.state : head.ok ? 'succeeded' : 'failed';
   return {
@@ -18,10 +26,14 @@ export const inlineStatus = (pool: PoolConfig, id: string, call: InlineCall | un
           ? 'settled'
           : call.run.state === 'running'
             ? 'running'
-            : 'delayed',
+            : held !== undefined
+              ? 'limit'
+              : 'delayed',
     text:
       head === undefined
-        ? `it ${state === 'unknown' ? 'is not known' : 'runs'} in this process (inline mode)`
+        ? held !== undefined
+          ? `it waits for the ${nameLimit(held.words)}: ${held.taken} of ${held.most} run, ${held.before} before it (inline mode)`
+          : `it ${state === 'unknown' ? 'is not known' : 'runs'} in this process (inline mode)`
         : head.ok
           ? 'it has finished'
           : `${head.kind}: ${head.message}`,
@@ -30,7 +42,7 @@ export const inlineStatus = (pool: PoolConfig, id: string, call: InlineCall | un
     waitedMs: 0,
     generation: call?.run.generation ?? 0,
     runnerId: undefined,
-    ahead: 0,
+    ahead: held?.before ?? 0,
     history: [],
   };
 };

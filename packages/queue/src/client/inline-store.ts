@@ -7,6 +7,7 @@ import { FlameClosedError, type FlameError, FlameIdConflictError, FlameRemovedEr
 import type { Outcome } from '@flamejs/protocol/outcome';
 import type { CallRequest } from './caller.ts';
 import { inlineHooks } from './inline-hooks.ts';
+import { createInlineLimits, type InlineLimits } from './inline-limits.ts';
 import type { Settler } from './pending.ts';
 
 export interface InlineCall {
@@ -46,6 +47,7 @@ export interface Ending {
 }
 
 export interface InlineStore {
+  readonly limits: InlineLimits;
   get(id: string): InlineCall | undefined;
   /** @returns the call, and whether it is new. @throws FlameIdConflictError */
   accept(id: string, request: CallRequest): { readonly call: InlineCall; readonly isNew: boolean };
@@ -97,6 +99,7 @@ export const createInlineStore = (): InlineStore => {
   };
 
   return {
+    limits: createInlineLimits(),
     get: (id) => calls.get(id),
     accept(id, request) {
       const args = packPayload(request.payload);

@@ -50,12 +50,16 @@ export const createInlineCaller = (config: AppConfig): CallMaker => {
         leave: (settler: Settler) => store.leave(id, settler),
       };
       const reading = { secrets: secretsHere(config, id), payloadLimit: pool.payloadLimit };
-      const read = () => awaitValue(id, options, reading, wait) as Promise<Result>;
+      const read = async () => {
+        lines.mayAwait(id);
+        return (await awaitValue(id, options, reading, wait)) as Result;
+      };
       return lines.check(id, pool.name)?.then(read) ?? read();
     },
     async status() {
       await lines.check(id, pool.name);
-      return inlineStatus(pool, id, store.get(id));
+      const call = store.get(id);
+      return inlineStatus(pool, id, call, call && store.limits.heldBy(call));
     },
     async cancel(reason = 'cancelled through its handle') {
       await lines.check(id, pool.name);

@@ -7,10 +7,12 @@ import { poolOfCallId } from '@flamejs/protocol/call-id';
 import { type Payload, payloadSize, unpackPayload } from '@flamejs/protocol/codec';
 import { parseDuration } from '@flamejs/protocol/duration';
 import { FlameConfigError, FlamePayloadTooLargeError, FlameUnavailableError } from '@flamejs/protocol/errors';
+import { type CallLimit, MOST_LIMITS } from '@flamejs/protocol/limits';
 import type { Outcome } from '@flamejs/protocol/outcome';
 import { isTraceCarrier, type TraceCarrier } from '@flamejs/protocol/trace-carrier';
 import { parseCallOptions } from '../call-options.ts';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
+import { MAX_CONCURRENCY, numberOf, readKey } from '../limits.ts';
 import type { CallOptions, ParsedCallOptions, ResolvedCallOptions } from '../types.ts';
 
 /** Requests and replies carry payloads that were checked against their own limits before. */
@@ -27,6 +29,7 @@ export type NestedRequest =
       readonly fn: string;
       readonly payload: Uint8Array;
       readonly options: DataOptions;
+      readonly limits?: readonly CallLimit[];
       readonly trace?: TraceCarrier;
     }
   | { readonly op: 'abort'; readonly ref: string; readonly reason: string }
@@ -56,6 +59,7 @@ export interface MakeRequest {
   readonly payload: Payload;
   readonly size: number;
   readonly options: ParsedCallOptions;
+  readonly limits: readonly CallLimit[];
   readonly trace: TraceCarrier | undefined;
 }
 
@@ -107,9 +111,19 @@ export const parseNestedRequest = (value: unknown, config: AppConfig): ParsedNes
         throw new FlamePayloadTooLargeError(message, { size, limit: pool.payloadLimit });
       }
       const options = parseCallOptions(toCallOptions(fields.options), 'options of a call');
+      const limits = fields.limits === undefined ? [] : limitsOf(fields.limits, pool);
       // What a function says of its trace is no reason to refuse its call.
       const trace = isTraceCarrier(fields.trace) ? fields.trace : undefined;
-      const made = { pool, ref: text('ref', MOST_REF), fn: text('fn', MOST_NAME), payload, size, options, trace };
+      const made = {
+        pool,
+        ref: text('ref', MOST_REF),
+        fn: text('fn', MOST_NAME),
+        payload,
+        size,
+        options,
+        limits,
+        trace,
+      };
       return { op: fields.op, ...made };
     }
     case 'abort':
@@ -137,6 +151,19 @@ export const parseNestedRequest = (value: unknown, config: AppConfig): ParsedNes
     default:
       return refuse('it asks for nothing that is known');
   }
+};
+
+/** Numbers of the pool's limits are this side's to know. */
+const limitsOf = (value: unknown, pool: PoolConfig): readonly CallLimit[] => {
+  if (!Array.isArray(value) || value.length > MOST_LIMITS) return refuse('its limits are none');
+  return value.map((given, index) => {
+    const { name, concurrency, key } = (given ?? {}) as Partial<CallLimit>;
+    if (key !== undefined && !readKey(key).ok) return refuse('the key of a limit is none');
+    if (name !== undefined) return { name: String(name), index, key, concurrency: numberOf(pool, String(name)) };
+    const isNumber = Number.isInteger(concurrency) && (concurrency as number) >= 0;
+    if (!isNumber || (concurrency as number) > MAX_CONCURRENCY) return refuse('the number of a limit is none');
+    return { name: undefined, index, key, concurrency: concurrency as number };
+  });
 };
 
 const poolOf = (config: AppConfig, name: string): PoolConfig => {

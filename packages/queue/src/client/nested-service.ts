@@ -3,9 +3,18 @@
 import { newCallId, poolOfCallId, userCallId } from '@flamejs/protocol/call-id';
 import { decode, encode, packPayload, unpackPayload } from '@flamejs/protocol/codec';
 import { runScript } from '@flamejs/protocol/connect';
-import { comesBack, type Descent, descend, type Maker, tooDeep, tooOften } from '@flamejs/protocol/descent';
+import {
+  comesBack,
+  type Descent,
+  descend,
+  type Maker,
+  refuseDeadlock,
+  tooDeep,
+  tooOften,
+} from '@flamejs/protocol/descent';
 import { FlameCallLoopError, FlameUnavailableError } from '@flamejs/protocol/errors';
 import { poolKeys } from '@flamejs/protocol/keys';
+import { gatesOf, readGates } from '@flamejs/protocol/limits';
 import { linkToCall } from '@flamejs/protocol/linked';
 import type { Logger } from 'pino';
 import { resolveCallOptions } from '../call-options.ts';
@@ -97,10 +106,11 @@ export const createNestedService = (config: AppConfig, logger: Logger): NestedSe
     };
 
     const make = async (request: MakeRequest): Promise<NestedReply> => {
-      const { op, pool, ref, fn, payload, size, options, trace } = request;
+      const { op, pool, ref, fn, payload, size, options, limits, trace } = request;
       const given = await rights.passedOn(payload.json);
       const line = descend(asking, { kind: op, functionName: fn, given });
       await checkLoop(line, request);
+      if (op === 'call') refuseDeadlock(asking, { pool: pool.name, gates: gatesOf(fn, limits), what: `"${fn}"` });
       const id = options.id === undefined ? newCallId(pool.name) : userCallId(pool.name, options.id);
       // A call with an id of its own may have others who await it, or this one again after its runner was lost.
       const linked = options.link ?? (op === 'call' && options.id === undefined);
@@ -112,6 +122,7 @@ export const createNestedService = (config: AppConfig, logger: Logger): NestedSe
         options: resolveCallOptions(options, pool),
         kind: op,
         line,
+        limits,
         trace,
         ...(linked ? { endsWith: linkToCall(callId, asking.ats) } : {}),
         ...(scope === undefined ? {} : { scope }),
@@ -174,6 +185,8 @@ export const createNestedService = (config: AppConfig, logger: Logger): NestedSe
 
     const wait = async ({ pool, id, wait: name, timeoutMs }: WaitRequest): Promise<NestedReply> => {
       await rights.check(id, pool.name);
+      const gates = await readGates(await client(), poolKeys(config.prefix, config.app, pool.name), id);
+      refuseDeadlock(asking, { pool: pool.name, gates, what: `call ${id}` });
       const abort = new AbortController();
       waits.set(name, abort);
       const options = { signal: abort.signal, ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }) };

@@ -78,6 +78,7 @@ export const createNestedCaller = (config: AppConfig): CallMaker => {
       fn: asked.functionName,
       payload: packPayload(asked.payload),
       options,
+      ...(asked.limits === undefined ? {} : { limits: asked.limits }),
       ...(asked.trace === undefined ? {} : { trace: asked.trace }),
     };
     const reply = await ask(request);

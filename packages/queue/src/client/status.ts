@@ -1,9 +1,11 @@
 /** Where a call is and why it has not finished, for people and for programs (G7). */
 
+import { decode, unpackPayload } from '@flamejs/protocol/codec';
 import { explainWaiting, type WaitingReason } from '@flamejs/protocol/explain';
 import type { PastAttempt } from '@flamejs/protocol/history';
-import { inspectCall } from '@flamejs/protocol/inspection';
+import { type CallInspection, inspectCall } from '@flamejs/protocol/inspection';
 import { appKeys } from '@flamejs/protocol/keys';
+import type { LimitWords } from '@flamejs/protocol/limits';
 import { parseHead } from '@flamejs/protocol/outcome';
 import { parsePoolStatus } from '@flamejs/protocol/pool-status';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
@@ -41,13 +43,14 @@ export const readStatus = async (
 ): Promise<CallStatus> => {
   const client = await caller.link.client();
   const { keys } = caller.pool(pool);
-  const [call, statusJson, stored] = await caller.link.bounded(
+  const [inspected, statusJson, stored] = await caller.link.bounded(
     Promise.all([
       inspectCall(client, keys, id),
       client.hget(appKeys(config.prefix, config.app).pools, pool.name),
       client.hget(keys.outcome(id), 'head'),
     ]),
   );
+  const call = await withKey(caller, id, inspected);
   const head = call.state === 'settled' && stored !== null ? parseHead(stored) : undefined;
   const { reason, text } = explainWaiting(pool.name, call, parsePoolStatus(statusJson));
   return {
@@ -66,6 +69,22 @@ export const readStatus = async (
     history: call.history,
   };
 };
+
+/** Where payloads are sealed, the text of a key is too. What cannot be opened here stays untold. */
+const withKey = async (caller: Caller, callId: string, call: CallInspection): Promise<CallInspection> => {
+  const { held } = call;
+  if (held?.sealed === undefined) return call;
+  try {
+    const about = { callId, kind: 'arguments', limit: MOST_WORDS_BYTES } as const;
+    const frame = await caller.vault.open(Buffer.from(held.sealed, 'base64'), about);
+    const words = (decode(unpackPayload(frame)) as readonly LimitWords[])[held.at];
+    return words === undefined ? call : { ...call, held: { ...held, words } };
+  } catch {
+    return call;
+  }
+};
+
+const MOST_WORDS_BYTES = 16 * 1024;
 
 const STATES = {
   waiting: 'waiting',

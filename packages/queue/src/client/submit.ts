@@ -2,7 +2,6 @@
  * A call's way into Redis. Whoever waits for it is registered before it is sent, for the reply may be faster than the
  * acknowledgement. Nothing is awaited where nothing has to be: a small call is handed to its batch in the turn in which it is made.
  */
-import { packPayload } from '@flamejs/protocol/codec';
 import { signEnvelope } from '@flamejs/protocol/envelope';
 import { FlameClosedError, FlameUnavailableError } from '@flamejs/protocol/errors';
 import type { About, Vault } from '@flamejs/protocol/payload/vault';
@@ -11,7 +10,7 @@ import type { AppConfig, PoolConfig } from '../config/types.ts';
 import type { AcceptBatch } from './accept-batch.ts';
 import type { CallRequest, PoolClient } from './caller.ts';
 import { refusedCall } from './classify-refusal.ts';
-import { type DescribedCall, deadlineInMs, describeCall } from './describe-call.ts';
+import { type DescribedCall, deadlineInMs, describeCall, sealParts } from './describe-call.ts';
 import type { Link } from './link.ts';
 import { FIRST_LOOK_MS, type PendingCalls, type Settler } from './pending.ts';
 import type { Presence } from './presence.ts';
@@ -57,7 +56,7 @@ export const createSubmit = (shared: Submitting): Submit => {
   const isLinkedHere = ({ options, endsWith }: CallRequest): boolean => options.link === true && endsWith === undefined;
 
   const describe = async (request: CallRequest, about: About): Promise<DescribedCall> =>
-    describeCall(request, { config, callerId, by, sealed: await vault.seal(packPayload(request.payload), about) });
+    describeCall(request, { config, callerId, by, sealed: await sealParts(request, vault, about) });
 
   const unsealed = (request: CallRequest): DescribedCall =>
     describeCall(request, { config, callerId, by, sealed: undefined });

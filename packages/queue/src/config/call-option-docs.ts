@@ -40,4 +40,10 @@ export const callOptionDocs = {
     'How long its result is kept. What somebody awaits is not dropped before it was read, for up to an hour where this is shorter. A result over 64 KB that `flame.call` has read goes a minute later, unless the call has an `id` or others await it.',
   ),
   failedTtl: doc('duration', '7d', 'How long its error and arguments are kept.'),
+  limit: doc(
+    '{ concurrency, key } or { name, key }, or two of them',
+    'none',
+    "How many of its calls may run at once, in all or for each key; `name` is one of the pool's `limits` (functions only).",
+  ),
+  limitKey: doc('string', 'what the limit computes', 'The key of those of its limits that have one (calls only).'),
 } satisfies Record<keyof CallOptions | keyof FunctionOptions, OptionDoc>;

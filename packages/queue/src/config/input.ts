@@ -5,6 +5,7 @@ import type { Duration } from '@flamejs/protocol/duration';
 import type { PayloadStep } from '@flamejs/protocol/payload/read-payload';
 import type { ClusterOptions, RedisOptions } from 'ioredis';
 import type { Backend } from '../backend.ts';
+import type { PoolLimit } from '../limits.ts';
 import type { Policy } from '../scaling.ts';
 import type { Telemetry } from '../telemetry/types.ts';
 import type { AlertsInput } from './read-alerts.ts';
@@ -60,6 +61,8 @@ export interface PoolInput extends PoolHooks {
   readonly payloadLimit?: Bytes | undefined;
   /** Most calls that may wait; further ones are refused with FlameQueueFullError. */
   readonly maxPending?: number | undefined;
+  /** Limits by name, such as `{ openai: { concurrency: 20 } }`, that functions and closures of this pool may name as their `limit`. */
+  readonly limits?: Readonly<Record<string, PoolLimit>> | undefined;
   /** Which calls a function may look at, cancel and retry: `own` those that it made or whose ids are among its arguments, `all` every call of the app. */
   readonly callAccess?: 'own' | 'all' | undefined;
   /** Modules that this pool's runners load, in the place of the app's `functions`: less to load, and less memory for each process. */

@@ -130,6 +130,7 @@ const poolConfig = (name: string, pool: ParsedPool, app: SharedByPools): PoolCon
     killGraceMs: pool.killGrace ?? 1_000,
     payloadLimit: pool.payloadLimit ?? 16 * 1024 * 1024,
     maxPending: pool.maxPending ?? 100_000,
+    limits: pool.limits ?? {},
     callAccess: pool.callAccess ?? 'own',
     functions: pool.functions ?? app.functions,
     env: pool.env ?? {},

@@ -3,6 +3,7 @@
 import { readDuration } from '@flamejs/protocol/duration';
 import { mapParsed, no, type Parsed, show, yes } from '@flamejs/protocol/parsed';
 import type { Backend } from '../backend.ts';
+import { readPoolLimits } from '../limits.ts';
 import type { Policy } from '../scaling.ts';
 import { amount, bytes, duration, field, flag, hook, passEnv, paths, pluggable, whole } from './fields.ts';
 import type { PoolInput } from './input.ts';
@@ -82,6 +83,15 @@ export const poolShape = {
     '100000',
     1,
     1_000_000_000,
+  ),
+  limits: field(
+    {
+      description:
+        'Limits by name, such as `{ openai: { concurrency: 20 } }`, that functions and closures of this pool may name as their `limit`.',
+      kind: 'record of { concurrency }',
+      default: 'none',
+    },
+    readPoolLimits,
   ),
   callAccess: field(
     {

@@ -35,6 +35,7 @@ const pool = (changes: Partial<PoolConfig>): PoolConfig => ({
   functions: [],
   payloadLimit: 16 * 1024 * 1024,
   maxPending: 100_000,
+  limits: {},
   callAccess: 'own',
   env: {},
   passEnv: [],

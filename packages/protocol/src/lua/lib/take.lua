@@ -1,4 +1,4 @@
--- Picking calls up. Needs clock, waiting, parking and history.
+-- Picking calls up. Needs clock, waiting, parking, history, gate and limits.
 
 -- Paused, or as many active as BullMQ's global concurrency allows.
 local stopped
@@ -48,6 +48,10 @@ local function nextId()
   return id
 end
 
+-- Most calls that one script takes from the queue and holds for their limits. There are so many only when somebody has promoted them.
+local MOST_HELD = 200
+local heldNow = 0
+
 local lastStart = false
 -- @returns what the runner must know of the call before it runs anything (see reply `taken`), or false when there is none
 local function take(runner, release, lockMs, mostData)
@@ -65,7 +69,13 @@ local function take(runner, release, lockMs, mostData)
   local size = rc('HSTRLEN', jobKey, 'data')
   if size > mostData then rc('HSET', jobKey, 'data', 'null', 'f:size', size) end
   local f = rc('HMGET', jobKey, 'data', 'atm', 'f:gen', 'f:base', 'f:loss', 'f:kill', 'f:late', 'f:cancel', 'f:fail', 'f:dl',
-    'f:since', 'f:pz', 'f:qt', 'f:size', 'f:run', 'f:rel', 'f:park', 'f:back')
+    'f:since', 'f:pz', 'f:qt', 'f:size', 'f:run', 'f:rel', 'f:park', 'f:back', 'f:lim', 'f:held')
+  if f[19] and not passes(id, jobKey, f[19], { park = f[17], held = f[20] }) then
+    heldNow = heldNow + 1
+    if heldNow < MOST_HELD then return take(runner, release, lockMs, mostData) end
+    wake()
+    return false
+  end
   local ats = count(jobKey, 'ats')
   -- Every orderly end takes the runner's name away: that it stands there still means that the runner was lost.
   local losses = f[5] or 0

@@ -44,6 +44,8 @@ export const inspectMemoryCall = (call: MemoryCall | undefined, around: Surround
     enqueuedAt: call?.enqueuedAt ?? 0,
     failOnLoss: call?.accepted.failOnLoss ?? false,
     history: call?.history ?? outcome?.history ?? [],
+    // It keeps no limits: inline mode does so in front of it.
+    held: undefined,
     parked:
       call?.parked === undefined
         ? undefined

@@ -1,0 +1,25 @@
+-- Calls under limits, where they are accepted and picked up. Needs clock and gate.
+
+-- @param text what the caller says of its limits, as JSON: `gates`, `keys` (for people), and for each limit its number and its name
+-- @returns its gates
+local function declareLimits(jobKey, text, release)
+  local given = cjson.decode(text)
+  for _, d in ipairs(given.declared) do gate.declare(base, clock, release, d[1], tostring(d[2]), d[3]) end
+  rc('HSET', jobKey, 'f:lim', given.gates, 'f:keys', given.keys)
+  return given.gates
+end
+
+-- Whether a call that was taken from the queue may begin. If not it is held, and this was no pick-up.
+-- @param names its gates
+local function passes(id, jobKey, names, f)
+  local refusing = gate.enter(base, names, id, now)
+  if not refusing then
+    -- Somebody has promoted it by hand, and it was its turn.
+    if f.held then gate.leave(queue, base, '', id, jobKey) end
+    return true
+  end
+  rc('LREM', queue .. 'active', 1, id)
+  if f.park then leaveParking(id, jobKey) end
+  gate.hold(queue, base, refusing, id, jobKey)
+  return false
+end
