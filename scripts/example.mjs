@@ -13,7 +13,8 @@ await main(async () => {
   const folder = join(root, 'examples', name);
   if (name === '' || !existsSync(join(folder, 'src/main.ts')))
     throw new StepError(`npm run example <name>, with one of: ${readdirSync(join(root, 'examples')).join(', ')}`);
-  await prepare({ browser: name === 'html-to-pdf', redis: process.env.REDIS_URL === undefined });
+  const needs = { browser: name === 'html-to-pdf', video: name === 'transcode-video' };
+  await prepare({ ...needs, redis: process.env.REDIS_URL === undefined });
   const redis = process.env.REDIS_URL === undefined ? await startRedis() : undefined;
   try {
     const env = { REDIS_URL: redis?.url ?? process.env.REDIS_URL };

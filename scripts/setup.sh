@@ -1,7 +1,8 @@
 #!/bin/sh
 # Brings what npm cannot: a Redis-compatible server (Redis >= 6.2 or Valkey) for the tests and the demo.
 # With `--with chromium`, brings the browser of the browser tests in its place; with `--with faketime`, the library by which
-# tests give a process a wrong clock; with `--with podman`, the container engine of the container tests.
+# tests give a process a wrong clock; with `--with podman`, the container engine of the container tests; with `--with ffmpeg`,
+# what an example transcodes videos with.
 # Prints the path of the program on stdout; everything else goes to stderr. Exit codes: 0 found or installed,
 # 3 this system has no package manager that we know, 4 the installation needs rights that we do not have, 5 it failed.
 set -eu
@@ -38,6 +39,7 @@ find_podman() {
 find_wanted() {
   case "$wanted" in
     chromium) find_chromium ;;
+    ffmpeg) command -v ffmpeg ;;
     podman) find_podman ;;
     faketime) find_faketime ;;
     *) find_server ;;
@@ -45,6 +47,10 @@ find_wanted() {
 }
 
 by_hand() {
+  if [ "$wanted" = ffmpeg ]; then
+    say "The example needs ffmpeg and found none. Install it with your system's package manager; the package is called ffmpeg."
+    return
+  fi
   if [ "$wanted" = podman ]; then
     say "Flame's container tests need podman, runc, netavark, aardvark-dns and catatonit, and root; without, they are skipped."
     return
@@ -105,6 +111,17 @@ apt_podman() {
   apt-get "$@" || { apt-get update && apt-get "$@"; }
 }
 
+install_ffmpeg() {
+  case "$1" in
+    apt-get) DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ffmpeg ||
+      { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ffmpeg; } ;;
+    dnf) dnf install -y ffmpeg-free ;;
+    apk) apk add --no-cache ffmpeg ;;
+    pacman) pacman -Sy --noconfirm ffmpeg ;;
+    brew) brew install ffmpeg ;;
+  esac
+}
+
 install_podman() {
   case "$1" in
     apt-get) apt_podman ;;
@@ -137,6 +154,7 @@ wanted=redis
 if [ "${1:-}" = "--install" ]; then # the part that runs with raised rights
   case "${3:-redis}" in
     chromium) install_chromium "$2" >&2 ;;
+    ffmpeg) install_ffmpeg "$2" >&2 ;;
     faketime) install_faketime "$2" >&2 ;;
     podman) install_podman "$2" >&2 ;;
     *) install "$2" >&2 ;;
@@ -145,9 +163,9 @@ if [ "${1:-}" = "--install" ]; then # the part that runs with raised rights
 fi
 if [ "${1:-}" = "--with" ]; then
   case "${2:-}" in
-    chromium | faketime | podman) wanted=$2 ;;
+    chromium | faketime | ffmpeg | podman) wanted=$2 ;;
     *)
-      say "setup.sh knows --with chromium, --with faketime and --with podman, and nothing else."
+      say "setup.sh knows --with chromium, --with faketime, --with ffmpeg and --with podman, and nothing else."
       exit 2
       ;;
   esac
@@ -166,6 +184,7 @@ fi
 
 case "$wanted" in
   chromium) say "No Chromium found: installing it with $manager, for the browser tests." ;;
+  ffmpeg) say "No ffmpeg found: installing it with $manager, for the example." ;;
   podman) say "No container engine found: installing podman with $manager, for the container tests." ;;
   faketime) say "No libfaketime found: installing it with $manager, for the tests of wrong clocks." ;;
   *) say "No Redis server found: installing one with $manager (the program only; no service is started)." ;;

@@ -47,6 +47,23 @@ const LOOKS: Readonly<Record<string, (output: string) => void | Promise<void>>> 
   'nightly-report': (output) => {
     expect(output.match(/^report: \S+ {2}3 orders, 71\.8 euros$/gm)).toHaveLength(2);
   },
+  'read-reviews': (output) => {
+    const moods = [...output.matchAll(/^ *(-?\d\.\d) {2}(.*)$/gm)].map(([, mood, facts]) => [Number(mood), facts]);
+    expect(moods).toHaveLength(6);
+    expect(moods[0]?.[0]).toBeGreaterThan(0);
+    expect(moods[1]?.[0]).toBeLessThan(0);
+    expect(moods[2]?.[1]).toContain('3 May 2026');
+    expect(output).toMatch(/6 reviews, and the model was loaded (once|2 times)/);
+  },
+  'transcode-video': async (output) => {
+    const percents = [...output.matchAll(/^ *(\d+) %$/gm)].map(([, percent]) => Number(percent));
+    expect(percents).toEqual(percents.toSorted((a, b) => a - b));
+    expect(percents.at(-1)).toBe(100);
+    // The mark of Matroska, which WebM is.
+    const webm = await readFile(join(out, 'small.webm'));
+    expect(webm.subarray(0, 4).toString('hex')).toBe('1a45dfa3');
+    expect(webm.length).toBeLessThan((await readFile(join(out, 'clip.mkv'))).length);
+  },
   'html-to-pdf': async () => {
     const pdf = await readFile(join(out, 'invoice.pdf'), 'latin1');
     expect([pdf.slice(0, 5), pdf.trimEnd().slice(-5)]).toEqual(['%PDF-', '%%EOF']);

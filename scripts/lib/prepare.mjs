@@ -6,13 +6,21 @@ import { execute, root, StepError, say, step } from './run.mjs';
 
 const oldest = [20, 19];
 
-export const prepare = async ({ redis = true, browser = false, clocks = false, engine = false, build = true } = {}) => {
+export const prepare = async ({
+  redis = true,
+  browser = false,
+  clocks = false,
+  engine = false,
+  video = false,
+  build = true,
+} = {}) => {
   checkNode();
   await ensureDependencies();
   if (redis) process.env.FLAME_REDIS_SERVER = await ensureRedis();
   if (browser) await ensureChromium();
   if (clocks) await ensureFaketime();
   if (engine) await ensureEngine();
+  if (video) await ensureFfmpeg();
   if (build) await buildPackages();
 };
 
@@ -85,6 +93,11 @@ const ensureEngine = async () => {
     timeoutMs: 180_000,
   });
   if (code !== 0) process.env.FLAME_NO_ENGINE = `podman could not be installed (setup.sh --with podman: ${code})`;
+};
+
+const ensureFfmpeg = async () => {
+  const { code } = await execute('sh', [join(root, 'scripts/setup.sh'), '--with', 'ffmpeg'], { quiet: 'stdout' });
+  if (code !== 0) throw new StepError('ffmpeg is needed; see above.', code);
 };
 
 const buildPackages = () =>
