@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type Brood, expectNoLeftovers, startBrood, startNode } from './support/processes.ts';
+import { type Brood, expectNoLeftovers, startBrood, startProcess } from './support/processes.ts';
 import { bySize } from './support/tier.ts';
 import { settles } from './support/wait-for.ts';
 
-const example = fileURLToPath(new URL('../examples/image-resize/', import.meta.url));
+const demoScript = fileURLToPath(new URL('../scripts/demo.mjs', import.meta.url));
 let out: string;
 let brood: Brood;
 
@@ -18,11 +18,9 @@ beforeEach(async () => {
 });
 afterEach(() => rm(out, { recursive: true, force: true }));
 
+/** In a process group of its own, as a terminal starts it. */
 const startDemo = (closures = false) =>
-  startNode('src/main.ts', {
-    cwd: example,
-    nodeArgs: ['--import', 'tsx', ...(closures ? ['--import', '@flamejs/compiler/register'] : [])],
-    args: [out, ...(closures ? ['--closures'] : [])],
+  startProcess('setsid', [process.execPath, demoScript, out, ...(closures ? ['--closures'] : [])], {
     env: { ...brood.env, REDIS_URL: undefined, FLAME_REDIS_URL: undefined, INIT_CWD: undefined },
   });
 
@@ -61,7 +59,8 @@ test.each(bySize({ push: [/is ready/], nightly: [/pool "images"/, / starts/, /is
     const demo = await startDemo();
     try {
       await demo.waitForOutput(moment, 120_000);
-      demo.signal('SIGINT');
+      // Ctrl-C reaches the whole group.
+      process.kill(-demo.pid, 'SIGINT');
       const exit = await settles(demo.exited, { what: 'the end of the demo' });
       expect(exit, demo.output()).toEqual({ code: 130, signal: null });
     } finally {

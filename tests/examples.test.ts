@@ -6,27 +6,24 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { read } from './docs/pages.ts';
 import { expectNoLeftovers, startBrood, startNode } from './support/processes.ts';
-import { type RedisServer, startRedis } from './support/redis.ts';
 import { bySize } from './support/tier.ts';
 import { settles } from './support/wait-for.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
-let redis: RedisServer;
 let out: string;
 beforeAll(async () => {
-  redis = await startRedis();
   out = await mkdtemp(join(tmpdir(), 'flame-examples-'));
 });
 afterAll(async () => {
-  await redis.stop();
   await rm(out, { recursive: true, force: true });
 });
 
+/** Straight after a clone: with a Redis that the command brings. */
 const run = async (name: string): Promise<string> => {
   const brood = startBrood();
   await using program = await startNode(join(root, 'scripts/example.mjs'), {
     args: [name, out],
-    env: { ...brood.env, REDIS_URL: redis.url, FLAME_REDIS_URL: undefined },
+    env: { ...brood.env, REDIS_URL: undefined, FLAME_REDIS_URL: undefined },
   });
   const { code } = await settles(program.exited, { what: name, timeoutMs: 170_000 });
   expect(code, program.output()).toBe(0);

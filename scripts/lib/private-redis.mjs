@@ -1,22 +1,18 @@
-/** A Redis server for this run alone: on a free loopback port, with a folder that goes away too. Your own goes into REDIS_URL. */
+// A Redis server for one run of an example: on a free loopback port, with a folder that goes away too. Your own goes into REDIS_URL.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
-export interface PrivateRedis {
-  readonly url: string;
-  stop(): Promise<void>;
-}
+import { StepError } from './run.mjs';
 
 const startTimeoutMs = 15_000;
 
-export const startPrivateRedis = async (): Promise<PrivateRedis> => {
+export const startPrivateRedis = async () => {
   const port = await freePort();
   const program = process.env.FLAME_REDIS_SERVER ?? 'redis-server';
-  const folder = await mkdtemp(join(tmpdir(), 'flame-demo-'));
+  const folder = await mkdtemp(join(tmpdir(), 'flame-example-'));
   // The append-only file is what makes accepted calls survive a restart; a real deployment has it on too.
   const settings = [
     '--bind',
@@ -32,18 +28,18 @@ export const startPrivateRedis = async (): Promise<PrivateRedis> => {
   ];
   // A process group of its own: Ctrl-C must reach it last, after everybody has put their work down.
   const server = spawn(program, settings, { stdio: 'ignore', detached: true });
-  const ended = new Promise<string>((resolve) => {
+  const ended = new Promise((resolve) => {
     server.once('error', (error) => resolve(error.message));
     server.once('exit', (code, signal) => resolve(`it ended with ${signal ?? code}`));
   });
-  const killWithUs = (): void => void server.kill('SIGKILL');
+  const killWithUs = () => server.kill('SIGKILL');
   process.once('exit', killWithUs);
 
   const failure = await Promise.race([untilListening(port), ended]);
   if (failure !== undefined) {
     server.kill('SIGKILL');
     await rm(folder, { recursive: true, force: true });
-    throw new Error(`${program} did not start: ${failure}. Install it (scripts/setup.sh) or set REDIS_URL.`);
+    throw new StepError(`${program} did not start: ${failure}. Install it (scripts/setup.sh) or set REDIS_URL.`);
   }
   return {
     url: `redis://127.0.0.1:${port}`,
@@ -56,8 +52,8 @@ export const startPrivateRedis = async (): Promise<PrivateRedis> => {
   };
 };
 
-/** @returns `undefined` once the port accepts connections, else why it does not. */
-const untilListening = async (port: number): Promise<string | undefined> => {
+/** @returns undefined once the port accepts connections, else why it does not. */
+const untilListening = async (port) => {
   const endsAt = performance.now() + startTimeoutMs;
   while (performance.now() < endsAt) {
     const socket = connect(port, '127.0.0.1');
@@ -72,11 +68,10 @@ const untilListening = async (port: number): Promise<string | undefined> => {
   return `no connection within ${startTimeoutMs} ms`;
 };
 
-const freePort = async (): Promise<number> => {
+const freePort = async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const address = server.address();
+  const { port } = server.address();
   server.close();
-  if (address === null || typeof address === 'string') throw new Error('A TCP server without a port');
-  return address.port;
+  return port;
 };
