@@ -106,6 +106,19 @@ test('A-07: what the release workflow runs is there, and it publishes with prove
   }
 });
 
+test('the lock file has the binaries of every platform, so that a clone installs on a machine of another kind', () => {
+  const { packages: locked } = JSON.parse(read('package-lock.json')) as {
+    packages: Readonly<Record<string, { readonly optionalDependencies?: Readonly<Record<string, string>> }>>;
+  };
+  const names = new Set(Object.keys(locked).map((path) => path.replace(/^.*node_modules\//, '')));
+  const lacking = Object.entries(locked).flatMap(([path, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies)
+      .filter((name) => !names.has(name))
+      .map((name) => `${name} of ${path}`),
+  );
+  expect(lacking).toEqual([]);
+});
+
 /** Preloaded into a process: says at its end which packages CommonJS was loaded of, which is what weighs. */
 const COUNTING = `data:text/javascript,
   import { createRequire } from 'node:module';

@@ -111,6 +111,8 @@ test.each(ways)(
     expect([...none, ...more, main.text.split('\n')[0]]).toEqual(['// main.mjs']);
 
     await run(install);
+    // What a build does with the lock file that was written.
+    if (manager === 'npm') await run('npm ci --dry-run');
     expect(await run(init)).toContain('wrote');
     await using running = await start(`${dev} --port 0`);
     await using _group = { [Symbol.asyncDispose]: async () => endGroup(running.pid, 'SIGTERM') };

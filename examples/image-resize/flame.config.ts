@@ -1,4 +1,4 @@
-import { defineConfig } from '@flamejs/queue';
+import { defineConfig } from 'flamejs';
 import { fleet } from './src/fleet.ts';
 
 export default defineConfig({

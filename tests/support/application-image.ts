@@ -8,11 +8,8 @@ import { startProcess } from './processes.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const EXAMPLE = join(ROOT, 'examples/image-resize');
-/**
- * Packages of this repository; on a registry these would be ordinary dependencies. Without the compiler, which only the
- * example's variant with closures needs, and the umbrella, which brings it: npm 11 writes no lock that it accepts itself for the prebuilt parts of its parser.
- */
-const PACKAGES = readdirSync(join(ROOT, 'packages')).filter((name) => name !== 'compiler' && name !== 'flamejs');
+/** On a registry flamejs would be an ordinary dependency, which brings its parts. */
+const PACKAGES = readdirSync(join(ROOT, 'packages'));
 
 /** @returns the image's name */
 export const buildApplication = async (engine: Engine): Promise<string> => {
@@ -43,13 +40,12 @@ const stage = async (context: string): Promise<void> => {
   await run('npm', ['pack', ...folders, '--pack-destination', join(context, 'packages'), '--silent'], ROOT);
   const archives = Object.fromEntries(
     readdirSync(join(context, 'packages')).map((file) => [
-      file.replace(/^flamejs-(.*)-\d.*$/, '@flamejs/$1'),
+      file.replace(/^flamejs-(?=\d).*$/, 'flamejs').replace(/^flamejs-(.*)-\d.*$/, '@flamejs/$1'),
       `file:packages/${file}`,
     ]),
   );
   const manifest = JSON.parse(readFileSync(join(context, 'package.json'), 'utf8'));
-  const { '@flamejs/compiler': _, ...others } = manifest.dependencies;
-  manifest.dependencies = { ...others, ...archives };
+  manifest.dependencies = { ...manifest.dependencies, ...archives };
   // Something that only developers need, to see that it stays outside.
   manifest.devDependencies = { 'is-number': '7.0.0' };
   writeFileSync(join(context, 'package.json'), JSON.stringify(manifest, null, 2));

@@ -1,4 +1,4 @@
-import { createFlame } from '@flamejs/queue';
+import { createFlame } from 'flamejs';
 import config from '../flame.config.ts';
 
 export const flame = createFlame(config);

@@ -1,5 +1,5 @@
 /** Who is at work: fed by the pool's hooks, which the autoscaler calls in this process. */
-import type { GrowEndInfo, GrowInfo, ShrinkInfo } from '@flamejs/queue';
+import type { GrowEndInfo, GrowInfo, ShrinkInfo } from 'flamejs';
 
 /** When each was asked for; an entry goes when its runner is gone. */
 const requestedAt = new Map<string, number>();

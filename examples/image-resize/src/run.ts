@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { createAutoscaler } from '@flamejs/autoscaler';
+import { createAutoscaler } from 'flamejs/autoscaler';
 import { pino } from 'pino';
 import config from '../flame.config.ts';
 import { contactSheet, type SheetPhoto, type SheetPicture, size } from './contact-sheet.ts';

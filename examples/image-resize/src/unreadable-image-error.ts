@@ -1,4 +1,4 @@
-import { NonRetryableError, registerError } from '@flamejs/queue';
+import { NonRetryableError, registerError } from 'flamejs';
 
 /** The bytes are no image that can be decoded. A second attempt would find the same bytes, so none is made. */
 export class UnreadableImageError extends NonRetryableError {
