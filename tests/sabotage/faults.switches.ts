@@ -1,7 +1,7 @@
 /** Switches of what the fault and model tests found or hold: repeated commands, doubt, dead links, one outcome. */
 import type { SabotageSwitch } from './switch.ts';
 
-const MODEL = ['packages/protocol/test/model.test.ts'];
+const TWICE = ['packages/protocol/test/sent-twice.test.ts'];
 const RACE = ['packages/queue/test/client/pending-race.test.ts'];
 const ORACLE = ['packages/queue/test/testing/checker.test.ts'];
 const NETWORK = ['tests/chaos/network-faults.test.ts'];
@@ -13,7 +13,7 @@ export default [
     find: 'or f[3] == ats or (f[4] and not f[17]) then',
     replace: 'or (f[4] and not f[17]) then',
     tests: ['R-20 sent twice after a broken connection, "hand back at the cost'],
-    in: MODEL,
+    in: TWICE,
   },
   {
     name: 'a runner renews what it has finished',
@@ -29,7 +29,7 @@ export default [
     find: 'or f[3] == ats or (f[4] and not f[17]) then',
     replace: 'or f[3] == ats then',
     tests: ['R-20 sent twice after a broken connection, "finish"'],
-    in: MODEL,
+    in: TWICE,
   },
   {
     name: 'an outcome of an earlier generation settles a promise',

@@ -1,22 +1,29 @@
 /**
- * The protocol of calls against a model of it: random histories of acceptances, pick-ups, ends, losses and cancellations on
- * a real Redis, and after each step the two must agree.
+ * The protocol of calls against a model of it: random histories of acceptances, hand-overs, pick-ups, ends, losses and cancellations,
+ * over both stores, and after each step store and model must agree. Runners begin what is handed over by the rule of real ones: only
+ * under a number that they offer, once.
  */
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { bySize } from '../../../tests/support/tier.ts';
-import { runScript } from '../src/connect.ts';
-import { settleWaiting } from '../src/store/redis-outcomes.ts';
-import { finish, keys, move, okHead, type PoolFixture, plainCall, startPool } from './support.ts';
+import { waitFor } from '../../../tests/support/wait-for.ts';
+import { createOffers, type Offers } from '../../runner/src/offers.ts';
+import type { TakenCall, Verdict } from '../src/store/call-store.ts';
+import { newOffer } from '../src/store/hand-over.ts';
+import { memoryStages, redisStages, type Stage } from './stores.ts';
+import { okHead, plain, plainCall } from './support.ts';
 
 type State = 'waiting' | 'active' | 'completed' | 'failed';
 interface ModelCall {
   state: State;
+  /** Pick-ups of all generations, those before this one, and those of this one that went back before anything began. */
   attempts: number;
+  before: number;
+  back: number;
   generation: number;
   losses: number;
-  /** Found at the next pick-up: nobody ended it in good order. */
-  held: boolean;
+  /** Whose name stands at it: found at the next pick-up, it means that nobody ended it in good order. */
+  runner: string | undefined;
 }
 interface Attempt {
   readonly id: string;
@@ -24,17 +31,29 @@ interface Attempt {
   readonly generation: number;
   readonly runner: string;
 }
+interface Push {
+  readonly runner: string;
+  readonly number: string;
+  readonly id: string;
+  /** It never arrives. */
+  isLost: boolean;
+}
 interface Model {
   readonly calls: Map<string, ModelCall>;
+  /** That runners have begun, and may try to end. */
   readonly attempts: Attempt[];
+  /** Slots on offer in the store, the longest free first. */
+  readonly free: { readonly runner: string; readonly number: string }[];
+  /** What was pushed and has neither arrived nor been given up. */
+  readonly pushes: Push[];
 }
-type Command = fc.AsyncCommand<Model, PoolFixture>;
+interface Real {
+  readonly stage: Stage;
+  readonly runners: ReadonlyMap<string, { readonly offers: Offers; readonly heard: readonly unknown[]; read: number }>;
+}
+type Command = fc.AsyncCommand<Model, Real>;
 
-let pool: PoolFixture;
-beforeAll(async () => {
-  pool = await startPool();
-});
-afterAll(() => pool.stop());
+const RUNNERS = ['r1', 'r2', 'r3'];
 
 const callOf = (model: Model, id: string): ModelCall => {
   const call = model.calls.get(id);
@@ -47,63 +66,202 @@ const isNewest = (model: Model, a: Attempt): boolean => {
   return call.attempts === a.attempt && call.generation === a.generation;
 };
 const isSettled = (call: ModelCall): boolean => call.state === 'completed' || call.state === 'failed';
+const hasWaiting = (model: Model): boolean => [...model.calls.values()].some(({ state }) => state === 'waiting');
+const runnerOf = (real: Real, id: string) => {
+  const runner = real.runners.get(id);
+  if (runner === undefined) throw new Error(`no runner ${id}`);
+  return runner;
+};
 
-const agree = async (model: Model): Promise<void> => {
-  const { client } = pool;
-  const places: Readonly<Record<State, readonly string[]>> = {
-    waiting: await client.lrange(`${keys.queue}wait`, '0', '-1'),
-    active: await client.lrange(`${keys.queue}active`, '0', '-1'),
-    completed: await client.zrange(`${keys.queue}completed`, '0', '-1'),
-    failed: await client.zrange(`${keys.queue}failed`, '0', '-1'),
-  };
-  const expected = (state: State): string[] => [...model.calls].flatMap(([id, c]) => (c.state === state ? [id] : []));
-  for (const state of ['waiting', 'active', 'completed', 'failed'] as const) {
-    expect({ state, ids: [...places[state]].sort() }).toEqual({ state, ids: expected(state).sort() });
-  }
+const agree = async (model: Model, { store }: Stage): Promise<void> => {
   for (const [id, call] of model.calls) {
-    const [gen, ats] = await client.hmget(`${keys.queue}${id}`, 'f:gen', 'ats');
-    expect([Number(gen), Number(ats ?? 0)]).toEqual([call.generation, call.attempts]);
-    expect((await client.hget(keys.outcome(id), 'gen')) === String(call.generation)).toBe(isSettled(call));
+    const seen = await store.inspect(id);
+    const found = await store.lookUp(id, '');
+    const state = found.state !== 'settled' ? seen.state : found.outcome.head.ok ? 'completed' : 'failed';
+    expect({ id, state, generation: seen.generation, attempts: seen.attempts }).toEqual({
+      id,
+      state: call.state,
+      generation: call.generation,
+      attempts: call.attempts - call.before - call.back,
+    });
+  }
+  for (const runner of RUNNERS) {
+    const held = [...model.calls].filter(([, call]) => call.state === 'active' && call.runner === runner);
+    expect((await store.heldBy(runner)).map(({ callId }) => callId).sort()).toEqual(held.map(([id]) => id).sort());
   }
 };
 
-const command = (name: string, check: (model: Model) => boolean, run: (model: Model) => Promise<void>): Command => ({
+const command = (
+  name: string,
+  check: (model: Model) => boolean,
+  run: (model: Model, real: Real) => Promise<void>,
+): Command => ({
   check,
-  async run(model) {
-    await run(model);
-    await agree(model);
+  async run(model, real) {
+    await run(model, real);
+    await agree(model, real.stage);
   },
   toString: () => name,
 });
+
+const verdictOf = (a: Attempt, body: string | undefined): Verdict => {
+  const fence = { callId: a.id, attempt: a.attempt, generation: a.generation, reason: 'test' };
+  if (body === undefined) return { ...fence, kind: 'again' };
+  return { ...fence, kind: 'settle', outcome: { head: okHead, body: Buffer.from(body) } };
+};
+const settle = async ({ stage }: Real, a: Attempt, body?: string) =>
+  (await stage.store.settle({ runnerId: a.runner, release: 'r1' }, [verdictOf(a, body)], [false]))[0]?.status;
 
 const accept = (): Command =>
   command(
     'accept',
     (m) => m.calls.size < 6,
-    async (model) => {
+    async (model, { stage }) => {
+      for (const runner of RUNNERS) await stage.beat(runner);
       const call = { ...plainCall(), waiter: 'me' };
-      await pool.store.accept([call]);
+      await stage.store.accept([call]);
       // A client that sends it again after a broken connection.
-      await pool.store.accept([call]);
-      model.calls.set(call.id, { state: 'waiting', attempts: 0, generation: 1, losses: 0, held: false });
+      await stage.store.accept([call]);
+      const slot = hasWaiting(model) ? undefined : model.free.shift();
+      const made = { attempts: slot === undefined ? 0 : 1, before: 0, back: 0, generation: 1, losses: 0 };
+      model.calls.set(call.id, { ...made, state: slot === undefined ? 'waiting' : 'active', runner: slot?.runner });
+      if (slot !== undefined) model.pushes.push({ ...slot, id: call.id, isLost: false });
     },
   );
+
+const begun = (model: Model, runner: string, taken: TakenCall): void => {
+  const call = callOf(model, taken.callId);
+  expect(call.state).toBe('waiting');
+  if (call.runner !== undefined) call.losses += 1;
+  expect(taken.pickUp).toMatchObject({ generation: call.generation, runnerLosses: call.losses, settled: false });
+  Object.assign(call, { state: 'active', attempts: call.attempts + 1, runner });
+  model.attempts.push({ id: taken.callId, attempt: taken.attempt, generation: call.generation, runner });
+};
 
 const pickUp = (runner: string): Command =>
   command(
     `pickUp(${runner})`,
     () => true,
+    async (model, { stage }) => {
+      const [taken] = (await stage.store.take({ runnerId: runner, release: 'r1' }, plain(1))).calls;
+      expect(taken !== undefined).toBe(hasWaiting(model));
+      if (taken !== undefined) begun(model, runner, taken);
+    },
+  );
+
+const offer = (runner: string): Command =>
+  command(
+    `offer(${runner})`,
+    (m) => m.free.length < 4,
+    async (model, real) => {
+      const { offers } = runnerOf(real, runner);
+      const number = offers.ask();
+      const slots = { plain: 0, offer: [number], offered: [] };
+      const taken = await real.stage.store.take({ runnerId: runner, release: 'r1' }, slots);
+      expect(taken.filled).toEqual(hasWaiting(model) ? [number] : []);
+      const [call] = taken.calls;
+      if (call !== undefined) {
+        offers.close(number);
+        begun(model, runner, call);
+        return;
+      }
+      offers.opened(number);
+      model.free.push({ runner, number });
+    },
+  );
+
+const withdraw = (pick: number): Command =>
+  command(
+    `withdraw(${pick})`,
+    (m) => m.free.length > 0,
+    async (model, real) => {
+      const { runner, number } = any(model.free, pick);
+      const other = RUNNERS.find((each) => each !== runner) ?? '';
+      expect(await real.stage.store.withdraw({ runnerId: other, release: 'r1' }, [number])).toEqual([]);
+      expect(await real.stage.store.withdraw({ runnerId: runner, release: 'r1' }, [number])).toEqual([number]);
+      runnerOf(real, runner).offers.close(number);
+      model.free.splice(
+        model.free.findIndex((slot) => slot.number === number),
+        1,
+      );
+    },
+  );
+
+/** What was pushed to a runner and is not lost arrives, and each number begins one call at most. */
+const arrive = (runner: string): Command =>
+  command(
+    `arrive(${runner})`,
+    (m) => m.pushes.some((push) => push.runner === runner),
+    async (model, real) => {
+      const known = runnerOf(real, runner);
+      const coming = model.pushes.filter((push) => push.runner === runner);
+      const unread = (): readonly { readonly number: string; readonly call: TakenCall }[] =>
+        known.heard.slice(known.read) as never;
+      const hasCome = ({ number }: Push): boolean =>
+        (known.heard as ReturnType<typeof unread>).some((message) => message.number === number);
+      await waitFor(() => coming.every(hasCome), { what: 'the pushes to arrive' });
+      const messages = unread();
+      known.read = known.heard.length;
+      for (const { number, call } of [...messages, ...messages]) {
+        const push = coming.find((each) => each.number === number);
+        if (push?.isLost !== false) continue;
+        if (!known.offers.use(number)) continue;
+        expect(call.callId).toBe(push.id);
+        model.attempts.push({ id: push.id, attempt: 1, generation: 1, runner });
+      }
+      for (const push of coming) if (!push.isLost) model.pushes.splice(model.pushes.indexOf(push), 1);
+    },
+  );
+
+const losePush = (pick: number): Command =>
+  command(
+    `losePush(${pick})`,
+    (m) => m.pushes.length > 0,
     async (model) => {
-      const picked = await pool.pickUp(runner);
-      const waiting = [...model.calls.values()].some((call) => call.state === 'waiting');
-      expect(picked !== undefined).toBe(waiting);
-      if (picked === undefined) return;
-      const call = callOf(model, picked.id);
-      expect(call.state).toBe('waiting');
-      if (call.held) call.losses += 1;
-      expect(picked.pickUp).toMatchObject({ generation: call.generation, runnerLosses: call.losses, settled: false });
-      Object.assign(call, { state: 'active', attempts: call.attempts + 1, held: true });
-      model.attempts.push({ id: picked.id, attempt: picked.attempt, generation: call.generation, runner });
+      any(model.pushes, pick).isLost = true;
+    },
+  );
+
+/** Somebody else pushes a call under a number that nobody has offered, or that was used. */
+const forgePush = (runner: string, pick: number): Command =>
+  command(
+    `forgePush(${runner}, ${pick})`,
+    (m) => m.calls.size > 0,
+    async (model, real) => {
+      const known = runnerOf(real, runner);
+      const used = known.heard.slice(0, known.read) as readonly { readonly number: string }[];
+      for (const number of [newOffer(), ...used.map((each) => each.number)]) {
+        const isOpen = model.free.some((slot) => slot.number === number);
+        const isComing = model.pushes.some((push) => push.number === number);
+        if (!isOpen && !isComing) expect(known.offers.use(number)).toBe(false);
+      }
+      // Whoever begins it all the same ends nothing: the fence is another one.
+      const [id, call] = any([...model.calls], pick);
+      const forged = { id, attempt: call.attempts + 1, generation: call.generation, runner };
+      expect(await settle(real, forged, 'forged')).toBe('superseded');
+    },
+  );
+
+/** What the store holds under a runner's name and the runner has not begun goes back; a push of it comes to nothing then. */
+const putBackStrays = (runner: string): Command =>
+  command(
+    `putBackStrays(${runner})`,
+    () => true,
+    async (model, real) => {
+      const { offers } = runnerOf(real, runner);
+      const strays = (await real.stage.store.heldBy(runner)).filter(
+        ({ callId, attempt }) => !model.attempts.some((a) => a.id === callId && a.attempt === attempt),
+      );
+      const pushed = model.pushes.filter((push) => push.runner === runner);
+      for (const { number } of pushed) offers.close(number);
+      expect([...(await real.stage.store.putBack(runner, strays))].sort()).toEqual(
+        strays.map(({ callId }) => callId).sort(),
+      );
+      for (const { callId } of strays) {
+        const call = callOf(model, callId);
+        Object.assign(call, { state: 'waiting', runner: undefined, back: call.back + 1 });
+      }
+      for (const push of pushed) model.pushes.splice(model.pushes.indexOf(push), 1);
     },
   );
 
@@ -111,15 +269,15 @@ const commit = (pick: number): Command =>
   command(
     `commit(${pick})`,
     (m) => m.attempts.length > 0,
-    async (model) => {
+    async (model, real) => {
       const a = any(model.attempts, pick);
       const call = callOf(model, a.id);
-      const accepted = isNewest(model, a) && !isSettled(call) && (call.state === 'active' || call.held);
+      const accepted = isNewest(model, a) && !isSettled(call) && (call.state === 'active' || call.runner !== undefined);
       // What no runner does: to finish what it has handed back.
       if (!accepted && isNewest(model, a) && !isSettled(call)) return;
-      await finish(pool, a.id, a.attempt, a.runner, Buffer.from('42'), a.generation);
-      await finish(pool, a.id, a.attempt, a.runner, Buffer.from('43'), a.generation);
-      if (accepted) Object.assign(call, { state: 'completed', held: false });
+      expect(await settle(real, a, '42')).toBe(accepted ? 'done' : 'superseded');
+      expect(await settle(real, a, '43')).toBe('superseded');
+      if (accepted) Object.assign(call, { state: 'completed', runner: undefined });
     },
   );
 
@@ -127,12 +285,12 @@ const handBack = (pick: number): Command =>
   command(
     `handBack(${pick})`,
     (m) => m.attempts.length > 0,
-    async (model) => {
+    async (model, real) => {
       const a = any(model.attempts, pick);
       const call = callOf(model, a.id);
       if (isSettled(call) || (isNewest(model, a) && call.state !== 'active')) return;
-      await move(pool, a.id, a.attempt, a.runner, { generation: a.generation });
-      if (isNewest(model, a)) Object.assign(call, { state: 'waiting', held: false });
+      expect(await settle(real, a)).toBe(isNewest(model, a) ? 'done' : 'superseded');
+      if (isNewest(model, a)) Object.assign(call, { state: 'waiting', runner: undefined });
     },
   );
 
@@ -140,12 +298,9 @@ const lose = (runner: string): Command =>
   command(
     `lose(${runner})`,
     () => true,
-    async (model) => {
-      const moved = (await runScript(pool.client, 'flameReleaseRunner', [keys.queue, runner])) as string[];
-      const owned = [...model.calls].filter(([id, call]) => {
-        const newest = model.attempts.find((a) => a.id === id && isNewest(model, a));
-        return call.state === 'active' && newest?.runner === runner;
-      });
+    async (model, { stage }) => {
+      const moved = (await stage.store.release(runner)).map(({ callId }) => callId);
+      const owned = [...model.calls].filter(([, call]) => call.state === 'active' && call.runner === runner);
       expect([...moved].sort()).toEqual(owned.map(([id]) => id).sort());
       for (const [, call] of owned) call.state = 'waiting';
     },
@@ -155,15 +310,12 @@ const stall = (pick: number): Command =>
   command(
     `stall(${pick})`,
     (m) => m.attempts.length > 0,
-    async (model) => {
-      await pool.client.del(`${keys.queue}${any(model.attempts, pick).id}:lock`);
-      await pool.client.del(`${keys.queue}stalled-check`);
-      await pool.backend.moveStalledJobsToWait();
-      await pool.client.del(`${keys.queue}stalled-check`);
-      for (const id of await pool.backend.moveStalledJobsToWait()) {
-        expect(callOf(model, id).state).toBe('active');
-        callOf(model, id).state = 'waiting';
-      }
+    async (model, { stage }) => {
+      const { id } = any(model.attempts, pick);
+      await stage.loseLock(id);
+      const back = await stage.reclaim();
+      expect(back).toEqual(callOf(model, id).state === 'active' ? [id] : []);
+      for (const each of back) callOf(model, each).state = 'waiting';
     },
   );
 
@@ -171,14 +323,13 @@ const renew = (pick: number): Command =>
   command(
     `renew(${pick})`,
     (m) => m.attempts.length > 0,
-    async (model) => {
+    async (model, { stage }) => {
       const a = any(model.attempts, pick);
       const call = callOf(model, a.id);
-      if (isNewest(model, a) && !isSettled(call) && !call.held) return;
-      const args = [keys.queue, 60_000, a.id, a.attempt, a.generation, a.runner];
-      const [lost] = (await runScript(pool.client, 'flameRenew', args)) as [string[]];
+      if (isNewest(model, a) && !isSettled(call) && call.runner === undefined) return;
+      const lease = { callId: a.id, attempt: a.attempt, generation: a.generation };
       const keeps = isNewest(model, a) && !isSettled(call);
-      expect(lost).toEqual(keeps ? [] : [a.id]);
+      expect((await stage.store.renew(a.runner, [lease])).lost).toEqual(keeps ? [] : [a.id]);
       if (keeps) call.state = 'active';
     },
   );
@@ -187,41 +338,43 @@ const cancel = (pick: number): Command =>
   command(
     `cancel(${pick})`,
     (m) => m.calls.size > 0,
-    async (model) => {
+    async (model, { stage }) => {
       const [id, call] = any([...model.calls], pick);
-      const verdict = {
-        generation: 0,
-        head: { ...okHead, ok: false, kind: 'X', message: 'x' },
-        body: Buffer.from('e'),
-      };
+      const head = { ...okHead, ok: false, kind: 'X', message: 'x' };
       const expected = { waiting: 'settled', active: 'active', completed: 'finished', failed: 'finished' }[call.state];
-      expect(await settleWaiting(pool.client, keys, id, verdict)).toBe(expected);
-      if (call.state === 'waiting') Object.assign(call, { state: 'failed', held: false });
+      expect(await stage.store.end(id, { generation: 0, head, body: Buffer.from('e') })).toBe(expected);
+      if (call.state === 'waiting') Object.assign(call, { state: 'failed', runner: undefined });
     },
   );
 
 const retryByHand = (pick: number): Command =>
   command(
     `retryByHand(${pick})`,
-    (m) => [...m.calls.values()].some((c) => c.state === 'failed'),
-    async (model) => {
-      const [id, call] = any(
-        [...model.calls].filter(([, c]) => c.state === 'failed'),
-        pick,
-      );
-      await pool.backend.retryFinishedJob({ id, opts: {} } as never, 'failed');
-      Object.assign(call, { state: 'waiting', generation: call.generation + 1, losses: 0, held: false });
+    (m) => m.calls.size > 0,
+    async (model, { stage }) => {
+      const [id, call] = any([...model.calls], pick);
+      expect(await stage.store.retry(id)).toBe(call.state === 'failed' ? 'retried' : 'not-failed');
+      if (call.state !== 'failed') return;
+      const again = { generation: call.generation + 1, before: call.attempts, back: 0, losses: 0 };
+      Object.assign(call, { ...again, state: 'waiting', runner: undefined });
     },
   );
 
-const runner = fc.constantFrom('r1', 'r2', 'r3');
+const runner = fc.constantFrom(...RUNNERS);
 const pick = fc.nat(30);
 const commands = [
   fc.constant(accept()),
   fc.constant(accept()),
   runner.map(pickUp),
   runner.map(pickUp),
-  runner.map(pickUp),
+  runner.map(offer),
+  runner.map(offer),
+  runner.map(arrive),
+  runner.map(arrive),
+  pick.map(withdraw),
+  pick.map(losePush),
+  fc.tuple(runner, pick).map(([by, which]) => forgePush(by, which)),
+  runner.map(putBackStrays),
   pick.map(commit),
   pick.map(commit),
   pick.map(handBack),
@@ -232,92 +385,80 @@ const commands = [
   pick.map(retryByHand),
 ];
 
-test('R-01 P13 F16 random histories of calls agree with the model, and each generation is announced once', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.commands(commands, { maxCommands: 40 }), async (history) => {
-      await pool.client.flushall();
-      const model: Model = { calls: new Map(), attempts: [] };
-      await fc.asyncModelRun(() => ({ model, real: pool }), history);
-      const replies = await pool.client.xrange(keys.reply('me'), '-', '+');
-      const told = replies.map(([, fields]) => fields.slice(0, 4).join(' '));
-      expect(new Set(told).size).toBe(told.length);
-    }),
-    {
-      numRuns: bySize({ push: 50, nightly: 2_000 }),
-      ...(process.env.FLAME_SEED && { seed: Number(process.env.FLAME_SEED) }),
-    },
-  );
-}, 600_000);
+describe.each([
+  ['Redis', redisStages, 1],
+  ['memory', memoryStages, 5],
+])('over %s', (_where, open, times) => {
+  let all: Awaited<ReturnType<typeof open>>;
+  beforeAll(async () => {
+    all = await open();
+  });
+  afterAll(() => all.stop());
+  const stages: Stage[] = [];
+  afterEach(async () => {
+    for (const stage of stages.splice(0)) await stage.stop();
+  });
 
-test('P13 whatever the order of commits, losses and a cancel of two attempts, there is one winner', async () => {
-  const steps = ['commit 1', 'commit 2', 'lose 1', 'lose 2', 'cancel'] as const;
-  const orders = fc.shuffledSubarray([...steps], { minLength: 3 });
-  await fc.assert(
-    fc.asyncProperty(orders, async (order) => {
-      await pool.client.flushall();
-      const id = await pool.accept({ waiter: 'me' });
-      const first = await pool.pickUp('r1');
-      await runScript(pool.client, 'flameReleaseRunner', [keys.queue, 'r1']);
-      const second = await pool.pickUp('r2');
-      for (const step of order) {
-        if (step === 'commit 1') await finish(pool, id, first?.attempt ?? 0, 'r1', Buffer.from('one'));
-        if (step === 'commit 2') await finish(pool, id, second?.attempt ?? 0, 'r2', Buffer.from('two'));
-        if (step.startsWith('lose')) {
-          await runScript(pool.client, 'flameReleaseRunner', [keys.queue, step === 'lose 1' ? 'r1' : 'r2']);
+  test('R-01 P13 F16 random histories of calls agree with the model, and each generation is announced once', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.commands(commands, { maxCommands: 60, size: 'max' }), async (history) => {
+        const stage = await all.stage();
+        const runners = new Map<string, { offers: Offers; heard: readonly unknown[]; read: number }>();
+        for (const id of RUNNERS)
+          runners.set(id, { offers: createOffers(() => undefined), heard: await stage.listen(id), read: 0 });
+        try {
+          const model: Model = { calls: new Map(), attempts: [], free: [], pushes: [] };
+          await fc.asyncModelRun(() => ({ model, real: { stage, runners } }), history);
+          const told = await stage.told('me');
+          expect(new Set(told).size).toBe(told.length);
+          for (const [id, call] of model.calls)
+            if (isSettled(call)) expect(told.filter((line) => line.startsWith(`${id} 1 `)).length).toBe(1);
+        } finally {
+          for (const { offers } of runners.values()) offers.stop();
+          await stage.stop();
         }
-        if (step === 'cancel') {
-          const head = { ...okHead, ok: false, kind: 'X', message: 'x' };
-          await settleWaiting(pool.client, keys, id, { generation: 0, head, body: Buffer.from('cancelled') });
-        }
-      }
-      const body = await pool.client.hget(keys.outcome(id), 'body');
-      const announced = await pool.client.xlen(keys.reply('me'));
-      expect(body).not.toBe('one');
-      expect(announced).toBe(body === null ? 0 : 1);
-      if (order.includes('commit 2')) expect(body).not.toBeNull();
-    }),
-    { numRuns: bySize({ push: 60, nightly: 500 }) },
-  );
-});
-
-/** Everything that a call is made of, without clocks. */
-const snapshot = async (id: string): Promise<unknown> => {
-  const { client } = pool;
-  const job = await client.hgetall(`${keys.queue}${id}`);
-  const timeless = Object.fromEntries(Object.entries(job).filter(([field]) => !/since|On$|f:pz|timestamp/.test(field)));
-  const lists = ['wait', 'active'].map((name) => client.lrange(`${keys.queue}${name}`, '0', '-1'));
-  const sets = ['completed', 'failed', 'delayed'].map((name) => client.zrange(`${keys.queue}${name}`, '0', '-1'));
-  const outcome = await client.hmget(keys.outcome(id), 'gen', 'head', 'body');
-  return [timeless, await Promise.all(lists), await Promise.all(sets), outcome, await client.xlen(keys.reply('me'))];
-};
-
-test.each<[string, (id: string, attempt: number) => Promise<unknown>]>([
-  ['finish', (id, attempt) => finish(pool, id, attempt, 'r1')],
-  ['hand back', (id, attempt) => move(pool, id, attempt, 'r1')],
-  ['delay', (id, attempt) => move(pool, id, attempt, 'r1', { delayMs: 60_000 })],
-  ['retry', (id, attempt) => move(pool, id, attempt, 'r1', { kind: 'retry' })],
-  [
-    'park',
-    (id, attempt) =>
-      move(pool, id, attempt, 'r1', {
-        kind: 'park',
-        delayMs: 60_000,
-        park: { wanted: 'r2', found: 'r1', why: 'strict' },
       }),
-  ],
-  ['release the runner', () => runScript(pool.client, 'flameReleaseRunner', [keys.queue, 'r1'])],
-  ['renew', (id, attempt) => runScript(pool.client, 'flameRenew', [keys.queue, 60_000, id, attempt, 1, 'r1'])],
-  ['hand back at the cost of a budget', (id, attempt) => move(pool, id, attempt, 'r1', { count: 'f:kill' })],
-  ['look up', (id) => runScript(pool.client, 'flameLookup', [keys.queue, id, 'me', 100])],
-])('R-20 sent twice after a broken connection, "%s" does what it does once', async (_, step) => {
-  await pool.client.flushall();
-  const id = await pool.accept({ waiter: 'me' });
-  const attempt = (await pool.pickUp('r1'))?.attempt ?? 0;
-  const send = async (): Promise<void> => {
-    await step(id, attempt).catch(() => undefined);
-  };
-  await send();
-  const once = await snapshot(id);
-  await send();
-  expect(await snapshot(id)).toEqual(once);
+      {
+        numRuns: times * bySize({ push: 50, nightly: 1_000 }),
+        ...(process.env.FLAME_SEED && { seed: Number(process.env.FLAME_SEED) }),
+      },
+    );
+  }, 900_000);
+
+  test('P13 whatever the order of commits, losses and a cancel of two attempts, there is one winner', async () => {
+    const steps = ['commit 1', 'commit 2', 'lose 1', 'lose 2', 'cancel'] as const;
+    const orders = fc.shuffledSubarray([...steps], { minLength: 3 });
+    await fc.assert(
+      fc.asyncProperty(orders, async (order) => {
+        const stage = await all.stage();
+        stages.push(stage);
+        const { store } = stage;
+        const call = { ...plainCall(), waiter: 'me' };
+        await store.accept([call]);
+        const real: Real = { stage, runners: new Map() };
+        const attemptBy = async (runnerId: string): Promise<Attempt> => {
+          const [taken] = (await store.take({ runnerId, release: 'r1' }, plain(1))).calls;
+          return { id: call.id, attempt: taken?.attempt ?? 0, generation: 1, runner: runnerId };
+        };
+        const first = await attemptBy('r1');
+        await store.release('r1');
+        const second = await attemptBy('r2');
+        for (const step of order) {
+          if (step === 'commit 1') await settle(real, first, 'one');
+          if (step === 'commit 2') await settle(real, second, 'two');
+          if (step === 'lose 1') await store.release('r1');
+          if (step === 'lose 2') await store.release('r2');
+          if (step === 'cancel') {
+            const head = { ...okHead, ok: false, kind: 'X', message: 'x' };
+            await store.end(call.id, { generation: 0, head, body: Buffer.from('cancelled') });
+          }
+        }
+        const body = (await store.body(call.id))?.toString();
+        expect(body).not.toBe('one');
+        expect(await stage.told('me')).toHaveLength(body === undefined ? 0 : 1);
+        if (order.includes('commit 2')) expect(body).toBeDefined();
+      }),
+      { numRuns: bySize({ push: 60, nightly: 500 }) },
+    );
+  });
 });
