@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
 const root = new URL('../', import.meta.url);
-const ID = /\b(?:(?:A|AS|AW|C|CO|DC|ER|K|L|ME|PS|R|RI|RO|S|SD|T|TK)-\d{2}b?|[FP]\d{2}|I\d{1,2})\b/g;
+const ID = /\b(?:(?:A|AS|AW|C|CO|DC|ER|EX|K|L|ME|PS|R|RI|RO|S|SD|T|TK)-\d{2}b?|[FP]\d{2}|I\d{1,2})\b/g;
 /** Shaped like a row's id, and something else. */
 const FAMILIES_OF_OTHERS = /^(?:UTF|SHA|ISO|AES|CVE)-/;
 

@@ -1,5 +1,5 @@
 /** The autoscaler as applications and the command line use it: in a process of its own or inside the app. */
-import { type AppConfig, type Backend, FlameClosedError, type PoolConfig } from '@flamejs/queue';
+import { type AppConfig, type Backend, FlameClosedError, type PoolBackend, type PoolConfig } from '@flamejs/queue';
 import { type Logger, pino } from 'pino';
 import { local } from './backends/local.ts';
 import { type Clock, systemClock } from './clock.ts';
@@ -22,7 +22,7 @@ export interface StopOptions {
   /**
    * `true` drains every runner of every pool and ends it before stopping; what has not drained within `timeoutMs` is ended
    * by force. `false` leaves all of them to the next autoscaler. Default: only what is not meant to outlive this process,
-   * which is local processes.
+   * which is local processes. Never those that a platform keeps (`external()`): it would start them again.
    */
   readonly drain?: boolean;
   /** Milliseconds that running calls are given. Default: the largest `shutdownTimeout` of the pools. */
@@ -57,7 +57,7 @@ export const createAutoscaler = (config: AppConfig, deps: AutoscalerDeps = {}): 
   checkPoolNames(Object.keys(config.pools));
   const log = deps.logger ?? pino({ name: 'flame-autoscaler' });
   let fallback: Backend | undefined = deps.defaultBackend;
-  const backendOf = (pool: PoolConfig): Backend => {
+  const backendOf = (pool: PoolConfig): PoolBackend => {
     if (pool.backend !== undefined) return pool.backend;
     fallback ??= local({ root: config.root, logger: log });
     return fallback;

@@ -1,7 +1,7 @@
 /** Makes a pool's context for one term. */
 
 import type { Housekeeping } from '@flamejs/protocol';
-import type { AppConfig, Backend, PoolConfig } from '@flamejs/queue';
+import type { AppConfig, PoolBackend, PoolConfig } from '@flamejs/queue';
 import type { Logger } from 'pino';
 import { createLedger } from './account/ledger.ts';
 import { priceOf } from './account/prices.ts';
@@ -14,7 +14,7 @@ import { breakerTiming } from './plan/breaker.ts';
 import { launchRate } from './plan/limiter.ts';
 import type { PoolContext } from './pool-context.ts';
 import { poolMemory } from './pool-memory.ts';
-import { breakerFrom, releaseFrom } from './pool-status.ts';
+import { breakerFrom, platformFrom, releaseFrom } from './pool-status.ts';
 import type { Store } from './store/store.ts';
 import type { Term } from './term.ts';
 import { timingOf } from './timing.ts';
@@ -29,9 +29,9 @@ export interface ContextParts {
   readonly core: Core;
   readonly hooks: HookRunner;
   readonly environment: Environment;
-  readonly limits: Map<Backend, ReturnType<typeof createLimit>>;
+  readonly limits: Map<PoolBackend, ReturnType<typeof createLimit>>;
   readonly underWay: Set<Promise<void>>;
-  backendOf(pool: PoolConfig): Backend;
+  backendOf(pool: PoolConfig): PoolBackend;
   housekeepingOf?(pool: string): Housekeeping;
   wake(pool: string): void;
   count(pool: string): number;
@@ -55,6 +55,7 @@ export const buildContext = (
   const breaker = breakerFrom(statuses[pool.name], release.release, term.now(), breaking);
   const ledger = createLedger((record) => priceOf(pool, record));
   const memory = poolMemory(configured(pool), rate, term.now(), release, ledger, breaker);
+  memory.platform = platformFrom(statuses[pool.name]);
   const log = parts.log.child({ pool: pool.name });
   const limit = parts.limits.get(backend) ?? createLimit(CALLS_AT_ONCE);
   parts.limits.set(backend, limit);
@@ -103,7 +104,7 @@ export const buildContext = (
 };
 
 /** A backend whose instances live on one host says which, so that another host's list is no word about them. */
-const locationOf = (backend: Backend): string | null => {
+const locationOf = (backend: PoolBackend): string | null => {
   const location = (backend as { readonly location?: unknown }).location;
   return typeof location === 'string' ? location : null;
 };

@@ -4,7 +4,8 @@
  */
 
 import type { Housekeeping } from '@flamejs/protocol';
-import type { AppConfig, Backend, PoolConfig } from '@flamejs/queue';
+import type { AppConfig, Backend, PoolBackend, PoolConfig } from '@flamejs/queue';
+import { isExternal } from '@flamejs/queue/internal';
 import type { Logger } from 'pino';
 import { buildContext, type ContextParts } from './build-context.ts';
 import type { Clock } from './clock.ts';
@@ -17,9 +18,10 @@ import { createLister, type Lister, type Listing } from './observe/listing.ts';
 import { sharesOf } from './observe/shares.ts';
 import type { Plan } from './plan/action.ts';
 import type { PlanInput } from './plan/plan.ts';
-import type { PoolContext } from './pool-context.ts';
+import { tickPlatformPool } from './platform/tick.ts';
+import type { LaunchingPool, PoolContext } from './pool-context.ts';
 import type { FullPoolStatus } from './pool-status.ts';
-import { type TickResult, tickPool } from './pool-tick.ts';
+import { tickPool } from './pool-tick.ts';
 import type { IntentRecord } from './record/intent.ts';
 import { retiredPools } from './retired.ts';
 import type { Store } from './store/store.ts';
@@ -34,7 +36,7 @@ export interface ControllerOptions {
   readonly leader: Leader;
   readonly owner: string;
   /** The pool's backend, never undefined here. */
-  backendOf(pool: PoolConfig): Backend;
+  backendOf(pool: PoolConfig): PoolBackend;
   housekeepingOf?(pool: string): Housekeeping;
   readonly core?: Core;
   /** Asks whoever drives the loop for a tick of this pool soon, with a fresh list. */
@@ -82,19 +84,20 @@ interface Reign {
 
 export const createController = (options: ControllerOptions): Controller => {
   const { config, store, clock, log, leader } = options;
-  const quota = config.quota ?? Number.POSITIVE_INFINITY;
+  // What platforms may have is theirs, whether they have it now or not.
+  const quota = (config.quota ?? Number.POSITIVE_INFINITY) - maxOfPlatforms(config);
   const parts: ContextParts = {
     ...options,
     core: options.core ?? CORE,
     hooks: createHooks(clock, log),
     environment: environmentOf(config),
-    limits: new Map<Backend, ReturnType<typeof createLimit>>(),
+    limits: new Map<PoolBackend, ReturnType<typeof createLimit>>(),
     underWay: new Set<Promise<void>>(),
     wake: options.wake ?? (() => undefined),
     count: (pool) => latest.get(pool)?.physical ?? 0,
   };
   const listers = new Map<Backend, Lister>();
-  const latest = new Map<string, TickResult>();
+  const latest = new Map<string, Ticked>();
   /** Instances of ours without a record, at each backend's newest list: they use up the quota although no reservation counts them. */
   const strays = new Map<Backend, readonly string[]>();
   // Two backends of one kind list the same instances.
@@ -137,10 +140,11 @@ export const createController = (options: ControllerOptions): Controller => {
     const records = await store.intents();
     addRetired(current, records);
     const contexts = [...current.pools.values()].filter(({ pool }) => pools === undefined || pools.has(pool.name));
-    const listings = await listAll(contexts, cachedList);
+    const launching = [...current.pools.values()].filter(launches);
+    const listings = await listAll(contexts.filter(launches), cachedList);
     const known = new Set(records.map(({ runnerId }) => runnerId));
     noteStrays(listings, known);
-    const shares = sharesOf([...current.pools.values()], listings, known);
+    const shares = sharesOf(launching, listings, known);
     const free = quota - strayCount();
 
     const expecting = new Set<string>();
@@ -150,16 +154,19 @@ export const createController = (options: ControllerOptions): Controller => {
         try {
           await raise(current, ctx);
           if (!term.leads()) return;
-          const result = await tickPool(ctx, {
-            records: records.filter((record) => record.pool === name),
-            busyBefore: busy.get(name) ?? new Set(),
-            listing: shares.get(name) ?? null,
-            listFailure: listerOf(ctx.backend).error(),
-            quotaLeft: free - records.length,
-            quota: free,
-            closing: closingOf(name),
-            dryRun: false,
-          });
+          const own = records.filter((record) => record.pool === name);
+          const result = launches(ctx)
+            ? await tickPool(ctx, {
+                records: own,
+                busyBefore: busy.get(name) ?? new Set(),
+                listing: shares.get(name) ?? null,
+                listFailure: listerOf(ctx.backend).error(),
+                quotaLeft: free - records.length,
+                quota: free,
+                closing: closingOf(name),
+                dryRun: false,
+              })
+            : await tickPlatformPool(ctx, { records: own, dryRun: false });
           latest.set(name, result);
           if (result.expecting) expecting.add(name);
         } catch (error) {
@@ -195,7 +202,7 @@ export const createController = (options: ControllerOptions): Controller => {
   };
 
   const listAll = async (
-    contexts: readonly PoolContext[],
+    contexts: readonly LaunchingPool[],
     cachedList: boolean,
   ): Promise<ReadonlyMap<Backend, Listing | null>> => {
     const backends = [...new Set(contexts.map(({ backend }) => backend))];
@@ -247,7 +254,8 @@ export const createController = (options: ControllerOptions): Controller => {
       };
       const breakers = await store.statuses();
       const records = await store.intents();
-      const contexts = Object.values(config.pools).map((pool) => buildContext(parts, term, pool, breakers));
+      const all = Object.values(config.pools).map((pool) => buildContext(parts, term, pool, breakers));
+      const contexts = all.filter(launches);
       const listings = await listAll(contexts, false);
       const known = new Set(records.map(({ runnerId }) => runnerId));
       noteStrays(listings, known);
@@ -267,7 +275,9 @@ export const createController = (options: ControllerOptions): Controller => {
           return [ctx.pool.name, result.plan] as const;
         }),
       );
-      return Object.fromEntries(plans);
+      // Nothing is launched or ended of these.
+      const others = all.filter((ctx) => !launches(ctx)).map(({ pool }) => [pool.name, NOTHING] as const);
+      return Object.fromEntries([...plans, ...others]);
     },
     close(next) {
       closing = next;
@@ -289,6 +299,19 @@ export const createController = (options: ControllerOptions): Controller => {
     physical: (pools) => [...latest].reduce((sum, [name, { physical }]) => sum + (pools.has(name) ? physical : 0), 0),
   };
 };
+
+/** What a tick leaves behind for whoever asks. */
+interface Ticked {
+  readonly status: FullPoolStatus;
+  readonly physical: number;
+}
+
+const NOTHING: Plan = { actions: [], blocked: null };
+
+const launches = (ctx: PoolContext): ctx is LaunchingPool => !isExternal(ctx.backend);
+
+const maxOfPlatforms = ({ pools }: AppConfig): number =>
+  Object.values(pools).reduce((sum, { backend, max }) => sum + (isExternal(backend) ? max : 0), 0);
 
 /** A pool that the config no longer names is left alone for a while: another version of the app may still lead tomorrow. */
 const RETIRE_AFTER_MS = 5 * 60_000;

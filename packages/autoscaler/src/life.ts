@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { createAlertSender, damageLog } from '@flamejs/protocol';
-import type { AppConfig, Backend, PoolConfig } from '@flamejs/queue';
-import { createEnding } from '@flamejs/queue/internal';
+import type { AppConfig, Backend, PoolBackend, PoolConfig } from '@flamejs/queue';
+import { createEnding, isExternal } from '@flamejs/queue/internal';
 import type { Logger } from 'pino';
 import { createAlarms } from './alarms.ts';
 import type { AutoscalerStatus, StopOptions } from './autoscaler.ts';
@@ -27,7 +27,7 @@ export interface LifeParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly leaseMs: number;
-  backendOf(pool: PoolConfig): Backend;
+  backendOf(pool: PoolConfig): PoolBackend;
 }
 
 export interface Life {
@@ -46,7 +46,9 @@ const WITHOUT_REDIS_MS = 200;
 export const beginLife = async (parts: LifeParts): Promise<Life> => {
   const { config, clock, log, leaseMs, backendOf } = parts;
   const names = Object.keys(config.pools);
-  const backends = [...new Set(Object.values(config.pools).map(backendOf))];
+  const backends = [...new Set(Object.values(config.pools).map(backendOf))].filter(
+    (backend): backend is Backend => !isExternal(backend),
+  );
   const connections = await openConnections(config, clock, log);
   const ending = createEnding();
   ending.add('the connections were not closed', () => connections.close());
@@ -155,7 +157,10 @@ export const beginLife = async (parts: LifeParts): Promise<Life> => {
     await takeDown(WITHOUT_REDIS_MS);
     throw error;
   }
-  for (const pool of Object.values(config.pools)) warnOfSecrets(pool, backendOf(pool), log);
+  for (const pool of Object.values(config.pools)) {
+    const backend = backendOf(pool);
+    if (!isExternal(backend)) warnOfSecrets(pool, backend, log);
+  }
   waker.start();
   housekeeper.start();
   schedules.start();

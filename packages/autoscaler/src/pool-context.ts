@@ -1,7 +1,7 @@
 /** What the parts of a pool's loop share within one term. */
 
 import type { Housekeeping } from '@flamejs/protocol';
-import type { Backend, PoolConfig } from '@flamejs/queue';
+import type { Backend, PoolBackend, PoolConfig } from '@flamejs/queue';
 import type { Logger } from 'pino';
 import type { Clock } from './clock.ts';
 import type { Core } from './core.ts';
@@ -22,7 +22,7 @@ export interface PoolContext {
   readonly release: string;
   /** The application's folder. */
   readonly root: string;
-  readonly backend: Backend;
+  readonly backend: PoolBackend;
   /** Where the backend sees instances, when that is one host only. */
   readonly location: string | null;
   readonly store: Store;
@@ -46,4 +46,9 @@ export interface PoolContext {
   begin(runnerIds: readonly string[], work: () => Promise<void>): void;
   /** Asks for another tick soon: something has just changed. */
   wake(): void;
+}
+
+/** A pool whose runners this autoscaler launches and ends. */
+export interface LaunchingPool extends PoolContext {
+  readonly backend: Backend;
 }

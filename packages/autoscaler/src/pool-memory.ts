@@ -1,5 +1,6 @@
 /** What a leader remembers of a pool between two ticks. It starts empty with each term; what must last is in the store. */
 
+import type { PlatformStatus } from '@flamejs/protocol';
 import type { PoolSettings } from '@flamejs/queue';
 import type { Ledger } from './account/ledger.ts';
 import { type Measures, NO_MEASURES } from './observe/measures.ts';
@@ -10,6 +11,7 @@ import { fullLimiter, type Limiter, type LimiterRate } from './plan/limiter.ts';
 import type { Target } from './plan/plan.ts';
 import type { ReleaseChoice } from './plan/release.ts';
 import { EMPTY_WINDOW, type WishWindow } from './plan/window.ts';
+import type { Astray } from './platform/obedience.ts';
 import type { NewEvent } from './store/store.ts';
 import { createThinner, RESOLUTIONS, type Resolution, type Thinner } from './thinning.ts';
 
@@ -39,6 +41,10 @@ export interface PoolMemory {
   blocked: string | null;
   /** Of which runners are launched, and since when. */
   release: ReleaseChoice;
+  /** The last decision of a pool that a platform scales; a predecessor's too, until there is another. */
+  platform: PlatformStatus | null;
+  /** In which direction the platform is off what it was told, and since when. */
+  astray: Astray | null;
   sampledAt: number;
   readonly events: NewEvent[];
   readonly ledger: Ledger;
@@ -72,6 +78,8 @@ export const poolMemory = (
   reasons: [],
   blocked: null,
   release,
+  platform: null,
+  astray: null,
   sampledAt: Number.NEGATIVE_INFINITY,
   events: [],
   ledger,

@@ -1,6 +1,6 @@
 /** What the leader says of a pool in the registry, for callers, the dashboard and the next leader. */
 
-import type { PoolStatus } from '@flamejs/protocol';
+import { type PlatformStatus, type PoolStatus, parseObject, parsePlatform } from '@flamejs/protocol';
 import type { RunnerState } from '@flamejs/queue';
 import { type Breaker, type BreakerTiming, CLOSED } from './plan/breaker.ts';
 import { countStates } from './plan/counts.ts';
@@ -114,3 +114,7 @@ export const breakerFrom = (text: string | undefined, release: string, now: numb
     return CLOSED;
   }
 };
+
+/** What a platform was told last holds until this leader has seen enough to decide. @param text the registry's entry */
+export const platformFrom = (text: string | undefined): PlatformStatus | null =>
+  parsePlatform(parseObject(text)?.platform) ?? null;

@@ -2,18 +2,18 @@
 import type { RunnerRecord, StandingOrder } from '@flamejs/protocol';
 import { advanceAll, openLedger } from './advance-all.ts';
 import { applySettings } from './apply-settings.ts';
+import { decideTarget } from './decide-target.ts';
 import { execute } from './execute/execute.ts';
 import { noteIdle, notePause, noteStuck } from './notes.ts';
 import type { Listing } from './observe/listing.ts';
-import { measure } from './observe/measures.ts';
-import { idleMsOf, observationOf } from './observe/observation.ts';
+import { idleMsOf } from './observe/observation.ts';
+import { oldestWaitMsOf, readPool } from './observe/read-pool.ts';
 import { breakerReason } from './plan/breaker.ts';
 import { isUsefulRecord, physicalCount } from './plan/counts.ts';
 import { refill } from './plan/limiter.ts';
 import type { PlanInput } from './plan/plan.ts';
 import { chooseRelease } from './plan/release.ts';
-import { decide } from './plan/target.ts';
-import type { PoolContext } from './pool-context.ts';
+import type { LaunchingPool } from './pool-context.ts';
 import { type FullPoolStatus, statusOf } from './pool-status.ts';
 import type { IntentRecord } from './record/intent.ts';
 import type { Sighting } from './record/sighting.ts';
@@ -36,7 +36,7 @@ export interface TickInput {
 
 export interface TickResult {
   readonly status: FullPoolStatus;
-  readonly plan: ReturnType<PoolContext['core']['plan']>;
+  readonly plan: ReturnType<LaunchingPool['core']['plan']>;
   /** Something is expected to change soon. */
   readonly expecting: boolean;
   readonly physical: number;
@@ -45,10 +45,10 @@ export interface TickResult {
 /** What a tick itself may take, beside the pause between two. */
 const STEP_SLACK_MS = 1_000;
 
-export const tickPool = async (ctx: PoolContext, input: TickInput): Promise<TickResult> => {
+export const tickPool = async (ctx: LaunchingPool, input: TickInput): Promise<TickResult> => {
   const { memory, term, clock, timing } = ctx;
   const now = term.now();
-  const snapshot = await observe(ctx, input.records);
+  const snapshot = await readPool(ctx, input.records);
   const look = { at: clock.mono(), snapshot, listing: input.listing };
   memory.watch.note(look, 3 * timing.tickMs + 5_000, 1.5 * timing.tickMs + STEP_SLACK_MS);
   if (snapshot !== null) applySettings(ctx, snapshot);
@@ -131,11 +131,8 @@ export const tickPool = async (ctx: PoolContext, input: TickInput): Promise<Tick
   return result;
 };
 
-const oldestWaitMsOf = (snapshot: PoolSnapshot | null): number =>
-  snapshot === null || snapshot.oldestWaitAt === null ? 0 : Math.max(0, snapshot.now - snapshot.oldestWaitAt);
-
 /** A roll-over to the callers' release starts here; the plan does the rest, as after a deployment of the autoscaler. */
-const followRelease = (ctx: PoolContext, { releases, now }: PoolSnapshot): void => {
+const followRelease = (ctx: LaunchingPool, { releases, now }: PoolSnapshot): void => {
   const { memory, backend, pool } = ctx;
   const before = memory.release;
   memory.release = chooseRelease(before, {
@@ -156,21 +153,8 @@ const followRelease = (ctx: PoolContext, { releases, now }: PoolSnapshot): void 
   });
 };
 
-const observe = async (ctx: PoolContext, records: readonly IntentRecord[]): Promise<PoolSnapshot | null> => {
-  try {
-    return await ctx.store.observe(
-      ctx.pool.name,
-      records.map(({ runnerId }) => runnerId),
-      ctx.pool.bootTimeoutMs,
-    );
-  } catch (error) {
-    ctx.log.warn({ err: error }, 'the pool cannot be read; on hold');
-    return null;
-  }
-};
-
 /** Locks are read only of runners that have been silent for long: it takes a walk through the active calls. */
-const sight = async (ctx: PoolContext, input: TickInput, now: number): Promise<ReadonlyMap<string, Sighting>> => {
+const sight = async (ctx: LaunchingPool, input: TickInput, now: number): Promise<ReadonlyMap<string, Sighting>> => {
   const { memory, timing, location } = ctx;
   const sightings = await Promise.all(
     input.records.map(async (record): Promise<readonly [string, Sighting]> => {
@@ -185,7 +169,7 @@ const sight = async (ctx: PoolContext, input: TickInput, now: number): Promise<R
   return new Map(sightings);
 };
 
-const locksOf = async (ctx: PoolContext, runnerId: string): Promise<Sighting['locks']> => {
+const locksOf = async (ctx: LaunchingPool, runnerId: string): Promise<Sighting['locks']> => {
   try {
     return (await ctx.store.heldLocks(ctx.pool.name, runnerId)) > 0 ? 'held' : 'none';
   } catch {
@@ -195,7 +179,7 @@ const locksOf = async (ctx: PoolContext, runnerId: string): Promise<Sighting['lo
 
 /** Runners that register here but that nobody of ours launched: somebody keeps them by hand, or another host's controller did. */
 const externalRunners = (
-  ctx: PoolContext,
+  ctx: LaunchingPool,
   snapshot: PoolSnapshot,
   known: ReadonlySet<string>,
 ): readonly RunnerRecord[] =>
@@ -206,51 +190,6 @@ const externalRunners = (
       Math.abs(snapshot.now - agent.heartbeatAt) < ctx.timing.suspectMs &&
       ctx.memory.watch.silentMs(agent.runnerId) < ctx.timing.suspectMs,
   );
-
-const decideTarget = (
-  ctx: PoolContext,
-  snapshot: PoolSnapshot,
-  records: readonly IntentRecord[],
-  external: readonly RunnerRecord[],
-  useful: number,
-  now: number,
-) => {
-  const { memory, pool } = ctx;
-  const { effective } = memory;
-  memory.measures = measure(memory.measures, now, snapshot.agents);
-  const override = effective.override;
-  const decided = decide({
-    policy: effective.policy,
-    pool: {
-      name: pool.name,
-      min: effective.min,
-      max: effective.max,
-      maxConcurrency: pool.singleUse ? 1 : pool.maxConcurrency,
-      buffer: effective.buffer,
-      bootTimeoutMs: pool.bootTimeoutMs,
-    },
-    observation: observationOf({
-      now,
-      snapshot,
-      records,
-      external,
-      measures: memory.measures,
-      release: memory.release.release,
-    }),
-    memory: memory.policyMemory,
-    window: memory.window,
-    scaleDownWindowMs: effective.scaleDownWindowMs,
-    idleShutdownAfterMs: effective.idleShutdownAfterMs,
-    override: override !== null && snapshot.now < override.until ? override.desired : null,
-    useful,
-  });
-  memory.policyMemory = decided.memory;
-  memory.window = decided.window;
-  memory.target = decided.target;
-  memory.desired = decided.desired;
-  memory.reasons = decided.reasons;
-  return decided.target;
-};
 
 const inOurTime = (order: StandingOrder, aheadMs: number): StandingOrder =>
   order.action === 'protect' ? { ...order, until: order.until + aheadMs } : order;

@@ -2,7 +2,8 @@
  * Ending the runners that are not meant to outlive the autoscaler: through Redis, in good order, and by their backend's own
  * means where Redis does not answer. Bounded in either case.
  */
-import type { Backend, PoolConfig } from '@flamejs/queue';
+import type { Backend, PoolBackend, PoolConfig } from '@flamejs/queue';
+import { isExternal } from '@flamejs/queue/internal';
 import type { StopOptions } from './autoscaler.ts';
 import { bounded } from './clock.ts';
 import type { Connections } from './connections.ts';
@@ -36,7 +37,7 @@ const CUT_MS = 300;
 export const endRunners = async (parts: ShutDownParts, options: StopOptions): Promise<ShutDown> => {
   const { config, clock, log, leader, backends, backendOf, connections } = parts;
   const pools = Object.values(config.pools).filter(
-    (pool) => options.drain !== false && (options.drain === true || endsWithUs(backendOf(pool)) !== undefined),
+    (pool) => options.drain !== false && isEndedWithUs(backendOf(pool), options.drain === true),
   );
   const graceMs = options.timeoutMs ?? Math.max(0, ...pools.map((pool) => pool.shutdownTimeoutMs));
   const until = clock.mono() + graceMs;
@@ -127,6 +128,10 @@ const tickOnce = async (
 interface EndsWithUs {
   endOwn?(withinMs: number): Promise<readonly string[]>;
 }
+
+/** A platform would start its runners again. */
+const isEndedWithUs = (backend: PoolBackend, drainAll: boolean): boolean =>
+  !isExternal(backend) && (drainAll || endsWithUs(backend) !== undefined);
 
 const endsWithUs = (backend: Backend): EndsWithUs | undefined =>
   (backend as { readonly endsWithAutoscaler?: unknown }).endsWithAutoscaler === true

@@ -73,6 +73,7 @@ const agent = (change: Partial<RunnerRecord> = {}): RunnerRecord => ({
   reason: '',
   drain: 0,
   drainReason: '',
+  parked: false,
   ...change,
 });
 const machine: Instance = { id: 'i-1', runnerId: from.runnerId, pool: 'work', state: 'running', launchedAt: 0 };

@@ -43,6 +43,7 @@ const answering = {
   reason: '',
   drain: 0,
   drainReason: '',
+  parked: false,
 };
 
 interface Described {

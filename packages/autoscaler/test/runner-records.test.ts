@@ -199,7 +199,7 @@ const agent = (change: Partial<RunnerRecord> = {}): RunnerRecord => ({
     served: 0,
     ackedDrain: 0,
   },
-  ...{ reason: '', drain: 0, drainReason: '', ...change },
+  ...{ reason: '', drain: 0, drainReason: '', parked: false, ...change },
 });
 const machine: Instance = { id: 'i-1', runnerId: from.runnerId, pool: 'work', state: 'running', launchedAt: 0 };
 const gone: Instance = { ...machine, state: 'gone' };

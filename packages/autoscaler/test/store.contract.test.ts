@@ -72,6 +72,7 @@ const inMemory = async (): Promise<Fixture> => {
         roundTripMs: 0,
         drain: 0,
         drainReason: '',
+        parked: false,
         active: 0,
         ackedDrain: 0,
       };
@@ -141,6 +142,32 @@ describe.each([
       expect(await store.acquire('three', 60_000, null)).toMatchObject({ epoch: epoch + 2 });
       await loseLease();
       expect(await store.renew('three', epoch + 2, 60_000, 1)).toBe(true);
+    }));
+
+  test('EX-03 a runner is parked and taken back, also after its acknowledgement; what drains for another reason is left alone', () =>
+    withStore(async ({ store, register, leave: leaves }, epoch) => {
+      const agent = async (id: string) => (await store.observe('work', [id], 0)).agents.find((a) => a.runnerId === id);
+      await register('kept', { state: 'ready', active: 0 });
+      expect(await store.park('work', epoch, 'kept', 'not wanted')).toBe('ordered');
+      expect(await agent('kept')).toMatchObject({ drain: 1, drainReason: 'not wanted', parked: true });
+      expect(await store.park('work', epoch, 'kept', 'again')).toBe('missing');
+      await register('kept', { state: 'drained', ackedDrain: 1 });
+      expect(await store.reactivate('work', epoch, 'kept')).toBe('acknowledged');
+      expect(await store.unpark('work', epoch, 'kept')).toBe('ordered');
+      expect(await agent('kept')).toMatchObject({ drain: 0, drainReason: '', parked: false });
+      await register('kept', { state: 'ready', ackedDrain: 1 });
+      expect(await store.park('work', epoch, 'kept', 'not wanted')).toBe('ordered');
+      expect(await agent('kept')).toMatchObject({ drain: 2 });
+      await leaves('kept');
+      expect(await store.unpark('work', epoch, 'kept')).toBe('missing');
+      await register('operated', { state: 'ready', active: 0 });
+      await store.orderDrain('work', epoch, { runnerId: 'operated', generation: 4, reason: 'by hand' });
+      expect(await store.park('work', epoch, 'operated', 'not wanted')).toBe('missing');
+      expect(await store.unpark('work', epoch, 'operated')).toBe('missing');
+      expect(await agent('operated')).toMatchObject({ drain: 4, drainReason: 'by hand', parked: false });
+      expect(await store.park('work', epoch, 'nobody', 'not wanted')).toBe('missing');
+      expect(await store.park('work', epoch - 1, 'kept', 'late')).toBe('fenced');
+      expect(await store.unpark('work', epoch - 1, 'kept')).toBe('fenced');
     }));
 
   test('I1 reservations stop at max and at the quota, whatever is asked for at once', () =>

@@ -25,6 +25,22 @@ export interface PoolStatus {
   readonly blocked?: string;
   /** The release of which runners are launched. */
   readonly release?: string;
+  /** Of a pool with `external()`: the number that its platform is to reach, and whether it does. */
+  readonly platform?: PlatformStatus;
+}
+
+/** What a platform is told, and what it makes of it. */
+export interface PlatformStatus {
+  /** Runners that it should keep. */
+  readonly wanted: number;
+  /** Redis ms at which the leader decided that; older than `DECISION_MS` it holds no more. */
+  readonly decidedAt: number;
+  /** Runners that have registered and answer. */
+  readonly registered: number;
+  /** Of these, how many are drained and wait to be ended or taken back. */
+  readonly parked: number;
+  /** What the platform does not obey, in words; absent while it does. */
+  readonly disobeys?: string;
 }
 
 export type WaitingReason =

@@ -13,7 +13,10 @@ export interface HeartbeatReply {
 
 /** What a runner reports; counts and states as they are at this moment. */
 export type HeartbeatFields = Partial<
-  Omit<RunnerRecord, 'runnerId' | 'idleSince' | 'startedAt' | 'readyAt' | 'heartbeatAt' | 'drain' | 'drainReason'>
+  Omit<
+    RunnerRecord,
+    'runnerId' | 'idleSince' | 'startedAt' | 'readyAt' | 'heartbeatAt' | 'drain' | 'drainReason' | 'parked'
+  >
 >;
 
 /**

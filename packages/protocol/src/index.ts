@@ -21,7 +21,13 @@ export { endCall } from './end-call.ts';
 export * from './envelope.ts';
 export { decideExpiry, type ExpiryDecision, type StillBound } from './expiry.ts';
 export { expiryError } from './expiry-error.ts';
-export { type Explanation, explainWaiting, type PoolStatus, type WaitingReason } from './explain.ts';
+export {
+  type Explanation,
+  explainWaiting,
+  type PlatformStatus,
+  type PoolStatus,
+  type WaitingReason,
+} from './explain.ts';
 export { beat, type HeartbeatFields, type HeartbeatReply, leave } from './heartbeat.ts';
 export type { PastAttempt } from './history.ts';
 export {
@@ -46,6 +52,7 @@ export { isPassing, pauseBefore } from './passing-errors.ts';
 export { sealNote } from './payload/note.ts';
 export { createVault, isSealed, type Vault } from './payload/vault.ts';
 export type { PickUp } from './pick-up.ts';
+export { decisionOf, type PlatformDecision, parsePlatform, readDecisions } from './platform-decision.ts';
 export { parsePoolStatus, readPoolStatuses } from './pool-status.ts';
 export { createPushConnection, type PushConnection } from './push-connection.ts';
 export { redisNow } from './redis-now.ts';

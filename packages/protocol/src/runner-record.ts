@@ -41,6 +41,8 @@ export interface RunnerRecord {
   readonly drain: number;
   /** Order: why. */
   readonly drainReason: string;
+  /** Order: the drain is the autoscaler's, of a runner that a platform keeps; it is taken back when the runner is wanted again. */
+  readonly parked: boolean;
 }
 
 /** @returns the record in a runner's hash. Fields that it has not written yet are 0 or empty. */
@@ -73,6 +75,7 @@ export const parseRunnerRecord = (
     roundTripMs: number('roundTripMs'),
     drain: number('drain'),
     drainReason: fields.drainReason ?? '',
+    parked: fields.parked === '1',
   };
 };
 

@@ -86,6 +86,7 @@ describe('a runner’s own record', () => {
       reason: '',
       fault: '',
       drainReason: '',
+      parked: false,
     });
     for (const state of ['starting', 'ready', 'draining', 'drained', 'ended']) {
       expect(parseRunnerRecord('work', 'w-1', { state }).state).toBe(state);

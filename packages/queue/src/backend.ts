@@ -125,3 +125,16 @@ export interface Backend {
   /** Frees what the backend holds in this process (clients, child processes). */
   close?(): Promise<void>;
 }
+
+/**
+ * `external()`: a platform starts and ends the runners of the pool by a number that it asks the autoscaler for. It stands where a
+ * backend stands and is none: there is nothing to launch with, and what exists is what has registered.
+ */
+export interface ExternalScaling {
+  readonly name: 'external';
+  readonly scaledBy: 'platform';
+  readonly defaults: BackendDefaults;
+}
+
+/** What stands behind a pool: a backend, or a platform. */
+export type PoolBackend = Backend | ExternalScaling;

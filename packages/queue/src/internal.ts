@@ -23,5 +23,6 @@ export { createEnding, type Ending } from './ending.ts';
 export * from './execute.ts';
 export { bindingOf } from './fn.ts';
 export * from './index.ts';
+export { isExternal } from './is-external.ts';
 export * from './registry.ts';
 export { currentTelemetry } from './telemetry/current.ts';

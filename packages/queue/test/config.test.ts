@@ -431,3 +431,22 @@ test('S-07 printing a config shows no secret', () => {
     expect(JSON.stringify(config.redis)).toContain('hunter2');
   }
 });
+
+test('EX-09 external() is accepted where a backend is, and what a platform cannot do is refused', () => {
+  const defaults = { bootTimeoutMs: 9, idleShutdownAfterMs: 8, heartbeatTimeoutMs: 7, failsafeTimeoutMs: 6 };
+  const backend = { name: 'external', scaledBy: 'platform', defaults };
+  const accepted = parse({ app: 'shop', pools: { work: { backend } } }).pools.work;
+  expect(accepted).toMatchObject({ bootTimeoutMs: 9, idleShutdownAfterMs: 8, heartbeatTimeoutMs: 7 });
+  const pools = {
+    once: { backend, singleUse: true },
+    asked: { backend, idleShutdownAfter: { after: 5, unless: () => true } },
+  };
+  expect(problemsOf({ app: 'shop', quota: 15, pools })).toEqual([
+    expect.stringMatching(/^pools\.once\.singleUse: cannot be used with external\(\): the platform would start/),
+    expect.stringMatching(/^pools\.asked\.idleShutdownAfter\.unless: .* picks which runner it ends/),
+    expect.stringMatching(/^quota: .*\(20 > 15\)/),
+  ]);
+  expect(problemsOf({ app: 'shop', pools: { work: { backend: { name: 'external', defaults } } } })).toEqual([
+    expect.stringContaining('has no function launch, list, terminate'),
+  ]);
+});

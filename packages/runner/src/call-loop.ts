@@ -38,8 +38,8 @@ export interface CallLoopOptions {
   readonly onError: (error: Error) => void;
 }
 
-/** Why nothing is fetched: it drains, has had its only call, or lets a suspected call run alone. */
-export type HoldReason = 'drain' | 'single-use' | 'solo';
+/** Why nothing is fetched: it drains, has had its only call, lets a suspected call run alone, or hears of no autoscaler. */
+export type HoldReason = 'drain' | 'single-use' | 'solo' | 'silence';
 
 export interface CallLoop {
   start(): void;

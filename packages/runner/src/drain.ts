@@ -1,7 +1,8 @@
 /**
  * The drain handshake. The flag comes first (a call that arrives after it is handed back first thing), then fetching
  * stops, running calls end, and only then the drain is acknowledged, once: from there on nothing starts here. An order of the
- * autoscaler may be taken back before that; a drain for reasons of our own may not.
+ * autoscaler may be taken back before that; a drain for reasons of our own may not. Where a platform keeps the runner there, an
+ * ordered drain ends nothing: it stays parked until a reason of our own comes (SIGTERM), and may be taken back all the time.
  */
 import { type LongTimeout, setLongTimeout } from '@flamejs/queue/internal';
 import type { CallLoop } from './call-loop.ts';
@@ -40,6 +41,8 @@ export interface DrainOptions {
   /** Whether the connection to Redis is up. */
   readonly connected: () => boolean;
   readonly onChange: (state: 'draining' | 'drained' | 'back', reason: string) => void;
+  /** An order does not end it, however well it is carried out. Default false. */
+  readonly parks?: boolean | undefined;
 }
 
 /** How long moving the last calls back and the acknowledgement may take once everything was cut off … */
@@ -48,12 +51,14 @@ const LAST_STEPS_MS = 5_000;
 const WITHOUT_REDIS_MS = 500;
 const REPORT_AGAIN_MS = 500;
 
-export const createDrain = ({ loop, calls, report, connected, onChange }: DrainOptions): Drain => {
+export const createDrain = ({ loop, calls, report, connected, onChange, parks = false }: DrainOptions): Drain => {
   let ordered: DrainOrder = { generation: 0, reason: '' };
   let own: string | undefined;
   let draining = false;
   let drained = false;
   let final = false;
+  /** It has acknowledged an order, and waits for what comes next. */
+  let parked = false;
   /** Raised by every start and taking back, so that an earlier wait knows that it is over. */
   let round = 0;
   /** What is stopped when, by kind: a limit on everything does not wait for an earlier one on some of it. */
@@ -84,7 +89,9 @@ export const createDrain = ({ loop, calls, report, connected, onChange }: DrainO
       if (await report()) break;
       await new Promise((resolve) => setTimeout(resolve, REPORT_AGAIN_MS));
     }
-    if (mine === round) complete();
+    if (mine !== round) return;
+    if (parks && own === undefined) parked = true;
+    else complete();
   };
 
   const complete = (): void => {
@@ -98,6 +105,7 @@ export const createDrain = ({ loop, calls, report, connected, onChange }: DrainO
     round += 1;
     draining = false;
     drained = false;
+    parked = false;
     loop().release('drain');
     onChange('back', 'the autoscaler wants it again');
     void report();
@@ -145,6 +153,8 @@ export const createDrain = ({ loop, calls, report, connected, onChange }: DrainO
       if (final) return;
       own ??= why;
       if (!draining) enter();
+      else if (parked) complete();
+      if (final) return;
       if (within === undefined) return;
       const known = limits.get(within.cut);
       if (known === undefined || performance.now() + within.withinMs < known.at)

@@ -13,6 +13,8 @@ export interface RunnerOptions {
   readonly logger: Logger;
   /** It was launched by an autoscaler, and ends when that is gone. */
   readonly managed: boolean;
+  /** The pod or task in which a platform keeps it, which alone ends it; `undefined` for every other runner. */
+  readonly platform?: string | undefined;
   /** Makes the calls that functions make; without it they are refused. Stays the owner's. */
   readonly nested?: NestedService | undefined;
   /** Redis has answered a heartbeat. */

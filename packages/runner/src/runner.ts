@@ -14,6 +14,7 @@ import {
 } from '@flamejs/protocol';
 import type { AppConfig } from '@flamejs/queue';
 import { deriveRelease } from '@flamejs/queue/internal';
+import type { Logger } from 'pino';
 import { createActivityReporter } from './activity.ts';
 import { bounded } from './bounded.ts';
 import { type CallLoop, createCallLoop } from './call-loop.ts';
@@ -32,7 +33,7 @@ import { createRegistration, type Standing } from './registration.ts';
 import { createRunnerCounts } from './runner-counts.ts';
 import type { Runner, RunnerOptions } from './runner-options.ts';
 import { createSoloGate } from './solo-gate.ts';
-import { type HeartbeatWatch, watchAutoscaler } from './terminator.ts';
+import { type HeartbeatWatch, type HeartbeatWatchOptions, watchAutoscaler } from './terminator.ts';
 import { createWorkSignal } from './work-signal.ts';
 
 /** Said when this process or its machine stood still, or Redis was away: other runners may have taken calls over. */
@@ -47,7 +48,7 @@ const CLOCK_DOUBT_MS = 60_000;
 const AFTER_RECONNECT_MS = 1_000;
 
 export const createRunner = (config: AppConfig, options: RunnerOptions): Runner => {
-  const { pool, runnerId, executors, logger, managed } = options;
+  const { pool, runnerId, executors, logger, managed, platform } = options;
   const keys = poolKeys(config.prefix, config.app, pool.name);
   const slots = slotsOf(pool);
   const connections = openConnections(config, runnerId, logger);
@@ -115,6 +116,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     calls,
     report: () => registration.beatNow(),
     connected: () => connections.up,
+    parks: platform !== undefined,
     onChange(change, reason) {
       if (change === 'draining') executors.drain(reason);
       counts.drains(change !== 'back');
@@ -129,7 +131,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     slots,
     served,
     release: config.release,
-    host: hostname(),
+    host: platform ?? hostname(),
     pid: globalThis.process.pid,
     ackedDrain: drain.acknowledged,
     reason: drain.reason,
@@ -252,16 +254,18 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
       void events.emit('runner.ready', 'its executors are ready', { slots, release: config.release });
     activity.note(0, 0);
     idle.note(0);
-    if (!managed) return;
+    if (!managed && platform === undefined) return;
     watch = watchAutoscaler({
       ...{ client, keys: appKeys(config.prefix, config.app) },
       failsafeTimeoutMs: pool.failsafeTimeoutMs,
       heartbeatTimeoutMs: pool.heartbeatTimeoutMs,
-      onSilent: (why, silentMs) => {
-        logger.warn({ silentMs }, 'nothing is heard of the autoscaler: this runner ends');
-        drain.begin(why, { withinMs: pool.shutdownTimeoutMs, cut: 'unbounded' });
-      },
+      ...(platform === undefined ? { onSilent: endForSilence } : pauseForSilence(loop, logger)),
     });
+  };
+
+  const endForSilence = (why: string, silentMs: number): void => {
+    logger.warn({ silentMs }, 'nothing is heard of the autoscaler: this runner ends');
+    drain.begin(why, { withinMs: pool.shutdownTimeoutMs, cut: 'unbounded' });
   };
 
   /** Takes everything down, in the order in which it was put up, and never waits without bound. */
@@ -321,6 +325,18 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     ended: endsBy.promise,
   };
 };
+
+/** Its platform would start it again at once: until the autoscaler is back it takes nothing, and what runs goes on. */
+const pauseForSilence = (loop: CallLoop, logger: Logger): Pick<HeartbeatWatchOptions, 'onSilent' | 'onHeard'> => ({
+  onSilent(_, silentMs) {
+    logger.warn({ silentMs }, 'nothing is heard of the autoscaler: this runner takes no calls until it is back');
+    loop.hold('silence');
+  },
+  onHeard() {
+    logger.info('the autoscaler is heard of again');
+    loop.release('silence');
+  },
+});
 
 /** It goes by the name of what was there when it started: a runner of the new release must take its place. */
 const isOtherRelease = ({ release, releaseDerived, root }: AppConfig): boolean =>

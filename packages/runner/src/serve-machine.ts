@@ -9,7 +9,7 @@ import { watchSignals } from './terminator.ts';
 
 const CLOSE_MS = 1_000;
 
-export interface MachineOptions extends Pick<RunnerOptions, 'pool' | 'runnerId' | 'executors' | 'logger'> {
+export interface MachineOptions extends Pick<RunnerOptions, 'pool' | 'runnerId' | 'platform' | 'executors' | 'logger'> {
   readonly env: Readonly<NodeJS.ProcessEnv>;
 }
 

@@ -16,6 +16,8 @@ export interface HeartbeatWatchOptions {
   /** How long it may stay silent after that. */
   readonly heartbeatTimeoutMs: number;
   readonly onSilent: (why: 'failsafe' | 'heartbeat', silentMs: number) => void;
+  /** It is heard of again. With this the watch goes on after a silence; without it the first one ends it. */
+  readonly onHeard?: (() => void) | undefined;
 }
 
 /** Between two looks; shorter when a timeout is. */
@@ -23,7 +25,7 @@ const LOOK_MS = 5_000;
 
 /** Watches the autoscaler's heartbeat: that it changes, while we are awake. Not being able to look is silence too. */
 export const watchAutoscaler = (options: HeartbeatWatchOptions): HeartbeatWatch => {
-  const { client, keys, failsafeTimeoutMs, heartbeatTimeoutMs, onSilent } = options;
+  const { client, keys, failsafeTimeoutMs, heartbeatTimeoutMs, onSilent, onHeard } = options;
   let seen: string | null | undefined;
   let everMoved = false;
   const everyMs = Math.max(50, Math.min(LOOK_MS, failsafeTimeoutMs / 4, heartbeatTimeoutMs / 4));
@@ -31,6 +33,7 @@ export const watchAutoscaler = (options: HeartbeatWatchOptions): HeartbeatWatch 
   const awake = createAwakeClock(2 * everyMs);
   let changedAt = awake.ms();
   let looking = false;
+  let silent = false;
 
   const look = async (): Promise<void> => {
     if (looking) return;
@@ -41,6 +44,8 @@ export const watchAutoscaler = (options: HeartbeatWatchOptions): HeartbeatWatch 
       if (value !== null && seen !== undefined && value !== seen) {
         everMoved = true;
         changedAt = awake.ms();
+        if (silent) onHeard?.();
+        silent = false;
       }
       seen = value;
     } catch {
@@ -53,8 +58,9 @@ export const watchAutoscaler = (options: HeartbeatWatchOptions): HeartbeatWatch 
   const check = (): void => {
     void look();
     const silentMs = awake.ms() - changedAt;
-    if (silentMs < (everMoved ? heartbeatTimeoutMs : failsafeTimeoutMs)) return;
-    clearInterval(timer);
+    if (silent || silentMs < (everMoved ? heartbeatTimeoutMs : failsafeTimeoutMs)) return;
+    silent = true;
+    if (onHeard === undefined) clearInterval(timer);
     onSilent(everMoved ? 'heartbeat' : 'failsafe', Math.round(silentMs));
   };
 

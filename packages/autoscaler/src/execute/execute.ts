@@ -1,7 +1,7 @@
 /** Sets a plan's actions going. One that fails does not stop the others; the next tick sees what came of each. */
 import type { RunnerRecord } from '@flamejs/protocol';
 import type { Action, Plan } from '../plan/action.ts';
-import type { PoolContext } from '../pool-context.ts';
+import type { LaunchingPool } from '../pool-context.ts';
 import type { IntentRecord } from '../record/intent.ts';
 import { adoptOne } from './adopt.ts';
 import { drainOne, orderDrain, reactivateOne } from './drain.ts';
@@ -18,7 +18,7 @@ export interface Surroundings {
   readonly agents: ReadonlyMap<string, RunnerRecord>;
 }
 
-export const execute = async (ctx: PoolContext, plan: Plan, around: Surroundings): Promise<void> => {
+export const execute = async (ctx: LaunchingPool, plan: Plan, around: Surroundings): Promise<void> => {
   const records = new Map(around.records.map((record) => [record.runnerId, record]));
   noteDecision(ctx, plan);
   const ending: IntentRecord[] = [];
@@ -56,7 +56,7 @@ export const execute = async (ctx: PoolContext, plan: Plan, around: Surroundings
 
 type SingleAction = Exclude<Action, { kind: 'launch' | 'adopt' | 'terminate' | 'fulfil' }>;
 
-const act = (ctx: PoolContext, action: SingleAction, record: IntentRecord): Promise<void> => {
+const act = (ctx: LaunchingPool, action: SingleAction, record: IntentRecord): Promise<void> => {
   switch (action.kind) {
     case 'replay':
       return launchOne(ctx, record);
@@ -72,7 +72,7 @@ const act = (ctx: PoolContext, action: SingleAction, record: IntentRecord): Prom
 };
 
 const launch = async (
-  ctx: PoolContext,
+  ctx: LaunchingPool,
   action: Extract<Action, { kind: 'launch' }>,
   around: Surroundings,
 ): Promise<void> => {
@@ -84,14 +84,14 @@ const launch = async (
   }
 };
 
-const adopt = (ctx: PoolContext, action: Extract<Action, { kind: 'adopt' }>, around: Surroundings): void => {
+const adopt = (ctx: LaunchingPool, action: Extract<Action, { kind: 'adopt' }>, around: Surroundings): void => {
   const agent = around.agents.get(action.instance.runnerId);
   const slots = agent !== undefined && agent.slots > 0 ? agent.slots : ctx.pool.maxConcurrency;
   ctx.begin([action.instance.runnerId], () => adoptOne(ctx, action, agent?.release ?? '', slots));
 };
 
 /** The decision log: what was decided, from what, and why. */
-const noteDecision = (ctx: PoolContext, plan: Plan): void => {
+const noteDecision = (ctx: LaunchingPool, plan: Plan): void => {
   const { memory } = ctx;
   const decisions = plan.actions.filter(({ kind }) => kind === 'launch' || kind === 'drain' || kind === 'reactivate');
   if (decisions.length === 0) return;

@@ -7,7 +7,7 @@ import { bounded } from '../clock.ts';
 import { refused } from '../plan/breaker.ts';
 import { noCapacity } from '../plan/capacity.ts';
 import { eased, take, throttled } from '../plan/limiter.ts';
-import type { PoolContext } from '../pool-context.ts';
+import type { LaunchingPool } from '../pool-context.ts';
 import { type IntentRecord, newIntent } from '../record/intent.ts';
 import { newRunnerId } from '../record/runner-id.ts';
 import { backoffMs } from './backoff.ts';
@@ -21,7 +21,7 @@ export interface LaunchOrder {
 }
 
 /** Reserves as many records as the caps allow, and launches those apart from the tick. @returns how many */
-export const launchMany = async (ctx: PoolContext, order: LaunchOrder): Promise<number> => {
+export const launchMany = async (ctx: LaunchingPool, order: LaunchOrder): Promise<number> => {
   const { memory, term, pool, owner } = ctx;
   memory.limiter = take(memory.limiter, order.count);
   const records = Array.from({ length: order.count }, () => {
@@ -50,7 +50,7 @@ export const launchMany = async (ctx: PoolContext, order: LaunchOrder): Promise<
 };
 
 /** Also the replay: the request is made of the record alone, so it is the same each time. */
-export const launchOne = async (ctx: PoolContext, record: IntentRecord): Promise<void> => {
+export const launchOne = async (ctx: LaunchingPool, record: IntentRecord): Promise<void> => {
   const { term, clock, memory, backend } = ctx;
   const what = `${backend.name}.launch`;
   const answer = await ctx.limit(async (): Promise<Instance | FlameLaunchError | undefined> => {
@@ -70,7 +70,7 @@ export const launchOne = async (ctx: PoolContext, record: IntentRecord): Promise
   else await accepted(ctx, record, answer);
 };
 
-const requestOf = (ctx: PoolContext, record: IntentRecord): LaunchRequest => ({
+const requestOf = (ctx: LaunchingPool, record: IntentRecord): LaunchRequest => ({
   app: ctx.app,
   pool: record.pool,
   runnerId: record.runnerId,
@@ -82,7 +82,7 @@ const requestOf = (ctx: PoolContext, record: IntentRecord): LaunchRequest => ({
   secrets: ctx.environment.secrets(record.launch.env),
 });
 
-const accepted = async (ctx: PoolContext, record: IntentRecord, instance: Instance): Promise<void> => {
+const accepted = async (ctx: LaunchingPool, record: IntentRecord, instance: Instance): Promise<void> => {
   ctx.memory.limiter = eased(ctx.memory.limiter);
   ctx.emit({
     type: 'runner.launched',
@@ -105,7 +105,7 @@ const accepted = async (ctx: PoolContext, record: IntentRecord, instance: Instan
   });
 };
 
-const failed = async (ctx: PoolContext, record: IntentRecord, error: FlameLaunchError): Promise<void> => {
+const failed = async (ctx: LaunchingPool, record: IntentRecord, error: FlameLaunchError): Promise<void> => {
   const now = ctx.term.now();
   const { runnerId } = record;
   if (error.kind === 'unknown') {
@@ -129,7 +129,7 @@ const failed = async (ctx: PoolContext, record: IntentRecord, error: FlameLaunch
 };
 
 /** What a refusal says about the next launches. */
-const learn = (ctx: PoolContext, kind: LaunchErrorKind, reason: string, now: number): void => {
+const learn = (ctx: LaunchingPool, kind: LaunchErrorKind, reason: string, now: number): void => {
   const { memory } = ctx;
   const bootTimeoutMs = ctx.backend.defaults.bootTimeoutMs;
   if (kind === 'capacity' || kind === 'quota')

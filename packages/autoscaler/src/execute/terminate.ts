@@ -1,7 +1,7 @@
 /** Ending instances: for ever, with pauses, until the provider's list no longer has them. */
 import type { TerminateResult } from '@flamejs/queue';
 import { bounded } from '../clock.ts';
-import type { PoolContext } from '../pool-context.ts';
+import type { LaunchingPool } from '../pool-context.ts';
 import type { IntentRecord } from '../record/intent.ts';
 import { backoffMs } from './backoff.ts';
 import { commit } from './commit.ts';
@@ -9,12 +9,12 @@ import { commit } from './commit.ts';
 /** Ids in one call; providers limit it. */
 const BATCH = 100;
 
-export const terminateMany = async (ctx: PoolContext, records: readonly IntentRecord[]): Promise<void> => {
+export const terminateMany = async (ctx: LaunchingPool, records: readonly IntentRecord[]): Promise<void> => {
   for (let first = 0; first < records.length; first += BATCH)
     await terminateBatch(ctx, records.slice(first, first + BATCH));
 };
 
-const terminateBatch = async (ctx: PoolContext, batch: readonly IntentRecord[]): Promise<void> => {
+const terminateBatch = async (ctx: LaunchingPool, batch: readonly IntentRecord[]): Promise<void> => {
   const { term, clock, timing, backend, memory } = ctx;
   const now = term.now();
   const allowed = await withoutReturned(
@@ -46,7 +46,10 @@ const terminateBatch = async (ctx: PoolContext, batch: readonly IntentRecord[]):
 };
 
 /** Those whose heartbeat has stood still for as long as makes a runner lost. */
-const silentOf = ({ memory: { watch }, timing }: PoolContext, records: readonly IntentRecord[]): ReadonlySet<string> =>
+const silentOf = (
+  { memory: { watch }, timing }: LaunchingPool,
+  records: readonly IntentRecord[],
+): ReadonlySet<string> =>
   new Set(
     records
       .filter(({ runnerId }) => watch.silentMs(runnerId) >= timing.lostMs && watch.steadyMs() >= timing.steadyMs)
@@ -58,7 +61,7 @@ const silentOf = ({ memory: { watch }, timing }: PoolContext, records: readonly 
  * left to the next tick; after this last look nothing is awaited but the record and the call itself.
  */
 const withoutReturned = async (
-  ctx: PoolContext,
+  ctx: LaunchingPool,
   records: readonly IntentRecord[],
 ): Promise<readonly IntentRecord[]> => {
   const givenUp = records.filter(
@@ -78,7 +81,7 @@ const withoutReturned = async (
 
 const GIVEN_UP: ReadonlySet<string> = new Set(['lost', 'boot-failed', 'orphan']);
 
-const begun = (record: IntentRecord, { term, timing, clock }: PoolContext): IntentRecord => {
+const begun = (record: IntentRecord, { term, timing, clock }: LaunchingPool): IntentRecord => {
   const tries = (record.terminate?.tries ?? 0) + 1;
   const now = term.now();
   return {

@@ -3,9 +3,26 @@ import { isProtected } from '../record/may-terminate.ts';
 import type { Action } from './action.ts';
 import type { PlanInput, PlannedRunner, Target } from './plan.ts';
 
+export type ScaleDownInput = Pick<
+  PlanInput,
+  | 'now'
+  | 'min'
+  | 'max'
+  | 'release'
+  | 'idleShutdownAfterMs'
+  | 'runners'
+  | 'external'
+  | 'fresh'
+  | 'steadyMs'
+  | 'allowIn'
+  | 'kept'
+  | 'hasUnless'
+  | 'timing'
+>;
+
 export const planScaleDown = (
   runners: readonly PlannedRunner[],
-  input: PlanInput,
+  input: ScaleDownInput,
   target: Target,
   useful: number,
 ): readonly Action[] => {
@@ -50,7 +67,7 @@ export const planScaleDown = (
   ];
 };
 
-const drainIdle = (runner: PlannedRunner, idleMs: number, overMax: boolean, input: PlanInput): Action => ({
+const drainIdle = (runner: PlannedRunner, idleMs: number, overMax: boolean, input: ScaleDownInput): Action => ({
   kind: 'drain',
   runnerId: runner.record.runnerId,
   cause: overMax ? 'max' : 'idle',
@@ -60,7 +77,7 @@ const drainIdle = (runner: PlannedRunner, idleMs: number, overMax: boolean, inpu
 });
 
 /** A runner that just became ready is spared: the call it was booted for may be about to arrive. */
-const isSeasoned = ({ record }: PlannedRunner, { now, idleShutdownAfterMs }: PlanInput): boolean =>
+const isSeasoned = ({ record }: PlannedRunner, { now, idleShutdownAfterMs }: ScaleDownInput): boolean =>
   record.readyAt !== null && now - record.readyAt >= idleShutdownAfterMs;
 
 const alreadyLettingGo = (runners: readonly PlannedRunner[]): boolean =>

@@ -78,6 +78,30 @@ redis.call('PUBLISH', ARGV[2], cjson.encode({ type = 'drain', runnerId = ARGV[3]
 return 'reactivated'
 `);
 
+/**
+ * KEYS pool epoch, runner hash; ARGV epoch, channel, id, reason. Of a runner that a platform keeps: it drains and stays. A number above
+ * every order so far; one that drains for another reason is left alone.
+ */
+export const PARK = script(`${FENCE}
+local f = redis.call('HMGET', KEYS[2], 'state', 'drain', 'ackedDrain')
+if f[1] ~= 'ready' and f[1] ~= 'starting' then return 'missing' end
+if tonumber(f[2] or '0') > 0 then return 'missing' end
+local generation = tonumber(f[3] or '0') + 1
+redis.call('HSET', KEYS[2], 'drain', generation, 'drainReason', ARGV[4], 'parked', 1)
+redis.call('PUBLISH', ARGV[2], cjson.encode({ type = 'drain', runnerId = ARGV[3], generation = generation }))
+return 'ordered'
+`);
+
+/** KEYS pool epoch, runner hash; ARGV epoch, channel, id. Also after the acknowledgement: it is still there. */
+export const UNPARK = script(`${FENCE}
+local f = redis.call('HMGET', KEYS[2], 'state', 'parked')
+if not f[1] or f[1] == 'ended' or f[2] ~= '1' then return 'missing' end
+redis.call('HSET', KEYS[2], 'drain', 0, 'drainReason', '')
+redis.call('HDEL', KEYS[2], 'parked')
+redis.call('PUBLISH', ARGV[2], cjson.encode({ type = 'drain', runnerId = ARGV[3], generation = 0 }))
+return 'ordered'
+`);
+
 /** KEYS pool epoch, orders; ARGV epoch, runner id, text. */
 export const FULFIL = script(`${FENCE}
 if redis.call('HGET', KEYS[2], ARGV[2]) == ARGV[3] then redis.call('HDEL', KEYS[2], ARGV[2]) end

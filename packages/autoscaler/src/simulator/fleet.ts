@@ -148,6 +148,7 @@ export const createFleet = (options: FleetOptions): Fleet => {
       reason: '',
       drain: memory.agents.get(runner.runnerId)?.drain ?? 0,
       drainReason: memory.agents.get(runner.runnerId)?.drainReason ?? '',
+      parked: false,
     });
     if (runner.state === 'ended') memory.index.delete(runner.runnerId);
     else memory.index.add(runner.runnerId);

@@ -141,6 +141,20 @@ export const memoryStore = (world: MemoryWorld): Store => {
       setAgent(pool, runnerId, { drain: 0, drainReason: '' });
       return 'reactivated';
     },
+    async park(pool, epoch, runnerId, reason) {
+      if (!ownsPool(pool, epoch)) return 'fenced';
+      const agent = world.pool(pool).agents.get(runnerId);
+      if (agent === undefined || agent.drain > 0 || !['ready', 'starting'].includes(agent.state)) return 'missing';
+      setAgent(pool, runnerId, { drain: agent.ackedDrain + 1, drainReason: reason, parked: true });
+      return 'ordered';
+    },
+    async unpark(pool, epoch, runnerId) {
+      if (!ownsPool(pool, epoch)) return 'fenced';
+      const agent = world.pool(pool).agents.get(runnerId);
+      if (agent === undefined || agent.state === 'ended' || !agent.parked) return 'missing';
+      setAgent(pool, runnerId, { drain: 0, drainReason: '', parked: false });
+      return 'ordered';
+    },
     async fulfil(pool, epoch, { runnerId, text }) {
       if (!ownsPool(pool, epoch)) return 'fenced';
       const { orders } = world.pool(pool);

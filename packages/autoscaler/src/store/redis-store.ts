@@ -19,10 +19,12 @@ import {
   HELD_LOCKS,
   OBSERVE,
   ORDER_DRAIN,
+  PARK,
   RAISE,
   REACTIVATE,
   RECORD,
   THIN,
+  UNPARK,
 } from '../scripts/pool.ts';
 import type { Script } from '../scripts/script.ts';
 import { parseSnapshot } from './snapshot.ts';
@@ -101,6 +103,10 @@ export const redisStore = (options: RedisStoreOptions): Store => {
       ),
     reactivate: (pool, epoch, runnerId) =>
       run('reactivate', REACTIVATE, [of(pool).epoch, of(pool).runner(runnerId)], [epoch, of(pool).control, runnerId]),
+    park: (pool, epoch, runnerId, reason) =>
+      run('park', PARK, [of(pool).epoch, of(pool).runner(runnerId)], [epoch, of(pool).control, runnerId, reason]),
+    unpark: (pool, epoch, runnerId) =>
+      run('unpark', UNPARK, [of(pool).epoch, of(pool).runner(runnerId)], [epoch, of(pool).control, runnerId]),
     fulfil: (pool, epoch, { runnerId, text }) =>
       run('fulfil an order', FULFIL, [of(pool).epoch, of(pool).orders], [epoch, runnerId, text]),
     heldLocks: (pool, runnerId) => run('read locks', HELD_LOCKS, [of(pool).queue], [runnerId]),

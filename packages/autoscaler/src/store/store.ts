@@ -90,6 +90,10 @@ export interface Store {
     epoch: number,
     runnerId: string,
   ): Promise<'reactivated' | 'acknowledged' | 'missing' | Fenced>;
+  /** Of a runner that a platform keeps: orders a drain that may be taken back at any time. Not of one that drains already. */
+  park(pool: string, epoch: number, runnerId: string, reason: string): Promise<'ordered' | 'missing' | Fenced>;
+  /** Takes that back, acknowledged or not; an operator's drain and the runner's own stay. */
+  unpark(pool: string, epoch: number, runnerId: string): Promise<'ordered' | 'missing' | Fenced>;
   /** Takes an order away that has been carried out, unless a later one has taken its place. */
   fulfil(
     pool: string,

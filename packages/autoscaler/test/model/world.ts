@@ -197,6 +197,7 @@ export const createWorld = ({ max, quota, backend: provider = modelBackend }: Wo
       reason: '',
       drain: order,
       drainReason: '',
+      parked: false,
     });
     if (agent.state === 'ended') {
       pool.index.delete(runnerId);

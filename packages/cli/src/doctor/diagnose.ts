@@ -2,6 +2,7 @@
 
 import { connect, disconnect, judgeServer, readServerFacts, redisNow, whenReady } from '@flamejs/protocol';
 import { type AppConfig, FlameConfigError } from '@flamejs/queue';
+import { isExternal } from '@flamejs/queue/internal';
 import { checkModules } from './check-modules.ts';
 import { checkPushes } from './check-pushes.ts';
 import { checkStored } from './check-stored.ts';
@@ -40,13 +41,14 @@ export const diagnose = async (load: () => Promise<AppConfig>): Promise<readonly
   }
   findings.push(...(await checkModules(config)));
   for (const pool of Object.values(config.pools)) {
-    if (pool.backend?.check === undefined) continue;
+    const { backend } = pool;
+    if (isExternal(backend) || backend?.check === undefined) continue;
     findings.push(
-      await pool.backend.check(AbortSignal.timeout(BACKEND_CHECK_MS)).then(
+      await backend.check(AbortSignal.timeout(BACKEND_CHECK_MS)).then(
         (): Diagnosis => ({
           level: 'ok',
           check: `backend of ${pool.name}`,
-          message: `${pool.backend?.name} can launch runners`,
+          message: `${backend.name} can launch runners`,
         }),
         (error: Error): Diagnosis => ({ level: 'fail', check: `backend of ${pool.name}`, message: error.message }),
       ),

@@ -1,6 +1,6 @@
 /** The pools of the config with their live numbers: the queue by Redis, the runners by runners and autoscaler. */
 
-import { redisNow } from '@flamejs/protocol';
+import { parsePlatform, redisNow } from '@flamejs/protocol';
 import type { RunnerState } from '@flamejs/queue';
 import { RUNNER_STATES } from './intents.ts';
 import { type Link, pipelined } from './link.ts';
@@ -84,6 +84,7 @@ const toView = (link: Link, name: string, { now, queue, runners, registry }: Sou
   const states = Object.fromEntries(
     RUNNER_STATES.map((state) => [state, runners.filter((r) => r.state === state).length]),
   ) as Record<RunnerState, number>;
+  const disobeys = parsePlatform(status.platform)?.disobeys;
   const facts = {
     name,
     configured: config !== undefined,
@@ -100,6 +101,7 @@ const toView = (link: Link, name: string, { now, queue, runners, registry }: Sou
     slots: runners.filter((r) => r.state === 'ready').reduce((sum, r) => sum + r.slots, 0),
     ...(typeof status.bootFailure === 'string' ? { bootFailure: status.bootFailure } : {}),
     ...(typeof status.blocked === 'string' ? { blocked: status.blocked } : {}),
+    ...(disobeys === undefined ? {} : { disobeys }),
     autoscaledAt: toNumber(status.at),
   };
   return { ...facts, ...summarise({ ...facts, now }) };

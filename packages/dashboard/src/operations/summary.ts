@@ -41,6 +41,7 @@ export const summarise = (pool: Facts): Pick<PoolView, 'summary' | 'health'> => 
     return say('attention', coming > 0 ? 'a runner is on its way' : 'a runner is about to be launched');
   }
   if (pool.bootFailure !== undefined) return say('attention', `the last runner did not boot: ${pool.bootFailure}`);
+  if (pool.disobeys !== undefined) return say('attention', pool.disobeys);
   if (runners.lost > 0) return say('attention');
   if (waiting > 0 && ready >= pool.max && pool.max > 0) return say('busy', `all ${pool.max} runners are taken`);
   return say(active + waiting > 0 ? 'busy' : 'idle');

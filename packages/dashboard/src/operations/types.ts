@@ -35,6 +35,8 @@ export interface PoolView {
   readonly slots: number;
   readonly bootFailure?: string;
   readonly blocked?: string;
+  /** What the platform of an `external()` pool does not obey, in words. */
+  readonly disobeys?: string;
   /** When an autoscaler last looked at this pool, 0 for never. */
   readonly autoscaledAt: number;
   /** All of this as one sentence. */

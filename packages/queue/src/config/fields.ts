@@ -75,14 +75,21 @@ export const hook = <F extends (info: never) => unknown>(description: string) =>
   );
 
 /** @param methods what makes a value acceptable: an object with a name and these functions. */
-export const pluggable = <T>(description: string, what: string, methods: readonly string[], fallback: string) =>
+export const pluggable = <T>(
+  description: string,
+  what: string,
+  methods: readonly string[] | ((value: Readonly<Record<string, unknown>>) => readonly string[]),
+  fallback: string,
+) =>
   field({ description, kind: what, default: fallback }, (value) => {
     if (typeof value !== 'object' || value === null) {
       return no(`expected a ${what} such as \`${EXAMPLE[what] ?? what}\`, got ${show(value)}`);
     }
     const object = value as Readonly<Record<string, unknown>>;
     if (typeof object.name !== 'string') return no(`is no ${what}: it has no name`);
-    const missing = methods.filter((method) => typeof object[method] !== 'function');
+    const missing = (typeof methods === 'function' ? methods(object) : methods).filter(
+      (method) => typeof object[method] !== 'function',
+    );
     return missing.length === 0 ? yes(value as T) : no(`is no ${what}: it has no function ${missing.join(', ')}`);
   });
 

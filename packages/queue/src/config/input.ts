@@ -4,7 +4,7 @@ import type { Bytes } from '@flamejs/protocol/bytes';
 import type { Duration } from '@flamejs/protocol/duration';
 import type { PayloadStep } from '@flamejs/protocol/payload/read-payload';
 import type { ClusterOptions, RedisOptions } from 'ioredis';
-import type { Backend } from '../backend.ts';
+import type { PoolBackend } from '../backend.ts';
 import type { PoolLimit } from '../limits.ts';
 import type { Policy } from '../scaling.ts';
 import type { Telemetry } from '../telemetry/types.ts';
@@ -73,8 +73,8 @@ export interface PoolInput extends PoolHooks {
   readonly passEnv?: readonly string[] | undefined;
   /** What a call may leave to the next one in its executor: `children` (a browser that stays open), `ports`. An executor with anything else of the kind left is replaced. */
   readonly keep?: readonly ('children' | 'ports')[] | undefined;
-  /** What provisions runners: `local()`, `docker()`, `ec2()` or your own; without one, runners are started by hand. */
-  readonly backend?: Backend | undefined;
+  /** What provisions runners: `local()`, `docker()`, `ec2()` or your own; `external()` where a platform does; without one, runners are started by hand. */
+  readonly backend?: PoolBackend | undefined;
   /** Decides how many runners there should be: `queueDepth()`, `waitTime()`, `schedule()`, … or your own. */
   readonly policy?: Policy | undefined;
   /** Free slots kept ready beyond what calls use. */

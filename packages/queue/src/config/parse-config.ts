@@ -4,6 +4,7 @@ import { type ConfigProblem, configError } from '@flamejs/protocol/errors/input-
 import { readKeyText } from '@flamejs/protocol/payload/keys';
 import { readPayloadSteps } from '@flamejs/protocol/payload/read-payload';
 import { isPoolName, poolNameRule } from '../call-options.ts';
+import { isExternal } from '../is-external.ts';
 import { devRedisUrl, findDevRedis } from './dev-redis.ts';
 import { type Environment, readEnvironment } from './environment.ts';
 import type { ConfigInput, PoolInput } from './input.ts';
@@ -164,6 +165,7 @@ const poolProblems = (input: unknown): ConfigProblem[] => {
       message: `must not be less than what the pools' min add up to (${mins} > ${quota})`,
     });
   }
+  problems.push(...externalProblems(entries, quota));
   for (const [name, pool] of entries) {
     const path = `pools.${name}`;
     if (!isPoolName(name)) problems.push({ path, message: poolNameRule(name) });
@@ -178,6 +180,33 @@ const poolProblems = (input: unknown): ConfigProblem[] => {
   }
   return problems;
 };
+
+/** What a platform that starts and ends the runners cannot do. */
+const externalProblems = (entries: readonly (readonly [string, PoolInput])[], quota: unknown): ConfigProblem[] => {
+  const external = entries.filter(
+    ([, pool]) => typeof pool?.backend === 'object' && pool.backend !== null && isExternal(pool.backend),
+  );
+  const problems: ConfigProblem[] = external.flatMap(([name, { singleUse, idleShutdownAfter }]) => [
+    ...(singleUse === true ? [{ path: `pools.${name}.singleUse`, message: NO_SINGLE_USE }] : []),
+    ...(typeof idleShutdownAfter === 'object' && idleShutdownAfter?.unless !== undefined
+      ? [{ path: `pools.${name}.idleShutdownAfter.unless`, message: NO_UNLESS }]
+      : []),
+  ]);
+  // Nothing can be refused to a platform once it has heard a number, so the largest one is set aside.
+  const largest = external.reduce((sum, [, { max = DEFAULT_MAX }]) => sum + Number(max), 0);
+  if (typeof quota === 'number' && largest > quota) {
+    problems.push({
+      path: 'quota',
+      message: `must not be less than what the max of the pools with external() add up to (${largest} > ${quota}): it is set aside for them`,
+    });
+  }
+  return problems;
+};
+
+const NO_SINGLE_USE =
+  'cannot be used with external(): the platform would start each runner that ends again; maxCallsPerExecutor: 1 gives every call a process of its own';
+const NO_UNLESS =
+  'cannot be used with external(): the platform picks which runner it ends, so there is none to be asked about; use min or buffer';
 
 /** Rulings on an address alone; what the server itself says is checked when it is reached. */
 const trustProblems = (redis: RedisReading, signingKey: unknown, allowInsecure: boolean): ConfigProblem[] => {

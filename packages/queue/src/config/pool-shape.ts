@@ -2,7 +2,8 @@
 
 import { readDuration } from '@flamejs/protocol/duration';
 import { mapParsed, no, type Parsed, show, yes } from '@flamejs/protocol/parsed';
-import type { Backend } from '../backend.ts';
+import type { PoolBackend } from '../backend.ts';
+import { isExternal } from '../is-external.ts';
 import { readPoolLimits } from '../limits.ts';
 import type { Policy } from '../scaling.ts';
 import { amount, bytes, duration, field, flag, hook, passEnv, paths, pluggable, whole } from './fields.ts';
@@ -131,10 +132,10 @@ export const poolShape = {
         ? yes(value)
         : no(`expected a list of 'children' and 'ports', got ${show(value)}`),
   ),
-  backend: pluggable<Backend>(
-    'What provisions runners: `local()`, `docker()`, `ec2()` or your own; without one, runners are started by hand.',
+  backend: pluggable<PoolBackend>(
+    'What provisions runners: `local()`, `docker()`, `ec2()` or your own; `external()` where a platform does; without one, runners are started by hand.',
     'backend',
-    ['launch', 'list', 'terminate'],
+    (value) => (isExternal(value as unknown as PoolBackend) ? [] : ['launch', 'list', 'terminate']),
     'none',
   ),
   policy: pluggable<Policy>(

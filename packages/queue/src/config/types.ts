@@ -3,7 +3,7 @@
 import type { AlertsConfig } from '@flamejs/protocol/alerts/send-alerts';
 import type { RedisConfig } from '@flamejs/protocol/connect';
 import type { EncryptionKey, PayloadTransform } from '@flamejs/protocol/payload/types';
-import type { Backend } from '../backend.ts';
+import type { PoolBackend } from '../backend.ts';
 import type { PoolLimit } from '../limits.ts';
 import type { Policy } from '../scaling.ts';
 import type { Telemetry } from '../telemetry/types.ts';
@@ -80,7 +80,7 @@ export interface PoolConfig {
   readonly passEnv: readonly string[];
   /** What calls may leave to the next one in their executor. */
   readonly keep: readonly ('children' | 'ports')[];
-  readonly backend: Backend | undefined;
+  readonly backend: PoolBackend | undefined;
   readonly policy: Policy | undefined;
   readonly buffer: number;
   /** Dollars that a machine of it costs an hour, in the place of the provider's list. */
