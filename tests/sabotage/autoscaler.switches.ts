@@ -232,8 +232,8 @@ export default [
   {
     name: 'the quota of the config is not applied',
     file: `${src}/controller.ts`,
-    find: 'const quota = config.quota ?? Number.POSITIVE_INFINITY;',
-    replace: 'const quota = Number.POSITIVE_INFINITY;',
+    find: '(config.quota ?? Number.POSITIVE_INFINITY) - maxOfPlatforms(config)',
+    replace: 'Number.POSITIVE_INFINITY',
     tests: ['I1 the quota bounds the machines'],
     in: test('quota'),
   },

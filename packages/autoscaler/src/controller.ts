@@ -14,7 +14,7 @@ import { environmentOf } from './environment.ts';
 import { createHooks } from './execute/hooks.ts';
 import type { createLimit } from './execute/limit.ts';
 import type { Leader } from './leader.ts';
-import { createLister, type Lister, type Listing } from './observe/listing.ts';
+import { createListings } from './observe/listings.ts';
 import { sharesOf } from './observe/shares.ts';
 import type { Plan } from './plan/action.ts';
 import type { PlanInput } from './plan/plan.ts';
@@ -96,22 +96,10 @@ export const createController = (options: ControllerOptions): Controller => {
     wake: options.wake ?? (() => undefined),
     count: (pool) => latest.get(pool)?.physical ?? 0,
   };
-  const listers = new Map<Backend, Lister>();
+  const listings = createListings({ app: config.app, owner: options.owner, clock, log });
   const latest = new Map<string, Ticked>();
-  /** Instances of ours without a record, at each backend's newest list: they use up the quota although no reservation counts them. */
-  const strays = new Map<Backend, readonly string[]>();
-  // Two backends of one kind list the same instances.
-  const strayCount = (): number => new Set([...strays.values()].flat()).size;
   let reign: Reign | null = null;
   let closing: Closing | null = null;
-
-  const listerOf = (backend: Backend): Lister => {
-    const timeoutMs = Math.min(60_000, Math.max(10_000, backend.defaults.tickMs * 3));
-    const lister =
-      listers.get(backend) ?? createLister({ backend, app: config.app, owner: options.owner, clock, timeoutMs });
-    listers.set(backend, lister);
-    return lister;
-  };
 
   const reignOf = async (term: Term): Promise<Reign> => {
     if (reign?.term === term) return reign;
@@ -141,11 +129,11 @@ export const createController = (options: ControllerOptions): Controller => {
     addRetired(current, records);
     const contexts = [...current.pools.values()].filter(({ pool }) => pools === undefined || pools.has(pool.name));
     const launching = [...current.pools.values()].filter(launches);
-    const listings = await listAll(contexts.filter(launches), cachedList);
+    const listed = await listings.read(contexts.filter(launches), cachedList);
     const known = new Set(records.map(({ runnerId }) => runnerId));
-    noteStrays(listings, known);
-    const shares = sharesOf(launching, listings, known);
-    const free = quota - strayCount();
+    listings.noteStrays(listed, known);
+    const shares = sharesOf(launching, listed, known);
+    const free = quota - listings.strayCount();
 
     const expecting = new Set<string>();
     await Promise.all(
@@ -160,7 +148,7 @@ export const createController = (options: ControllerOptions): Controller => {
                 records: own,
                 busyBefore: busy.get(name) ?? new Set(),
                 listing: shares.get(name) ?? null,
-                listFailure: listerOf(ctx.backend).error(),
+                listFailure: listings.failure(ctx.backend),
                 quotaLeft: free - records.length,
                 quota: free,
                 closing: closingOf(name),
@@ -178,17 +166,6 @@ export const createController = (options: ControllerOptions): Controller => {
     return expecting;
   };
 
-  const noteStrays = (listings: ReadonlyMap<Backend, Listing | null>, known: ReadonlySet<string>): void => {
-    for (const [backend, listing] of listings) {
-      if (listing === null) continue;
-      const unknown = listing.instances.filter(({ runnerId, state }) => state !== 'gone' && !known.has(runnerId));
-      strays.set(
-        backend,
-        unknown.map(({ runnerId }) => runnerId),
-      );
-    }
-  };
-
   const closingOf = (name: string): PlanInput['closing'] => {
     if (closing?.pools.has(name)) return { cause: 'shutdown', deadlineMs: closing.deadlineMs, force: closing.force };
     return Object.hasOwn(config.pools, name) ? null : { cause: 'retired', deadlineMs: RETIRED_DRAIN_MS, force: false };
@@ -199,23 +176,6 @@ export const createController = (options: ControllerOptions): Controller => {
     for (const pool of retiredPools(config, records)) {
       if (!current.pools.has(pool.name)) current.pools.set(pool.name, buildContext(parts, current.term, pool, {}));
     }
-  };
-
-  const listAll = async (
-    contexts: readonly LaunchingPool[],
-    cachedList: boolean,
-  ): Promise<ReadonlyMap<Backend, Listing | null>> => {
-    const backends = [...new Set(contexts.map(({ backend }) => backend))];
-    const listings = await Promise.all(
-      backends.map(async (backend) => {
-        const lister = listerOf(backend);
-        const listing = await lister.get(cachedList ? backend.defaults.tickMs : 0);
-        if (listing === null)
-          log.warn({ backend: backend.name, reason: lister.error() }, 'instances cannot be listed; on hold');
-        return [backend, listing] as const;
-      }),
-    );
-    return new Map(listings);
   };
 
   const beat = async (term: Term): Promise<void> => {
@@ -256,11 +216,11 @@ export const createController = (options: ControllerOptions): Controller => {
       const records = await store.intents();
       const all = Object.values(config.pools).map((pool) => buildContext(parts, term, pool, breakers));
       const contexts = all.filter(launches);
-      const listings = await listAll(contexts, false);
+      const listed = await listings.read(contexts, false);
       const known = new Set(records.map(({ runnerId }) => runnerId));
-      noteStrays(listings, known);
-      const shares = sharesOf(contexts, listings, known);
-      const free = quota - strayCount();
+      listings.noteStrays(listed, known);
+      const shares = sharesOf(contexts, listed, known);
+      const free = quota - listings.strayCount();
       const plans = await Promise.all(
         contexts.map(async (ctx) => {
           const result = await tickPool(ctx, {
