@@ -26,7 +26,7 @@ test('an accepted call stands in `wait`, with a marker, and its hash has the fie
   expect(await pool.client.lrange(`${keys.queue}wait`, 0, -1)).toEqual([id]);
   expect(await pool.client.zscore(`${keys.queue}marker`, '0')).toBe('0');
   const hash = await pool.client.hgetall(`${keys.queue}${id}`);
-  expect(hash).toMatchObject({ name: 'resize', data: '{"v":1}', 'f:gen': '1', 'f:fp': '', 'f:w': '' });
+  expect(hash).toMatchObject({ name: 'resize', data: '{"v":1}', 'f:gen': '1', 'f:fp': '' });
   expect(Number(hash.timestamp)).toBeGreaterThan(1e12);
 });
 

@@ -16,8 +16,13 @@ local refused, begun = false, false
 
 -- In a step of its own, so that a missing right for any of it has a name too.
 local function look()
-  waiting = rc('LLEN', queue .. 'wait') + rc('ZCARD', queue .. 'prioritized')
-  pending = waiting + rc('ZCARD', queue .. 'delayed')
+  waiting = rc('LLEN', queue .. 'wait')
+  pending = waiting
+  -- Most pools have none of these, and one command says so.
+  if rc('EXISTS', queue .. 'prioritized', queue .. 'delayed') > 0 then
+    waiting = waiting + rc('ZCARD', queue .. 'prioritized')
+    pending = waiting + rc('ZCARD', queue .. 'delayed')
+  end
   meta = rc('HMGET', queue .. 'meta', 'paused', 'opts.maxLenEvents', 'concurrency')
   isHandedOver = not meta[1] and not meta[3]
   woken, paused = meta[1], pausedFor()
@@ -53,7 +58,7 @@ local function handOver(id, jobKey, data, queueTimeout, deadline)
         return false
       end
       if heard > 0 then
-        rc('HSET', jobKey, 'ats', 1, 'processedOn', now, 'pb', runner, 'f:run', runner, 'f:at', now)
+        rc('HSET', jobKey, 'ats', 1, 'processedOn', now, 'pb', runner, 'f:run', runner)
         rc('LPUSH', queue .. 'active', id)
         rc('SET', jobKey .. ':lock', runner, 'PX', lockMs)
         begun = true
@@ -84,9 +89,22 @@ local function accept(i)
   if deadline == 0 and deadlineIn > 0 then deadline = now + deadlineIn end
   local due = deadline
   if queueTimeout > 0 and (due == 0 or now + wait + queueTimeout < due) then due = now + wait + queueTimeout end
-  rc('HSET', jobKey, 'name', ARGV[i + 1], 'data', ARGV[i + 2], 'opts', '{"attempts":1}', 'timestamp', now, 'delay', wait,
-    'priority', priority, 'f:gen', 1, 'f:fp', fingerprint, 'f:w', waiter, 'f:qt', queueTimeout, 'f:dl', deadline, 'f:ttl', ARGV[i + 9],
-    'f:fttl', ARGV[i + 10], 'f:fail', ARGV[i + 11], 'f:rel', release, 'f:since', now + wait, 'f:pz', paused, 'f:own', fingerprint == '' and waiter or '')
+  -- In one write, the first one, which a full Redis may refuse. What is 0 or empty is left out: each field costs when it is written, and when
+  -- the job goes.
+  local fields = { 'name', ARGV[i + 1], 'data', ARGV[i + 2], 'opts', '{"attempts":1}', 'timestamp', now, 'f:gen', 1, 'f:fp', fingerprint,
+    'f:ttl', ARGV[i + 9], 'f:fttl', ARGV[i + 10], 'f:rel', release, 'f:since', now + wait }
+  local function add(name, value) fields[#fields + 1], fields[#fields + 2] = name, value end
+  if wait > 0 then add('delay', wait) end
+  if priority > 0 then add('priority', priority) end
+  if queueTimeout > 0 then add('f:qt', queueTimeout) end
+  if deadline > 0 then add('f:dl', deadline) end
+  if ARGV[i + 11] == '1' then add('f:fail', '1') end
+  if paused > 0 then add('f:pz', paused) end
+  if waiter ~= '' then
+    add('f:w', waiter)
+    if fingerprint == '' then add('f:own', waiter) end
+  end
+  rc('HSET', jobKey, unpack(fields))
   if #ARGV[i + 14] > 0 then
     rc('SET', base .. ':args:' .. id, ARGV[i + 14])
     rc('ZADD', base .. ':large', now, id)

@@ -15,7 +15,7 @@ import { LIBRARIES } from './embedded.ts';
  *   f:since  when the present period of waiting began;  f:pz  the pool's total pause at that moment
  *   f:loss / f:kill / f:late   runners lost, executors killed from outside, late faults of earlier calls
  *   f:base   pick-ups before this generation;  f:back  pick-ups of this one that went back before anything of the call had begun
- *   f:at     when it was picked up last;  f:ll  lines of output that there were then
+ *   f:ll     lines of output that there were when it was picked up last
  *   f:hist   how its attempts ended, those that did not settle it (history.ts)
  *   f:qt / f:dl   queueTimeout (ms) and deadline (Redis ms), 0 for none
  *   f:ttl / f:fttl   how long an outcome is kept after success and after failure
@@ -85,7 +85,7 @@ end
 
 -- How an attempt ended that did not settle its call: which runner, from when to when, its last lines. Bounded.
 function flame.note(jobKey, ended)
-  local f = redis.call('HMGET', jobKey, 'f:hist', 'f:at', 'f:ll', 'f:run')
+  local f = redis.call('HMGET', jobKey, 'f:hist', 'processedOn', 'f:ll', 'f:run')
   local fine, list = pcall(cjson.decode, f[1] or '[]')
   if not fine or type(list) ~= 'table' then list = {} end
   local count = redis.call('LLEN', jobKey .. ':logs')

@@ -13,17 +13,16 @@ local runner, release, lockMs, mostData = ARGV[1], ARGV[2], ARGV[3], tonumber(AR
 local inlineLimit, keep = tonumber(ARGV[5]), tonumber(ARGV[6])
 local finished = false
 
-local function leaveActive(id, jobKey)
-  rc('DEL', jobKey .. ':lock')
+-- Its lock is gone already.
+local function leaveActive(id)
   rc('LREM', queue .. 'active', -1, id)
 end
 
-local function finish(id, jobKey, ok, reason, names)
-  leaveActive(id, jobKey)
+-- @param made attempts that have ended before, as the job has them. @param names of its limits
+local function finish(id, jobKey, ok, reason, made, names)
+  leaveActive(id)
   rc('ZADD', queue .. (ok and 'completed' or 'failed'), now, id)
-  if ok then rc('HSET', jobKey, 'returnvalue', 'null', 'finishedOn', now)
-  else rc('HSET', jobKey, 'failedReason', reason, 'finishedOn', now) end
-  count(jobKey, 'atm')
+  rc('HSET', jobKey, ok and 'returnvalue' or 'failedReason', ok and 'null' or reason, 'finishedOn', now, 'atm', counted(made) + 1)
   rc('HDEL', jobKey, 'f:run', 'f:cancel')
   finished = finished or ok
   gate.release(queue, base, names, id, jobKey)
@@ -42,7 +41,7 @@ local function move(id, jobKey, ats, kind, reason, rare, priority, names)
   if more.ended then note(jobKey, more.ended) end
   if more.unbegun then count(jobKey, 'f:back') end
   rc('HSET', jobKey, 'f:moved', ats)
-  leaveActive(id, jobKey)
+  leaveActive(id)
   rc('HDEL', jobKey, 'f:run')
   if kind == 'retry' then
     count(jobKey, 'atm')
@@ -68,29 +67,29 @@ local function carryOut(i)
   local id, ats, gen, kind, head, reason = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 6]
   local jobKey = queue .. id
   local f = rc('HMGET', jobKey, 'ats', 'f:gen', 'f:moved', 'finishedOn', 'f:w', 'f:ttl', 'f:fttl', 'f:fp', 'f:qt', 'f:dl', 'f:link',
-    'f:args', 'f:park', 'priority', 'f:own', 'f:hist', 'f:run', 'f:lim')
+    'f:args', 'f:park', 'priority', 'f:own', 'f:hist', 'f:run', 'f:lim', 'atm')
   -- One that has finished and was put in line again (a replay) has been begun since: its place must be cleared.
   if f[1] ~= ats or (f[2] or '') ~= gen or f[3] == ats or (f[4] and not f[17]) then return 0 end
   if kind == 'ok' or kind == 'error' then
-    -- The first outcome of a generation is the one that counts.
-    if rc('HGET', base .. ':outcome:' .. id, 'gen') == gen then return 0 end
+    -- The first outcome of a generation is the one that counts. There is none while a call runs for the first time.
+    if (f[4] or ats ~= '1') and rc('HGET', base .. ':outcome:' .. id, 'gen') == gen then return 0 end
     storeOutcome(id, jobKey, gen, kind == 'ok', head, ARGV[i + 5], {
       waiters = f[5], ttl = f[6], failedTtl = f[7], fingerprint = f[8], link = f[11], hasArgs = f[12], park = f[13], own = f[15], history = f[16],
       bounded = (f[9] or '0') ~= '0' or (f[10] or '0') ~= '0',
     }, inlineLimit)
   end
   -- Only a call without its lock can have been taken back; looking for it costs as much as the queue is long.
-  if rc('GET', jobKey .. ':lock') ~= runner then
+  if rc('DEL', jobKey .. ':lock') == 0 then
     if rc('LREM', queue .. 'wait', 1, id) == 1 or rc('ZREM', queue .. 'prioritized', id) == 1 then
       rc('LPUSH', queue .. 'active', id)
     end
     rc('SREM', queue .. 'stalled', id)
   end
-  if kind == 'ok' then finish(id, jobKey, true, '', f[18])
-  elseif kind == 'error' or kind == 'reject' then finish(id, jobKey, false, reason, f[18])
+  if kind == 'ok' then finish(id, jobKey, true, '', f[19], f[18])
+  elseif kind == 'error' or kind == 'reject' then finish(id, jobKey, false, reason, f[19], f[18])
   elseif kind == 'finish' then
     local known = rc('HGET', base .. ':outcome:' .. id, 'head') or ''
-    finish(id, jobKey, string.find(known, '"ok":true', 1, true) ~= nil, reason, f[18])
+    finish(id, jobKey, string.find(known, '"ok":true', 1, true) ~= nil, reason, f[19], f[18])
   else move(id, jobKey, ats, kind, reason, ARGV[i + 7], tonumber(f[14] or '0') or 0, f[18]) end
   return 1
 end

@@ -113,16 +113,18 @@ const pushVerdict = (args: ScriptArgument[], verdict: Verdict, refill: Refill): 
   );
 };
 
-type RawCall = readonly (Buffer | number)[];
+/** What is known of it as a JSON list, and its data. */
+type RawCall = readonly [Buffer, Buffer];
 
 const F = FIELDS.taken;
 
-const toTaken = (raw: RawCall, askedAt: number): TakenCall => {
+const toTaken = ([known, data]: RawCall, askedAt: number): TakenCall => {
+  const raw = JSON.parse(known.toString()) as readonly unknown[];
   // A damaged field counts as 0.
   const number = (field: number): number => Number(raw[field]) || 0;
   const callId = String(raw[F.id]);
   const attempt = number(F.ats);
-  const taken = { callId, attempt, data: String(raw[F.data]), attemptsMade: number(F.attemptsMade) };
+  const taken = { callId, attempt, data: data.toString(), attemptsMade: number(F.attemptsMade) };
   if (String(raw[F.generation]) === '') return { ...taken, pickUp: undefined };
   return {
     ...taken,

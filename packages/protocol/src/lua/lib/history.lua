@@ -1,6 +1,6 @@
 -- How attempts ended that did not settle their call: which runner, from when to when, its last lines. Bounded; read by history.ts.
 local function note(jobKey, ended)
-  local f = rc('HMGET', jobKey, 'f:hist', 'f:at', 'f:ll', 'f:run')
+  local f = rc('HMGET', jobKey, 'f:hist', 'processedOn', 'f:ll', 'f:run')
   local fine, list = pcall(cjson.decode, f[1] or '[]')
   if not fine or type(list) ~= 'table' then list = {} end
   local lines = rc('LLEN', jobKey .. ':logs')

@@ -52,53 +52,60 @@ end
 local MOST_HELD = 200
 local heldNow = 0
 
-local lastStart = false
+local function counted(text)
+  local n = tonumber(text)
+  return n and n >= 0 and n < 9007199254740991 and math.floor(n) or 0
+end
+
+local lastStart, seenReleases = false, {}
 -- @returns what the runner must know of the call before it runs anything (see reply `taken`), or false when there is none
 local function take(runner, release, lockMs, mostData)
   if isStopped() then return false end
   if not promoted then promote(release) end
-  local id = nextId()
-  -- Ids whose jobs are gone.
-  while id and rc('EXISTS', queue .. id) == 0 do
+  local id, jobKey, size = nextId(), false, 0
+  while id do
+    jobKey = queue .. id
+    -- Data that no caller of ours has written is not handed out: one read of it could be more than a runner's memory.
+    size = rc('HSTRLEN', jobKey, 'data')
+    if size > 0 or rc('EXISTS', jobKey) == 1 then break end
+    -- Ids whose jobs are gone.
     rc('LREM', queue .. 'active', 1, id)
     id = nextId()
   end
   if not id then return false end
-  local jobKey = queue .. id
-  -- Data that no caller of ours has written is not handed out: one read of it could be more than a runner's memory.
-  local size = rc('HSTRLEN', jobKey, 'data')
   if size > mostData then rc('HSET', jobKey, 'data', 'null', 'f:size', size) end
   local f = rc('HMGET', jobKey, 'data', 'atm', 'f:gen', 'f:base', 'f:loss', 'f:kill', 'f:late', 'f:cancel', 'f:fail', 'f:dl',
-    'f:since', 'f:pz', 'f:qt', 'f:size', 'f:run', 'f:rel', 'f:park', 'f:back', 'f:lim', 'f:held')
+    'f:since', 'f:pz', 'f:qt', 'f:size', 'f:run', 'f:rel', 'f:park', 'f:back', 'f:lim', 'f:held', 'ats')
   if f[19] and not passes(id, jobKey, f[19], { park = f[17], held = f[20] }) then
     heldNow = heldNow + 1
     if heldNow < MOST_HELD then return take(runner, release, lockMs, mostData) end
     wake()
     return false
   end
-  local ats = count(jobKey, 'ats')
+  local ats = counted(f[21]) + 1
   -- Every orderly end takes the runner's name away: that it stands there still means that the runner was lost.
   local losses = f[5] or 0
   if f[15] then
     losses = count(jobKey, 'f:loss')
     note(jobKey, 'its runner was lost')
   end
-  rc('HSET', jobKey, 'processedOn', now, 'pb', runner, 'f:run', runner, 'f:at', now)
+  rc('HSET', jobKey, 'ats', ats, 'processedOn', now, 'pb', runner, 'f:run', runner)
   rc('SET', jobKey .. ':lock', runner, 'PX', lockMs)
   if f[17] then leaveParking(id, jobKey) end
   if not lastStart then
     lastStart = true
     rc('SET', base .. ':last-start', now)
   end
-  if f[16] then
+  if f[16] and not seenReleases[f[16]] then
+    seenReleases[f[16]] = true
     rc('ZADD', base .. ':releases', 'NX', now, f[16])
     rc('ZADD', base .. ':called', now, f[16])
   end
   local settled = 0
   if ats > 1 and f[3] and rc('HGET', base .. ':outcome:' .. id, 'gen') == f[3] then settled = 1 end
   local waited = now - (tonumber(f[11] or now) or now) - (pausedFor() - (tonumber(f[12] or '0') or 0))
-  return { id, f[1] or '', ats, tostring(now), f[3] or '', f[2] or 0, f[4] or 0, f[18] or 0, losses, f[6] or 0, f[7] or 0, f[8] and 1 or 0,
-    f[8] or '', f[9] or 0, f[10] or 0, tostring(waited), f[13] or 0, f[14] or 0, settled }
+  return { cjson.encode({ id, ats, tostring(now), f[3] or '', f[2] or 0, f[4] or 0, f[18] or 0, losses, f[6] or 0, f[7] or 0,
+    f[8] and 1 or 0, f[8] or '', f[9] or 0, f[10] or 0, tostring(waited), f[13] or 0, f[14] or 0, settled }), f[1] or '' }
 end
 
 -- @returns ms until the next delayed call is due, -1 for none
