@@ -69,7 +69,7 @@ test('a call that nobody waits for is found by its id, with its result or where 
   await flame.attach(accepted.body.id).result();
   expect(await ask(`/calls/${accepted.body.id}`)).toEqual({ status: 200, body: 11 });
   const later = await flame.cast(add.with({ delay: '1h' }), 1, 1);
-  expect(await ask(`/calls/${later.id}`)).toMatchObject({ status: 202, body: { state: 'waiting' } });
+  expect(await ask(`/calls/${later.id}`)).toMatchObject({ status: 202, body: { state: 'delayed' } });
   await later.cancel();
 });
 

@@ -39,7 +39,7 @@ export const areas = [
   {
     name: 'caller',
     mutate: [
-      'packages/queue/src/client/{abort-listeners,held-calls,inline-status,kick,pending,presence}.ts',
+      'packages/queue/src/client/{abort-listeners,held-calls,kick,pending,presence}.ts',
       'packages/protocol/src/attempt/next-attempt.ts',
       'packages/queue/src/{ending,same-function}.ts',
     ],

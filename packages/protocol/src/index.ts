@@ -10,14 +10,13 @@ export {
 } from './alerts/alert.ts';
 export { type AlertSender, type AlertsConfig, createAlertSender } from './alerts/send-alerts.ts';
 export type { Delivery } from './alerts/webhook.ts';
-export { errorOutcome, NEVER_RAN } from './attempt/outcome-of.ts';
 export { type AwakeClock, createAwakeClock } from './awake.ts';
 export { BULLMQ_VERSION } from './bullmq-scripts.ts';
 export { CallBackend } from './call-backend.ts';
 export { callBackendFactory } from './call-backend-factory.ts';
 export { newCallId, poolOfCallId, userCallId } from './call-id.ts';
 export { connect, disconnect, type RedisClient, runScript, whenReady } from './connect.ts';
-export { endCall } from './end-call.ts';
+export { cancelCall } from './end-call.ts';
 export * from './envelope.ts';
 export { decideExpiry, type ExpiryDecision, type StillBound } from './expiry.ts';
 export { expiryError } from './expiry-error.ts';

@@ -77,7 +77,9 @@ const agree = async (model: Model, { store }: Stage): Promise<void> => {
   for (const [id, call] of model.calls) {
     const seen = await store.inspect(id);
     const found = await store.lookUp(id, '');
-    const state = found.state !== 'settled' ? seen.state : found.outcome.head.ok ? 'completed' : 'failed';
+    // On a slow machine a lock may run out by itself, and nobody looks for such calls here until a step says so.
+    const place = seen.state === 'orphaned' ? 'active' : seen.state;
+    const state = found.state !== 'settled' ? place : found.outcome.head.ok ? 'completed' : 'failed';
     expect({ id, state, generation: seen.generation, attempts: seen.attempts }).toEqual({
       id,
       state: call.state,
@@ -314,8 +316,11 @@ const stall = (pick: number): Command =>
       const { id } = any(model.attempts, pick);
       await stage.loseLock(id);
       const back = await stage.reclaim();
-      expect(back).toEqual(callOf(model, id).state === 'active' ? [id] : []);
-      for (const each of back) callOf(model, each).state = 'waiting';
+      expect(back.includes(id)).toBe(callOf(model, id).state === 'active');
+      for (const each of back) {
+        expect(callOf(model, each).state).toBe('active');
+        callOf(model, each).state = 'waiting';
+      }
     },
   );
 

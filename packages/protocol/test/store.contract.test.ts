@@ -1,6 +1,7 @@
 /** What every store of calls does, over Redis and in memory alike: so that what is proven of one side's use of it holds for the other. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { waitFor } from '../../../tests/support/wait-for.ts';
+import { describeLimits } from '../src/limits.ts';
 import { noVault } from '../src/payload/vault.ts';
 import type { AcceptedCall, CallStore, TakenCall, Verdict } from '../src/store/call-store.ts';
 import { newOffer } from '../src/store/hand-over.ts';
@@ -521,6 +522,60 @@ describe.each([
     expect(last).toEqual({ status: 'done', next: undefined });
     const third = await accept();
     expect(await heardBy(heard, 1)).toMatchObject([{ number, call: { callId: third } }]);
+  });
+
+  describe('limits', () => {
+    const limits = (concurrency: number, key: string | undefined = undefined) =>
+      describeLimits('resize', [{ name: 'openai', index: 0, concurrency, key }]);
+
+    test('no more calls of a key begin than it says; the others are held, in their turn, and those of other keys go on', async () => {
+      const ids = [await accept({ limits: limits(1, 't') }), await accept({ limits: limits(1, 't') })];
+      const third = await accept({ limits: limits(1, 't') });
+      const other = await accept({ limits: limits(1, 'u') });
+      const first = await mustTake();
+      expect(first.callId).toBe(ids[0]);
+      expect((await mustTake()).callId).toBe(other);
+      expect(await take()).toBeUndefined();
+      const held = { words: { label: 'openai', key: 't' }, at: 0, most: 1, taken: 1 };
+      expect(await store.inspect(ids[1] ?? '')).toMatchObject({ state: 'waiting', attempts: 0, ahead: 0, held });
+      expect(await store.inspect(third)).toMatchObject({ state: 'waiting', ahead: 1, held });
+      await settle(ended(first));
+      expect((await mustTake()).callId).toBe(ids[1]);
+      expect(await take()).toBeUndefined();
+      expect(await cancel(third)).toBe('settled');
+      expect((await store.inspect(third)).held).toBeUndefined();
+    });
+
+    test('a held call that is ended holds nobody up; one that was lost keeps its place', async () => {
+      const [first, second] = [await accept({ limits: limits(1) }), await accept({ limits: limits(1) })];
+      const third = await accept({ limits: limits(1) });
+      expect((await mustTake('r1')).callId).toBe(first);
+      expect(await take('r1')).toBeUndefined();
+      expect(await cancel(second)).toBe('settled');
+      expect(await store.release('r1')).toHaveLength(1);
+      const again = await mustTake('r2');
+      expect(again).toMatchObject({ callId: first, attempt: 2 });
+      expect(await take('r2')).toBeUndefined();
+      await settle(ended(again), 'r2');
+      expect((await mustTake('r2')).callId).toBe(third);
+    });
+
+    test('what rests between two attempts gives its place up, and is next when it is over', async () => {
+      const id = await accept({ limits: limits(1) });
+      const other = await accept({ limits: limits(1) });
+      const last = await accept({ limits: limits(1) });
+      const first = await mustTake();
+      expect(await take()).toBeUndefined();
+      await settle(verdictOf(first, { kind: 'retry', delayMs: 30 }));
+      const second = await mustTake();
+      expect(second.callId).toBe(other);
+      await waitFor(async () => (await state(id)) === 'waiting', { what: 'the rest to be over' });
+      expect(await take()).toBeUndefined();
+      await settle(ended(second));
+      expect((await mustTake()).callId).toBe(id);
+      expect(await take()).toBeUndefined();
+      expect((await store.inspect(last)).held).toBeDefined();
+    });
   });
 
   describe('hand-over', () => {

@@ -42,6 +42,12 @@ export const redisStages = async (): Promise<{ stage(): Promise<Stage>; stop(): 
   client.on('error', () => undefined);
   await whenReady(client, 5_000);
   const reclaiming = createRedisStore(client, keys, { reclaims: true });
+  const checked = async (): Promise<readonly string[] | undefined> => {
+    const back = (await reclaiming.reclaim()).map(({ callId }) => callId);
+    return (await client.del(`${keys.queue}stalled-check`)) === 1 ? back : undefined;
+  };
+  // There is no check while a server may just have been restarted.
+  await waitFor(checked, { what: 'a first check' });
   return {
     async stage() {
       await client.flushall();
@@ -77,14 +83,7 @@ export const redisStages = async (): Promise<{ stage(): Promise<Stage>; stop(): 
         async reclaim() {
           const back: string[] = [];
           // The first check marks what has no lock, the second one takes it.
-          for (let check = 0; check < 2; check += 1) {
-            const done = async (): Promise<boolean> => {
-              back.push(...(await reclaiming.reclaim()).map(({ callId }) => callId));
-              return (await client.del(`${keys.queue}stalled-check`)) === 1;
-            };
-            // There is none while a server may just have been restarted.
-            await waitFor(done, { what: 'a check' });
-          }
+          for (let check = 0; check < 2; check += 1) back.push(...(await waitFor(checked, { what: 'a check' })));
           return back;
         },
         async follow(callId) {

@@ -1,18 +1,16 @@
 /** What operators do: through the same scripts as the facade, so that callers who wait learn of it. */
 
 import {
+  cancelCall,
   createRedisStore,
   createRetries,
-  endCall,
-  errorOutcome,
-  NEVER_RAN,
   type OrderResult,
   orderRunner,
   type RetryResult,
   type RunnerOrder,
   redisNow,
 } from '@flamejs/protocol';
-import { type CancelResult, FlameCancelledError } from '@flamejs/queue';
+import type { CancelResult } from '@flamejs/queue';
 import type { Link } from './link.ts';
 import type { Queues } from './queues.ts';
 import type { Change, Tuning } from './tune.ts';
@@ -82,9 +80,7 @@ export const createActions = (link: Link, queues: Queues, tuning: Tuning, name: 
       return retried;
     },
     async cancel(pool, id, reason) {
-      const error = new FlameCancelledError(`call ${id} was cancelled: ${reason}`, { callId: id, reason });
-      const verdict = { ...errorOutcome(NEVER_RAN, error), generation: 0, cancelReason: reason };
-      return CANCELLED[await endCall(createRedisStore(client, link.keys(pool)), id, verdict, vault)];
+      return CANCELLED[await cancelCall(createRedisStore(client, link.keys(pool)), id, reason, vault)];
     },
     pause: (pool) => queues.of(pool).pause(),
     async resume(pool) {

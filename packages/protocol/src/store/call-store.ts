@@ -174,6 +174,8 @@ export interface CallStore {
   lookUp(callId: string, waiter: string): Promise<Lookup>;
   /** @returns the encoded value or error of a call that has ended; `undefined` once it is forgotten */
   body(callId: string): Promise<Buffer | undefined>;
+  /** @returns how a call has ended, as long as that is kept */
+  head(callId: string): Promise<OutcomeHead | undefined>;
   /** Says what a waiter has read: outcomes are kept for those who wait. @param by its process, for people */
   acknowledge(waiter: string, by: string, deliveries: readonly Delivery[]): Promise<void>;
   /** Ends a call that has not begun: afterwards nothing of it runs. One that runs is asked to stop, when `cancelReason` is given. */

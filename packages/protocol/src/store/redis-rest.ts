@@ -7,6 +7,7 @@ import { callBackendFactory } from '../call-backend-factory.ts';
 import { type RedisClient, runScript } from '../connect.ts';
 import { inspectCall } from '../inspection.ts';
 import type { PoolKeys } from '../keys.ts';
+import { parseHead } from '../outcome.ts';
 import { redisNow } from '../redis-now.ts';
 import type { CallStore, TakenBack } from './call-store.ts';
 import { LOCK_MS } from './lock.ts';
@@ -79,6 +80,10 @@ export const createRedisRest = (client: RedisClient, keys: PoolKeys, reclaims: b
 
     lookUp: (callId, waiter) => lookupCall(client, keys, callId, waiter),
     body: (callId) => fetchBody(client, keys, callId),
+    async head(callId) {
+      const text = await client.hget(keys.outcome(callId), 'head');
+      return text === null ? undefined : parseHead(text);
+    },
     acknowledge: (waiter, by, deliveries) => acknowledge(client, keys, waiter, by, deliveries),
     end: (callId, verdict) => settleWaiting(client, keys, callId, verdict),
     async retry(callId) {

@@ -20,6 +20,7 @@ import type { ResolvedCallOptions } from '../types.ts';
 import { createAcceptBatch } from './accept-batch.ts';
 import { type Channels, createChannels } from './channels.ts';
 import { classifyRefusal } from './classify-refusal.ts';
+import { deliveredError } from './delivered-error.ts';
 import { createDeliveries } from './deliveries.ts';
 import type { DescribedCall } from './describe-call.ts';
 import { createKick, type Kick } from './kick.ts';
@@ -30,7 +31,7 @@ import { createPresence } from './presence.ts';
 import { createRecall, type Recall } from './recall.ts';
 import { createReplies, type PoolReplies } from './replies.ts';
 import { createSubmit } from './submit.ts';
-import { createSweep, deliveredError, type Sweep } from './sweep.ts';
+import { createSweep, type Sweep } from './sweep.ts';
 
 export interface CallRequest {
   readonly pool: PoolConfig;

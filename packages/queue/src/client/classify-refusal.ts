@@ -1,10 +1,8 @@
-/** Refusals of Redis and of our own accept script become errors; anything else is a fault and stays what it is. Pure. */
+/** Refusals of Redis become errors; anything else is a fault and stays what it is. Pure. */
 
-import { FlameError, FlameIdConflictError, FlameQueueFullError, FlameUnavailableError } from '@flamejs/protocol/errors';
+import { FlameError, FlameQueueFullError, FlameUnavailableError } from '@flamejs/protocol/errors';
 import { missingRight } from '@flamejs/protocol/missing-rights';
 import { isPassing } from '@flamejs/protocol/passing-errors';
-import type { Acceptance } from '@flamejs/protocol/store/call-store';
-import type { PoolConfig } from '../config/types.ts';
 import { MEMORY_ADVICE, type Memory } from './admission.ts';
 
 /** Said instead of carrying the command out, or by our own client before it sent anything. */
@@ -38,19 +36,4 @@ export const classifyRefusal = (error: unknown, callId: string, memory: Memory):
     return new FlameUnavailableError(text, { callId, enqueued: 'unknown', cause: error });
   }
   return error;
-};
-
-/** @returns the error of a call that the accept script refused */
-export const refusedCall = (
-  acceptance: Exclude<Acceptance, 'accepted'>,
-  callId: string,
-  pool: PoolConfig,
-): FlameError => {
-  if (acceptance === 'id-conflict') {
-    const message = `call ${callId}: the same id was used before with another function or other arguments`;
-    return new FlameIdConflictError(message, { callId });
-  }
-  const limit = pool.maxPending;
-  const message = `pool "${pool.name}" has ${limit} calls waiting already (maxPending)`;
-  return new FlameQueueFullError(message, { pending: limit, limit });
 };

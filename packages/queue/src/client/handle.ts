@@ -1,9 +1,9 @@
 /** A handle on a call: fetch its result, watch it, cancel it; from any process, at any time until its outcome expires. */
 
-import { createRetries, type RetryResult } from '@flamejs/protocol/retry';
+import type { RetryResult } from '@flamejs/protocol/retry';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
 import { awaitValue, type ResultOptions } from './await-outcome.ts';
-import type { Caller } from './caller.ts';
+import type { CallPlace } from './call-place.ts';
 import { watchProgress } from './progress.ts';
 import { secretsHere } from './secrets-here.ts';
 import { type CallStatus, readStatus } from './status.ts';
@@ -46,7 +46,7 @@ export interface CallHandle<Result> {
 
 export const createHandle = <Result>(
   config: AppConfig,
-  caller: Caller,
+  place: CallPlace,
   pool: PoolConfig,
   id: string,
 ): CallHandle<Result> => ({
@@ -57,21 +57,19 @@ export const createHandle = <Result>(
       options,
       { secrets: secretsHere(config, id), payloadLimit: pool.payloadLimit },
       {
-        join: (settler) => void caller.join(id, pool, settler).catch((error) => settler.reject(error)),
-        leave: (settler) => caller.leave(id, settler),
+        join: (settler) => void place.join(id, pool, settler).catch((error) => settler.reject(error)),
+        leave: (settler) => place.leave(id, settler),
       },
     ) as Promise<Result>,
-  status: () => readStatus(config, caller, pool, id),
+  status: () => readStatus(place, pool, id),
   async cancel(reason = 'cancelled through its handle') {
-    const became = await caller.recall.cancel(id, pool.name, reason);
+    const became = await place.cancel(id, pool, reason);
     return ({ settled: 'cancelled', active: 'stopping', finished: 'finished', missing: 'unknown' } as const)[became];
   },
   async retry() {
-    const client = await caller.link.client();
-    const { keys, kick } = caller.pool(pool);
-    const result = await caller.link.bounded(createRetries(client, keys).retry(id));
-    if (result === 'retried') kick.send();
+    const result = await place.ask(pool, id, (store) => store.retry(id));
+    if (result === 'retried') place.wake(pool);
     return result;
   },
-  progress: () => watchProgress(config, caller, pool, id),
+  progress: () => watchProgress(config, place, pool, id),
 });

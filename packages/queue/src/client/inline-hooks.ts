@@ -3,7 +3,7 @@
  * system's and nothing happens. One place for all copies of this package in the process.
  */
 import { type LongTimeout, setLongTimeout } from '@flamejs/protocol/duration';
-import type { InlineCall } from './inline-store.ts';
+import type { InlineCall } from './inline-calls.ts';
 
 export interface InlineHooks {
   /** Epoch ms. */

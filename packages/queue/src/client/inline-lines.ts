@@ -7,7 +7,8 @@ import { gatesOf, heldGates } from '@flamejs/protocol/limits';
 import type { AppConfig } from '../config/types.ts';
 import { maybeContext } from '../context.ts';
 import type { CallRequest } from './caller.ts';
-import type { InlineCall, InlineStore } from './inline-store.ts';
+import { endOf, type InlineCall } from './inline-calls.ts';
+import type { InlinePlace } from './inline-place.ts';
 import { createNestedRights, type NestedRights } from './nested-rights.ts';
 
 export interface InlineLines {
@@ -21,12 +22,12 @@ export interface InlineLines {
   check(id: string, pool: string): Promise<void> | undefined;
 }
 
-export const createInlineLines = (config: AppConfig, store: InlineStore): InlineLines => {
+export const createInlineLines = (config: AppConfig, place: Pick<InlinePlace, 'get'>): InlineLines => {
   const rights = new WeakMap<InlineCall, NestedRights>();
   const rate = createLoopRate(config.maxLoopRate);
 
   /** The call whose function runs this code; `undefined` for the application. */
-  const asking = (): InlineCall | undefined => store.get(maybeContext()?.callId ?? '');
+  const asking = (): InlineCall | undefined => place.get(maybeContext()?.callId ?? '');
 
   const rightsOf = (call: InlineCall): NestedRights => {
     const known = rights.get(call);
@@ -37,7 +38,7 @@ export const createInlineLines = (config: AppConfig, store: InlineStore): Inline
       maker: makerOf(call),
       args: () => payload.json,
       all: pool.callAccess === 'all',
-      lineOf: async (id) => store.get(id)?.request.line,
+      lineOf: async (id) => place.get(id)?.request.line,
     });
     rights.set(call, made);
     return made;
@@ -58,8 +59,8 @@ export const createInlineLines = (config: AppConfig, store: InlineStore): Inline
     },
     mayAwait(id) {
       const call = asking();
-      const wanted = store.get(id);
-      if (call === undefined || wanted === undefined || wanted.outcome !== undefined) return;
+      const wanted = place.get(id);
+      if (call === undefined || wanted === undefined || endOf(wanted) !== undefined) return;
       refuseDeadlock(makerOf(call), wantedBy(wanted.request, `call ${id}`));
     },
     made(id) {

@@ -33,6 +33,7 @@ import {
 } from './nested-messages.ts';
 import { createNestedRights, lineInRedis } from './nested-rights.ts';
 import type { Settler } from './pending.ts';
+import { createRedisPlace } from './redis-place.ts';
 
 /** An attempt of a call whose function may make calls. */
 export interface AskingCall extends Maker {
@@ -172,7 +173,7 @@ export const createNestedService = (config: AppConfig, logger: Logger): NestedSe
 
     const tell = async ({ op, pool, id, reason }: AboutRequest): Promise<NestedReply> => {
       await rights.check(id, pool.name);
-      const handle = createHandle(config, connected(), pool, id);
+      const handle = createHandle(config, createRedisPlace(config, connected()), pool, id);
       switch (op) {
         case 'status':
           return { kind: 'value', value: await handle.status() };

@@ -2,7 +2,7 @@
 
 import { readNote } from '@flamejs/protocol/payload/note';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
-import type { Caller } from './caller.ts';
+import type { CallPlace } from './call-place.ts';
 import { secretsHere } from './secrets-here.ts';
 
 /** A slow reader loses the oldest values, never the newest. */
@@ -10,12 +10,10 @@ const BUFFER = 1_000;
 
 export async function* watchProgress(
   config: AppConfig,
-  caller: Caller,
+  place: CallPlace,
   pool: PoolConfig,
   id: string,
 ): AsyncGenerator<unknown, void, void> {
-  const key = caller.pool(pool).keys.progress(id);
-  const commands = await caller.link.client();
   const values: Buffer[] = [];
   let newest: Buffer | undefined;
   /** The newest was read from where it is kept: its message may still come. */
@@ -30,8 +28,8 @@ export async function* watchProgress(
   };
   /** Messages may be missed, or be slower than the outcome; the newest value is kept. */
   const readKept = async (): Promise<void> => {
-    const kept = await commands.getBuffer(key);
-    if (kept === null || newest?.equals(kept)) return;
+    const kept = await place.ask(pool, id, (store) => store.progress(id));
+    if (kept === undefined || newest?.equals(kept)) return;
     wasKept = true;
     push(kept);
   };
@@ -45,18 +43,18 @@ export async function* watchProgress(
     wake();
   };
   const settler = { resolve: end, reject: end };
-  const unfollow = await caller.channels.follow(key, {
+  const unfollow = await place.follow(id, pool, {
     onMessage,
     onGap: () => void readKept().catch(() => undefined),
   });
   try {
     await readKept();
     // An unknown call ends the iteration, as a finished one does.
-    caller.join(id, pool, settler).catch(end);
+    place.join(id, pool, settler).catch(end);
     for (let isLast = false; ; ) {
       for (let value = values.shift(); value !== undefined; value = values.shift())
         yield await readNote(
-          caller.vault,
+          place.vault,
           value,
           { callId: id, kind: 'progress' },
           { secrets: secretsHere(config, id) },
@@ -72,7 +70,7 @@ export async function* watchProgress(
       }
     }
   } finally {
-    caller.leave(id, settler);
+    place.leave(id, settler);
     unfollow();
   }
 }

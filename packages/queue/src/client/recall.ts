@@ -3,9 +3,7 @@
  * and those whose signal was aborted. Kept and repeated until Redis has answered.
  */
 
-import { errorOutcome, NEVER_RAN } from '@flamejs/protocol/attempt/outcome-of';
-import { endCall } from '@flamejs/protocol/end-call';
-import { FlameCancelledError } from '@flamejs/protocol/errors';
+import { cancelCall } from '@flamejs/protocol/end-call';
 import type { PoolKeys } from '@flamejs/protocol/keys';
 import type { SettledWaiting } from '@flamejs/protocol/outcome';
 import type { Vault } from '@flamejs/protocol/payload/vault';
@@ -31,10 +29,8 @@ export const createRecall = (link: Link, keysOf: (pool: string) => PoolKeys, vau
   let working: Promise<void> | undefined;
 
   const cancel = async (callId: string, pool: string, reason: string): Promise<SettledWaiting> => {
-    const error = new FlameCancelledError(`call ${callId} was cancelled: ${reason}`, { callId, reason });
-    const client = await link.client();
-    const verdict = { ...errorOutcome(NEVER_RAN, error), generation: 0, cancelReason: reason };
-    return link.bounded(endCall(createRedisStore(client, keysOf(pool)), callId, verdict, vault));
+    const store = createRedisStore(await link.client(), keysOf(pool));
+    return link.bounded(cancelCall(store, callId, reason, vault));
   };
 
   const work = async (): Promise<void> => {

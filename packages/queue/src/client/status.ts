@@ -3,13 +3,10 @@
 import { decode, unpackPayload } from '@flamejs/protocol/codec';
 import { explainWaiting, type WaitingReason } from '@flamejs/protocol/explain';
 import type { PastAttempt } from '@flamejs/protocol/history';
-import { type CallInspection, inspectCall } from '@flamejs/protocol/inspection';
-import { appKeys } from '@flamejs/protocol/keys';
+import type { CallInspection } from '@flamejs/protocol/inspection';
 import type { LimitWords } from '@flamejs/protocol/limits';
-import { parseHead } from '@flamejs/protocol/outcome';
-import { parsePoolStatus } from '@flamejs/protocol/pool-status';
-import type { AppConfig, PoolConfig } from '../config/types.ts';
-import type { Caller } from './caller.ts';
+import type { PoolConfig } from '../config/types.ts';
+import type { CallPlace } from './call-place.ts';
 
 /** Where a call is, and in words what it waits for. */
 export interface CallStatus {
@@ -35,24 +32,14 @@ export interface CallStatus {
   readonly history: readonly PastAttempt[];
 }
 
-export const readStatus = async (
-  config: AppConfig,
-  caller: Caller,
-  pool: PoolConfig,
-  id: string,
-): Promise<CallStatus> => {
-  const client = await caller.link.client();
-  const { keys } = caller.pool(pool);
-  const [inspected, statusJson, stored] = await caller.link.bounded(
-    Promise.all([
-      inspectCall(client, keys, id),
-      client.hget(appKeys(config.prefix, config.app).pools, pool.name),
-      client.hget(keys.outcome(id), 'head'),
-    ]),
-  );
-  const call = await withKey(caller, id, inspected);
-  const head = call.state === 'settled' && stored !== null ? parseHead(stored) : undefined;
-  const { reason, text } = explainWaiting(pool.name, call, parsePoolStatus(statusJson));
+export const readStatus = async (place: CallPlace, pool: PoolConfig, id: string): Promise<CallStatus> => {
+  const [[inspected, stored], status] = await Promise.all([
+    place.ask(pool, id, (store) => Promise.all([store.inspect(id), store.head(id)])),
+    place.poolStatus(pool),
+  ]);
+  const call = await withKey(place, id, inspected);
+  const head = call.state === 'settled' ? stored : undefined;
+  const { reason, text } = explainWaiting(pool.name, call, status);
   return {
     id,
     pool: pool.name,
@@ -71,12 +58,12 @@ export const readStatus = async (
 };
 
 /** Where payloads are sealed, the text of a key is too. What cannot be opened here stays untold. */
-const withKey = async (caller: Caller, callId: string, call: CallInspection): Promise<CallInspection> => {
+const withKey = async (place: CallPlace, callId: string, call: CallInspection): Promise<CallInspection> => {
   const { held } = call;
   if (held?.sealed === undefined) return call;
   try {
     const about = { callId, kind: 'arguments', limit: MOST_WORDS_BYTES } as const;
-    const frame = await caller.vault.open(Buffer.from(held.sealed, 'base64'), about);
+    const frame = await place.vault.open(Buffer.from(held.sealed, 'base64'), about);
     const words = (decode(unpackPayload(frame)) as readonly LimitWords[])[held.at];
     return words === undefined ? call : { ...call, held: { ...held, words } };
   } catch {

@@ -9,12 +9,12 @@ import type { Acceptance, AcceptedCall } from '@flamejs/protocol/store/call-stor
 import type { AppConfig, PoolConfig } from '../config/types.ts';
 import type { AcceptBatch } from './accept-batch.ts';
 import type { CallRequest, PoolClient } from './caller.ts';
-import { refusedCall } from './classify-refusal.ts';
 import { type DescribedCall, deadlineInMs, describeCall, sealParts } from './describe-call.ts';
 import type { Link } from './link.ts';
 import { FIRST_LOOK_MS, type PendingCalls, type Settler } from './pending.ts';
 import type { Presence } from './presence.ts';
 import type { Recall } from './recall.ts';
+import { refusedCall } from './refused-call.ts';
 import type { Sweep } from './sweep.ts';
 
 export interface Submitting {

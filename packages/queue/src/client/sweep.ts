@@ -15,6 +15,7 @@ import type { Logger } from 'pino';
 import type { AppConfig } from '../config/types.ts';
 import { createBounds } from './bounds.ts';
 import type { PoolClient } from './caller.ts';
+import { deliveredError } from './delivered-error.ts';
 import { createHeldCalls, type HeldCalls } from './held-calls.ts';
 import type { Link } from './link.ts';
 import { type Awaited, backOff, FIRST_LOOK_MS, noteLook, type PendingCalls } from './pending.ts';
@@ -54,15 +55,6 @@ export interface SweepOptions {
 /** @returns the calls that have to be looked at by now, longest overdue first. Pure. */
 export const dueLooks = (entries: Iterable<Awaited>, now: number): readonly Awaited[] =>
   [...entries].filter(({ lookAt }) => lookAt <= now).sort((a, b) => a.lookAt - b.lookAt);
-
-export const deliveredError = (callId: string, { at, to }: { readonly at: number; readonly to: string }): Error =>
-  new FlameRemovedError(
-    `call ${callId}: its large result was delivered to ${to} at ${new Date(at).toISOString()}, and is kept no longer than a minute after that`,
-    {
-      callId,
-      advice: 'Give the call an `id`, or `cast` it, when others are to read its result, too.',
-    },
-  );
 
 export const createSweep = (options: SweepOptions): Sweep => {
   const { config, link, vault, pending, settle, callerId, poolOf, logger } = options;

@@ -77,7 +77,7 @@ describe('inline mode', () => {
     const handles = [await flame.cast(byTenant, 't'), await flame.cast(byTenant, 't'), await flame.cast(byTenant, 't')];
     expect(await handles[2]?.status()).toMatchObject({
       reason: 'limit',
-      text: 'it waits for the limit "limitedByTenant" of key "t": 1 of 1 run, 1 before it (inline mode)',
+      text: 'it waits for the limit "limitedByTenant" of key "t": 1 of 1 run, 1 before it',
       ahead: 1,
     });
     expect(await handles[1]?.cancel()).toBe('cancelled');
@@ -86,7 +86,11 @@ describe('inline mode', () => {
   });
 
   test('L-08: to await what the own line holds is refused with FlameLimitDeadlockError', async () => {
-    const inner = defineFunction('limitedInner', { pool, limit: { name: 'openai' } }, (x: number) => x);
+    const inner = defineFunction('limitedInner', { pool, limit: { name: 'openai' } }, async (x: number) => {
+      // Whoever awaits it does so before it has ended.
+      await sleep(50);
+      return x;
+    });
     const between = defineFunction('limitedBetween', { pool }, (x: number) => flame.call(inner, x));
     const outer = (name: string, body: () => Promise<number>) =>
       defineFunction(name, { pool, limit: { name: 'openai' } }, body);

@@ -294,3 +294,34 @@ test('T-07: in inline mode, too, an id that a function made or was given may be 
   });
   await expect(flame.call(guess)).rejects.toBeInstanceOf(FlameAccessError);
 });
+
+test('the status of a call is told in the words of every place', async () => {
+  const { fn, gates, begun } = gated();
+  const delayed = await flame.cast(fn.with({ delay: '1h', queueTimeout: '1h' }));
+  expect(await delayed.status()).toMatchObject({ state: 'delayed', reason: 'delayed', generation: 1, attempts: 0 });
+  expect(await delayed.cancel('enough')).toBe('cancelled');
+  expect(await delayed.status()).toMatchObject({
+    state: 'failed',
+    reason: 'settled',
+    text: expect.stringContaining('FlameCancelledError: call'),
+  });
+  const running = await flame.cast(fn);
+  await begun(1);
+  const ran = { pool: 'images', functionName: expect.stringContaining('inlineGated'), attempts: 1, generation: 1 };
+  expect(await running.status()).toMatchObject({ ...ran, state: 'running', reason: 'running', runnerLosses: 0 });
+  gates[0]?.('done');
+  await running.result();
+  expect(await running.status()).toMatchObject({ ...ran, state: 'succeeded', reason: 'settled', history: [] });
+  const unknown = flame.attach('images.aaaaaaaaaaaaaaaaaaaaaaaaaa');
+  expect(await unknown.status()).toMatchObject({ state: 'unknown', reason: 'gone', generation: 0 });
+  expect([await unknown.cancel(), await unknown.retry()]).toEqual(['unknown', 'unknown']);
+});
+
+test('an outcome is forgotten after its time, and a deadline holds for a call that waits', async () => {
+  const short = await flame.cast(copy.with({ resultTtl: 30 }), { list: [1] });
+  await vi.waitFor(async () => expect(await short.status()).toMatchObject({ state: 'unknown' }), { timeout: 20_000 });
+  await expect(short.result()).rejects.toMatchObject({ code: 'FLAME_ERR_REMOVED' });
+  await expect(flame.call(copy.with({ delay: '1h', deadline: 30 }), { list: [] })).rejects.toBeInstanceOf(
+    FlameDeadlineError,
+  );
+});

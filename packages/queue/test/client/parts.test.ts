@@ -4,7 +4,6 @@ import { appKeys } from '@flamejs/protocol/keys';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { listen, listening, unlisten } from '../../src/client/abort-listeners.ts';
 import { createHeldCalls, type HeldCall } from '../../src/client/held-calls.ts';
-import { inlineStatus } from '../../src/client/inline-status.ts';
 import { createKick } from '../../src/client/kick.ts';
 import type { Link } from '../../src/client/link.ts';
 import { createPresence } from '../../src/client/presence.ts';
@@ -239,29 +238,4 @@ test('what was put up is taken down in the opposite order, whatever fails or han
   expect(done).toEqual(['fifth', 'first']);
   expect(await ending.run(100)).toEqual([]);
   expect(vi.getTimerCount()).toBe(0);
-});
-
-describe('the status of a call in inline mode', () => {
-  const pool = { name: 'images' } as never;
-  const of = (run: object, head?: object) =>
-    inlineStatus(pool, 'c1', { request: { functionName: 'f' }, run, ...(head && { outcome: { head } }) } as never);
-  const base = { id: 'c1', pool: 'images', functionName: 'f', runnerLosses: 0, waitedMs: 0, ahead: 0, history: [] };
-  test('says where it is', () => {
-    const run = { state: 'running', attempts: 2, generation: 1 };
-    expect(of(run)).toEqual({
-      ...base,
-      ...{ state: 'running', reason: 'running', text: 'it runs in this process (inline mode)' },
-      ...{ attempts: 2, generation: 1, runnerId: undefined },
-    });
-    expect(of({ ...run, state: 'delayed' })).toMatchObject({ state: 'delayed', reason: 'delayed' });
-    expect(of(run, { ok: true })).toMatchObject({ state: 'succeeded', reason: 'settled', text: 'it has finished' });
-    expect(of(run, { ok: false, kind: 'TypeError', message: 'x' })).toMatchObject({
-      ...{ state: 'failed', reason: 'settled', text: 'TypeError: x' },
-    });
-    expect(inlineStatus(pool, 'c1', undefined)).toEqual({
-      ...base,
-      ...{ functionName: '', state: 'unknown', reason: 'gone', text: 'it is not known in this process (inline mode)' },
-      ...{ attempts: 0, generation: 0, runnerId: undefined },
-    });
-  });
 });

@@ -1,6 +1,7 @@
 /** Where a call of the memory store is, in the words of every store. */
 import type { CallInspection, CallState } from '../../inspection.ts';
 import type { MemoryCall } from './memory-call.ts';
+import type { MemoryLimits } from './memory-limits.ts';
 import type { MemoryLine } from './memory-line.ts';
 import type { MemoryOutcome } from './memory-outcomes.ts';
 
@@ -9,19 +10,20 @@ export interface Surroundings {
   readonly now: number;
   readonly line: MemoryLine;
   readonly outcome: MemoryOutcome | undefined;
+  readonly limit: ReturnType<MemoryLimits['heldBy']>;
   readonly lastStartAt: number;
   readonly runners: number;
   readonly liveActive: number;
 }
 
 export const inspectMemoryCall = (call: MemoryCall | undefined, around: Surroundings): CallInspection => {
-  const { id, now, line, outcome, lastStartAt, runners, liveActive } = around;
+  const { id, now, line, outcome, limit, lastStartAt, runners, liveActive } = around;
   const state = stateOf(call, around);
-  const dueAt = line.dueAt(id) ?? 0;
+  const dueAt = limit === undefined ? (line.dueAt(id) ?? 0) : 0;
   const isParked = call?.parked !== undefined;
   return {
     state,
-    ahead: aheadOf(state, isParked, around),
+    ahead: limit?.before ?? aheadOf(state, isParked, around),
     dueAt,
     now,
     poolPaused: false,
@@ -44,8 +46,7 @@ export const inspectMemoryCall = (call: MemoryCall | undefined, around: Surround
     enqueuedAt: call?.enqueuedAt ?? 0,
     failOnLoss: call?.accepted.failOnLoss ?? false,
     history: call?.history ?? outcome?.history ?? [],
-    // It keeps no limits: inline mode does so in front of it.
-    held: undefined,
+    held: limit?.held,
     parked:
       call?.parked === undefined
         ? undefined
@@ -55,13 +56,14 @@ export const inspectMemoryCall = (call: MemoryCall | undefined, around: Surround
 
 const without = ({ wanted, found, why }: NonNullable<MemoryCall['parked']>) => ({ wanted, found, why });
 
-const stateOf = (call: MemoryCall | undefined, { id, now, line, outcome }: Surroundings): CallState => {
+const stateOf = (call: MemoryCall | undefined, { id, now, line, outcome, limit }: Surroundings): CallState => {
   if (outcome !== undefined && (call === undefined || outcome.generation === call.generation)) return 'settled';
   if (call === undefined) return 'missing';
   const place = line.placeOf(id);
   if (place === 'active') return call.lockedUntil > now ? 'active' : 'orphaned';
   // One whose delay is over waits, whoever is to move it.
-  if (place === 'delayed') return call.parked !== undefined || (line.dueAt(id) ?? 0) <= now ? 'waiting' : 'delayed';
+  if (place === 'delayed')
+    return call.parked !== undefined || limit !== undefined || (line.dueAt(id) ?? 0) <= now ? 'waiting' : 'delayed';
   return place === 'waiting' ? 'waiting' : 'expired';
 };
 

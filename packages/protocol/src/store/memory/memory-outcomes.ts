@@ -2,7 +2,7 @@
 
 import type { PastAttempt } from '../../history.ts';
 import type { Delivery, Lookup } from '../../outcome.ts';
-import { INLINE_REPLY_BYTES, LARGE_BODY_BYTES, type OutcomeHead, READ_BODY_MS } from '../../verdict.ts';
+import { LARGE_BODY_BYTES, type OutcomeHead, READ_BODY_MS } from '../../verdict.ts';
 import type { MemoryCall } from './memory-call.ts';
 
 /** How long an outcome is kept, at least, for who is too busy to read it. */
@@ -31,7 +31,6 @@ export interface ToldOutcome {
   readonly generation: number;
   /** `undefined` of a call that was removed before it had an outcome. */
   readonly head: OutcomeHead | undefined;
-  /** `undefined` when it is large: it is fetched. */
   readonly body: Uint8Array | undefined;
   /** Its reading is to be acknowledged. */
   readonly awaited: boolean;
@@ -94,8 +93,7 @@ export const createMemoryOutcomes = (
         read: undefined,
       });
       onKept(id, until);
-      const told = bytes.length <= INLINE_REPLY_BYTES ? bytes : undefined;
-      return { callId: id, generation: call.generation, head, body: told, awaited: acknowledged };
+      return { callId: id, generation: call.generation, head, body: Uint8Array.from(bytes), awaited: acknowledged };
     },
     lookUp(id, outcome, waiter) {
       const { generation, head, read } = outcome;

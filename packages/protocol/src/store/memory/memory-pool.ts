@@ -1,10 +1,12 @@
 /** The calls of a pool in this process, where they stand, and the moves of which every step is made. */
 import type { CallInspection } from '../../inspection.ts';
+import type { OutcomeHead } from '../../verdict.ts';
 import type { TakenBack, TakenCall, Taker, Verdict } from '../call-store.ts';
 import type { Handed } from '../hand-over.ts';
 import { LOCK_MS } from '../lock.ts';
 import { type MemoryCall, pickUp, toTaken } from './memory-call.ts';
 import { inspectMemoryCall } from './memory-inspection.ts';
+import { createMemoryLimits, type MemoryLimits } from './memory-limits.ts';
 import { createMemoryLine, type MemoryLine } from './memory-line.ts';
 import { createMemoryOutcomes, type MemoryOutcomes, type ToldOutcome } from './memory-outcomes.ts';
 import { createMemoryParking, type MemoryParking } from './memory-parking.ts';
@@ -14,6 +16,8 @@ export interface MemoryStoreOptions {
   readonly now: () => number;
   /** Calls back after so many ms, and keeps no process alive for it. */
   readonly later?: (fn: () => void, ms: number) => void;
+  /** How long a runner's lock on a call holds; LOCK_MS unless set. */
+  readonly lockMs?: number;
   /** Runners that could take a call; they do not register here. */
   readonly runners?: () => number;
   /** A call has come to its end, or was removed, and this waiter is told. */
@@ -23,6 +27,12 @@ export interface MemoryStoreOptions {
   /** A call that runs is to be stopped. */
   readonly onCancel?: (callId: string, reason: string) => void;
   readonly onProgress?: (callId: string, note: Uint8Array) => void;
+  /** Waiting has to be looked at in so many ms. */
+  readonly onBound?: (inMs: number) => void;
+  /** A generation has its outcome. */
+  readonly onEnded?: (callId: string, generation: number, head: OutcomeHead) => void;
+  /** Nothing is known of a call any more. */
+  readonly onForgotten?: (callId: string) => void;
   /** A call for a slot on offer. @returns whether the runner is there to hear it */
   readonly onHanded?: (runnerId: string, handed: Handed) => boolean;
 }
@@ -39,6 +49,8 @@ export interface MemoryPool {
   add(call: MemoryCall): void;
   forget(call: MemoryCall): void;
   hasOutcome(call: MemoryCall): boolean;
+  /** Its waiting is to be looked at, epoch ms. */
+  bound(id: string, at: number): void;
   /** A new period of waiting begins. */
   enqueue(call: MemoryCall, atHead: boolean): void;
   delay(call: MemoryCall, ms: number): void;
@@ -57,10 +69,11 @@ export interface MemoryPool {
 }
 
 export const createMemoryPool = (options: MemoryStoreOptions): MemoryPool => {
-  const { now, later = () => undefined, runners = () => 1 } = options;
+  const { now, later = () => undefined, runners = () => 1, lockMs = LOCK_MS } = options;
   const calls = new Map<string, MemoryCall>();
   const line = createMemoryLine();
   const parking = createMemoryParking();
+  const limits = createMemoryLimits();
   const overdue = new Map<string, number>();
   let lastStartAt = 0;
 
@@ -68,7 +81,7 @@ export const createMemoryPool = (options: MemoryStoreOptions): MemoryPool => {
   const outcomes = createMemoryOutcomes(now, (id, until) =>
     later(
       () => {
-        if (outcomes.get(id) === undefined && calls.get(id)?.hasEnded === true) calls.delete(id);
+        if (outcomes.get(id) === undefined && calls.get(id)?.hasEnded !== false) forget(id);
       },
       Math.max(1, until - now()),
     ),
@@ -81,12 +94,32 @@ export const createMemoryPool = (options: MemoryStoreOptions): MemoryPool => {
   const get = (id: string): MemoryCall | undefined => {
     const call = calls.get(id);
     if (call?.hasEnded !== true || outcomes.get(id) !== undefined) return call;
-    calls.delete(id);
+    forget(id);
     return undefined;
+  };
+
+  const forget = (id: string): void => {
+    calls.delete(id);
+    options.onForgotten?.(id);
   };
 
   const tell = (waiters: readonly string[], told: ToldOutcome): void => {
     for (const waiter of waiters) options.onTold?.(waiter, told);
+  };
+
+  const bound = (id: string, at: number): void => {
+    overdue.set(id, at);
+    options.onBound?.(Math.max(0, at - now()));
+  };
+
+  /** Its places go to those that are held for them, at the head of the queue; no new period of waiting begins. */
+  const leaveLimits = (call: MemoryCall): void => {
+    const admitted = limits.leave(call);
+    for (const { accepted } of [...admitted].reverse()) {
+      line.remove(accepted.id);
+      line.enqueue(accepted.id, accepted.priority, true);
+    }
+    if (admitted.length > 0) work();
   };
 
   const enqueue = (call: MemoryCall, atHead: boolean): void => {
@@ -96,12 +129,14 @@ export const createMemoryPool = (options: MemoryStoreOptions): MemoryPool => {
   };
 
   const delay = (call: MemoryCall, ms: number): void => {
+    // What rests holds nobody up.
+    leaveLimits(call);
     line.delay(call.accepted.id, now() + ms);
     work();
   };
 
   const begin = (call: MemoryCall, runnerId: string): void => {
-    pickUp(call, runnerId, now(), LOCK_MS);
+    pickUp(call, runnerId, now(), lockMs);
     lastStartAt = now();
     parking.leave(call);
   };
@@ -122,11 +157,17 @@ export const createMemoryPool = (options: MemoryStoreOptions): MemoryPool => {
 
   const takeNext = ({ runnerId }: Taker): TakenCall | undefined => {
     const askedAt = performance.now();
-    const id = line.next();
-    const call = id === undefined ? undefined : calls.get(id);
-    if (call === undefined) return undefined;
-    begin(call, runnerId);
-    return toTaken(call, now(), hasOutcome(call), askedAt);
+    for (let id = line.next(); id !== undefined; id = line.next()) {
+      const call = calls.get(id);
+      if (call !== undefined && limits.enter(call)) {
+        begin(call, runnerId);
+        return toTaken(call, now(), hasOutcome(call), askedAt);
+      }
+      line.remove(id);
+      // It is held, and never due.
+      if (call !== undefined) line.delay(id, Number.POSITIVE_INFINITY);
+    }
+    return undefined;
   };
 
   const end = (call: MemoryCall): void => {
@@ -136,6 +177,7 @@ export const createMemoryPool = (options: MemoryStoreOptions): MemoryPool => {
     call.cancelReason = undefined;
     overdue.delete(call.accepted.id);
     parking.leave(call);
+    leaveLimits(call);
   };
 
   const storeOutcome = (call: MemoryCall, { head, body }: NonNullable<Verdict['outcome']>): void => {
@@ -143,6 +185,7 @@ export const createMemoryPool = (options: MemoryStoreOptions): MemoryPool => {
     const { waiters } = call;
     end(call);
     if (head.ok) call.args = undefined;
+    options.onEnded?.(call.accepted.id, call.generation, head);
     tell(waiters, told);
   };
 
@@ -155,12 +198,18 @@ export const createMemoryPool = (options: MemoryStoreOptions): MemoryPool => {
     });
   };
 
+  const limitOf = (id: string): ReturnType<MemoryLimits['heldBy']> => {
+    const call = get(id);
+    return call === undefined ? undefined : limits.heldBy(call);
+  };
+
   const inspect = (id: string): CallInspection =>
     inspectMemoryCall(get(id), {
       id,
       now: now(),
       line,
       outcome: outcomes.get(id),
+      limit: limitOf(id),
       lastStartAt,
       runners: runners(),
       liveActive: [...line.active].filter((other) => (calls.get(other)?.lockedUntil ?? 0) > now()).length,
@@ -174,7 +223,8 @@ export const createMemoryPool = (options: MemoryStoreOptions): MemoryPool => {
     overdue,
     get,
     add: (call) => void calls.set(call.accepted.id, call),
-    forget: (call) => void calls.delete(call.accepted.id),
+    forget: (call) => forget(call.accepted.id),
+    bound,
     hasOutcome,
     enqueue,
     delay,

@@ -2,6 +2,7 @@
  * The calls of a pool in this process: the same steps as in Redis, each done at once. Who wants to know of something gives a listener
  * where Redis would push a message; listeners are told in the same turn, and must not throw.
  */
+import type { CallInspection } from '../../inspection.ts';
 import type { ParkVerdict } from '../../verdict.ts';
 import type { AcceptedCall, CallStore, Refill, Settled, TakenCall, Taker, Verdict } from '../call-store.ts';
 import { LOCK_MS } from '../lock.ts';
@@ -11,7 +12,12 @@ import { createMemoryPool, type MemoryStoreOptions } from './memory-pool.ts';
 /** More of a call is not handed over: it is picked up. */
 const MOST_PUSHED = 65_536;
 
-export const createMemoryStore = (options: MemoryStoreOptions): CallStore => {
+export interface MemoryStore extends CallStore {
+  /** As `inspect`, at once. */
+  see(callId: string): CallInspection;
+}
+
+export const createMemoryStore = (options: MemoryStoreOptions): MemoryStore => {
   const { now, later = () => undefined } = options;
   const pool = createMemoryPool(options);
   const { calls, line, outcomes, parking, overdue, get, hasOutcome, enqueue, delay, begin, promote, takeNext } = pool;
@@ -47,8 +53,13 @@ export const createMemoryStore = (options: MemoryStoreOptions): CallStore => {
     const call = newCall(accepted, now());
     pool.add(call);
     const bounds = [call.deadlineAt, queueTimeoutMs > 0 ? call.since + queueTimeoutMs : 0].filter((at) => at > 0);
-    if (bounds.length > 0) overdue.set(id, Math.min(...bounds));
-    const isPushed = delayMs === 0 && line.waiting === 0 && !accepted.failOnLoss && accepted.data.length <= MOST_PUSHED;
+    if (bounds.length > 0) pool.bound(id, Math.min(...bounds));
+    const isPushed =
+      delayMs === 0 &&
+      line.waiting === 0 &&
+      !accepted.failOnLoss &&
+      accepted.limits === '' &&
+      accepted.data.length <= MOST_PUSHED;
     if (isPushed && handOver(call)) return 'accepted';
     if (delayMs > 0) delay(call, delayMs);
     else enqueue(call, false);
@@ -113,7 +124,12 @@ export const createMemoryStore = (options: MemoryStoreOptions): CallStore => {
       for (const number of filled) free.delete(number);
       for (const number of offer) if (!filled.includes(number)) free.set(number, by.runnerId);
       const dueAt = line.firstDueAt();
-      return { dueInMs: dueAt === undefined ? undefined : Math.max(0, dueAt - now()), calls: taken, filled, gone };
+      return {
+        dueInMs: dueAt === undefined || dueAt === Number.POSITIVE_INFINITY ? undefined : Math.max(0, dueAt - now()),
+        calls: taken,
+        filled,
+        gone,
+      };
     },
     async settle(by, verdicts, refill) {
       const statuses = verdicts.map(carryOut);
@@ -183,6 +199,7 @@ export const createMemoryStore = (options: MemoryStoreOptions): CallStore => {
       return { state: 'pending', generation: call.generation, bounded };
     },
     body: async (id) => outcomes.body(id),
+    head: async (id) => outcomes.get(id)?.head,
     async acknowledge(waiter, by, deliveries) {
       for (const delivery of deliveries) outcomes.acknowledge(waiter, by, delivery);
     },
@@ -207,10 +224,11 @@ export const createMemoryStore = (options: MemoryStoreOptions): CallStore => {
       if (!call.hasEnded || outcomes.get(id)?.head.ok !== false) return 'not-failed';
       renewCall(call, now());
       const { queueTimeoutMs } = call.accepted;
-      if (queueTimeoutMs > 0) overdue.set(id, now() + queueTimeoutMs);
+      if (queueTimeoutMs > 0) pool.bound(id, now() + queueTimeoutMs);
       enqueue(call, false);
       return 'retried';
     },
+    see: pool.inspect,
     inspect: async (id) => pool.inspect(id),
     progress: async (id) => {
       const kept = notes.get(id);
@@ -241,7 +259,7 @@ export const createMemoryStore = (options: MemoryStoreOptions): CallStore => {
         .map(([id]) => id),
     async setOverdue(id, at) {
       if (at === undefined) overdue.delete(id);
-      else if (overdue.has(id)) overdue.set(id, at);
+      else if (overdue.has(id)) pool.bound(id, at);
     },
   };
 };

@@ -1,6 +1,6 @@
 /** Spies: what calls a test has led to, and what became of them. */
-import { decode, unpackPayload } from '@flamejs/protocol/codec';
-import type { InlineCall } from '../../client/inline-store.ts';
+import { decode, packPayload, unpackPayload } from '@flamejs/protocol/codec';
+import { endOf, type InlineCall } from '../../client/inline-calls.ts';
 import { isFlameFunction } from '../../fn.ts';
 import { type AnyFlameFunction, FLAME_FUNCTION } from '../../types.ts';
 
@@ -42,11 +42,11 @@ export const createSpies = (): CallSpies & {
     functionName: call.request.functionName,
     pool: call.request.pool.name,
     kind: call.request.kind,
-    args: decode(unpackPayload(Buffer.from(call.args)), {
+    args: decode(unpackPayload(Buffer.from(packPayload(call.request.payload))), {
       limit: call.request.pool.payloadLimit,
     }) as readonly unknown[],
-    state: call.outcome === undefined ? call.run.state : call.outcome.head.ok ? 'succeeded' : 'failed',
-    attempts: call.run.attempts,
+    state: stateOf(call),
+    attempts: endOf(call)?.attempts ?? call.see().attempts,
     awaited: call.request.kind === 'call' || awaited.has(call.id),
   });
   const calls = (of?: AnyFlameFunction | string): readonly SeenCall[] => {
@@ -72,9 +72,22 @@ export const createSpies = (): CallSpies & {
   };
 };
 
+const stateOf = (call: InlineCall): SeenCall['state'] => {
+  const head = endOf(call);
+  if (head !== undefined) return head.ok ? 'succeeded' : 'failed';
+  return call.see().state === 'active' ? 'running' : 'waiting';
+};
+
 const whenSettled = (call: InlineCall): Promise<void> =>
   new Promise((resolve) => {
-    if (call.outcome !== undefined || call.run.abort.signal.aborted) return resolve();
-    const end = (): void => resolve();
-    call.waiters.add({ resolve: end, reject: end });
+    const end = (): void => {
+      if (!isOver(call)) return;
+      call.listeners.delete(end);
+      resolve();
+    };
+    call.listeners.add(end);
+    end();
   });
+
+/** Ended, or given up with the flame object that ran it. */
+const isOver = (call: InlineCall): boolean => endOf(call) !== undefined || call.isClosed;

@@ -1,6 +1,6 @@
 /** What goes wrong in production, in inline mode: for tests of how an application takes it. */
 import { FlameUnavailableError } from '@flamejs/protocol/errors';
-import type { InlineCall } from '../../client/inline-store.ts';
+import type { InlineCall } from '../../client/inline-calls.ts';
 import { isFlameFunction } from '../../fn.ts';
 import { type AnyFlameFunction, FLAME_FUNCTION } from '../../types.ts';
 
