@@ -1,4 +1,4 @@
-/** What listens on the network: the dashboard, on loopback, and nothing else. */
+/** What listens on the network: the dashboard, and who answers platforms when told to, on loopback, and nothing else. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startFlame } from './cli/flame.ts';
@@ -14,16 +14,21 @@ beforeAll(async () => {
 afterAll(() => fleet.stop());
 
 test.skipIf(noProc !== undefined)(
-  `S-16 runner, executors and autoscaler listen nowhere; the dashboard listens on loopback only${noProc === undefined ? '' : ` (skipped: ${noProc})`}`,
+  `S-16 runner, executors and autoscaler listen nowhere; the dashboard, and what answers platforms, on loopback only${noProc === undefined ? '' : ` (skipped: ${noProc})`}`,
   async () => {
     const port = await freePort();
     await using dashboard = await startFlame(['dashboard', '--port', String(port)], { env: fleet.env });
     await dashboard.waitForOutput(/dashboard of app/);
     await using autoscaler = await startFlame(['autoscaler'], { env: fleet.env });
+    const [http, grpc] = [await freePort(), await freePort()];
+    const asked = { FLAME_SCALER_PORT: String(http), FLAME_SCALER_GRPC_PORT: String(grpc) };
+    await using answering = await startFlame(['autoscaler'], { env: { ...fleet.env, ...asked } });
+    await answering.waitForOutput(/platforms may ask for their number/);
     const runner = await fleet.runner();
     // Executors and whatever else comes up with work.
     await fleet.flame.call(tasks.echo, 1);
     expect(listenersOf(dashboard.pid)).toEqual([`127.0.0.1:${port}`]);
+    expect([...listenersOf(answering.pid)].sort()).toEqual([`127.0.0.1:${http}`, `127.0.0.1:${grpc}`].sort());
     expect(family(runner.process.pid).length).toBeGreaterThan(1);
     for (const pid of [autoscaler.pid, runner.process.pid]) expect(listenersOf(pid)).toEqual([]);
     expect(autoscaler.alive() && runner.process.alive()).toBe(true);

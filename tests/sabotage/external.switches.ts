@@ -2,6 +2,7 @@
 import type { SabotageSwitch } from './switch.ts';
 
 const POOL = ['packages/autoscaler/test/platform/pool.test.ts'];
+const SCALER = ['packages/autoscaler/test/platform/scaler.test.ts'];
 const RUNNER = ['packages/runner/test/platform.test.ts'];
 
 export default [
@@ -60,5 +61,37 @@ export default [
     replace: '{ onSilent: endForSilence }',
     tests: ['EX-08'],
     in: RUNNER,
+  },
+  {
+    name: 'a platform hears a number that nobody decided',
+    file: 'packages/autoscaler/src/scaler/http.ts',
+    find: 'if (!decision.known) return says(503, decision.why);',
+    replace: 'if (!decision.known) return { status: 200, body: JSON.stringify({ pool, wanted: 0, ageMs: 0 }) };',
+    tests: ['EX-10'],
+    in: SCALER,
+  },
+  {
+    name: 'KEDA hears a number that nobody decided',
+    file: 'packages/autoscaler/src/scaler/grpc.ts',
+    find: 'if (decision?.known !== true)',
+    replace: 'if (decision?.known !== true) return { pool, wanted: 0 };\n    if (decision?.known !== true)',
+    tests: ['EX-11'],
+    in: SCALER,
+  },
+  {
+    name: 'anybody is answered who does not send the token',
+    file: 'packages/autoscaler/src/scaler/http.ts',
+    find: 'if (token === undefined) return true;',
+    replace: 'return true;',
+    tests: ['EX-10'],
+    in: SCALER,
+  },
+  {
+    name: 'the listener for platforms is open without token or TLS',
+    file: 'packages/autoscaler/src/scaler/settings.ts',
+    find: "host: env.FLAME_SCALER_HOST || (guarded ? undefined : '127.0.0.1')",
+    replace: 'host: env.FLAME_SCALER_HOST || undefined',
+    tests: ['EX-12'],
+    in: SCALER,
   },
 ] satisfies SabotageSwitch[];

@@ -16,6 +16,8 @@ import { createLeader, RENEW_MS } from './leader.ts';
 import { metricsPort, startMetricsServer } from './metrics-server.ts';
 import type { Plan } from './plan/action.ts';
 import { ownerOf } from './record/runner-id.ts';
+import { startScaler } from './scaler/scaler.ts';
+import { scalerSettings } from './scaler/settings.ts';
 import { createScheduleKeeper } from './schedule-keeper.ts';
 import { endRunners } from './shut-down.ts';
 import { redisStore } from './store/redis-store.ts';
@@ -151,6 +153,11 @@ export const beginLife = async (parts: LifeParts): Promise<Life> => {
       const source = { client: connections.store, prefix: config.prefix, app: config.app, pools: names };
       const server = await startMetricsServer(source, { port, host: process.env.FLAME_METRICS_HOST || undefined, log });
       ending.add('the port of the metrics is still open', () => server.close());
+    }
+    const scaling = scalerSettings(process.env);
+    if (scaling !== undefined) {
+      const scaler = await startScaler(scaling, { config, client: connections.store, log });
+      ending.add('the port for platforms is still open', () => scaler.close());
     }
     ending.add('kicks are still listened to', await connections.onKick((pool) => waker.kick(pool, true)));
   } catch (error) {

@@ -45,6 +45,7 @@ export { CONTENT_TYPE } from './metrics/exposition.ts';
 export { type PoolNumbers, readPoolNumbers } from './metrics/pool-numbers.ts';
 export { PURPOSES, type Purpose } from './metrics/purposes.ts';
 export { type MetricsSource, renderMetrics } from './metrics/render-metrics.ts';
+export { renderReplicas } from './metrics/render-replicas.ts';
 export { createTally, OTHER_FUNCTIONS, type Tally } from './metrics/tally.ts';
 export { type Lookup, type Outcome, parseHead } from './outcome.ts';
 export { isPassing, pauseBefore } from './passing-errors.ts';

@@ -36,6 +36,9 @@ export const METRICS = {
   flame_call_cold_start_seconds: histogram('Waiting of calls that waited for their machine to boot.', 'function'),
   flame_runners: gauge('Runners by state.', ['pool', 'state']),
   flame_runners_wanted: gauge('Runners that the policy wants, bounds applied; -1 while not known.'),
+  flame_replicas_wanted: gauge(
+    'Runners that the platform of a pool with external() should keep; no sample while that is not known.',
+  ),
   flame_runners_max: gauge('Most runners that the pool may have.'),
   flame_slots: gauge('Calls that the ready runners can execute at once.'),
   flame_boot_failing: gauge('1 while the newest runner did not boot.'),

@@ -23,7 +23,7 @@ export const createExposition = (): Exposition => {
     else own.push(line);
   };
   return {
-    add: (name, labels, value) => push(name, `${name}${labelText(labels)} ${number(value)}`),
+    add: (name, labels, value) => push(name, sampleLine(name, labels, value)),
     addHistogram(name, labels, of, field) {
       let sofar = 0;
       for (let i = 0; i <= BUCKET_BOUNDS_MS.length; i += 1) {
@@ -46,6 +46,10 @@ export const createExposition = (): Exposition => {
         .join(''),
   };
 };
+
+/** @returns one sample, without the end of its line */
+export const sampleLine = (name: MetricName, labels: Labels, value: number): string =>
+  `${name}${labelText(labels)} ${number(value)}`;
 
 /** Without an exponent: not every reader takes one. */
 const number = (value: number): string =>

@@ -2,6 +2,7 @@
 import type { RedisClient } from '../connect.ts';
 import { appKeys, type PoolKeys, poolKeys } from '../keys.ts';
 import { readKnownPools } from '../known-pools.ts';
+import { decisionOf } from '../platform-decision.ts';
 import { parsePoolStatus } from '../pool-status.ts';
 import { type Fields, finite } from '../stored.ts';
 import { createExposition, type Exposition } from './exposition.ts';
@@ -27,15 +28,19 @@ export const renderMetrics = async ({ client, prefix, app, pools }: MetricsSourc
   const askedAt = performance.now();
   const beat = await client.get(keys.heartbeat);
   out.add('flame_scrape_round_trip_seconds', {}, (performance.now() - askedAt) / 1000);
-  const [epoch, registry, known, [seconds, micros]] = await Promise.all([
+  const [epoch, lease, registry, known, [seconds, micros]] = await Promise.all([
     client.get(keys.epoch),
+    client.exists(keys.lease),
     client.hgetall(keys.pools),
     readKnownPools(client, keys),
     client.time(),
   ]);
   const now = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
-  for (const pool of [...new Set([...pools, ...known])].sort())
+  for (const pool of [...new Set([...pools, ...known])].sort()) {
     await addPool(out, client, poolKeys(prefix, app, pool), parsePoolStatus(registry[pool]) ?? {}, now);
+    const decision = decisionOf(registry[pool], lease === 1, now);
+    if (decision.known) out.add('flame_replicas_wanted', { pool }, decision.wanted);
+  }
   out.add('flame_leader_epoch', {}, finite(epoch));
   out.add('flame_autoscaler_silent_seconds', {}, beat === null ? -1 : Math.max(0, now - finite(beat)) / 1000);
   return out.text();
