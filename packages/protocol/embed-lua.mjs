@@ -13,7 +13,11 @@ const bare = (text) =>
     .join('\n');
 
 /** For what is written in TypeScript around Lua. */
-const libraries = { tell: bare(read('lib/tell.lua')), gate: bare(read('lib/gate.lua')) };
+const libraries = {
+  tell: bare(read('lib/tell.lua')),
+  tokens: bare(read('lib/tokens.lua')),
+  gate: bare(read('lib/gate.lua')),
+};
 const scripts = {};
 const fields = {};
 for (const file of readdirSync(folder)

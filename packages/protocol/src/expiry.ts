@@ -59,9 +59,10 @@ export const decideExpiry = (
     return { kind: 'no-progress', stillMs: forMs };
   }
   if (call.held !== undefined) {
-    // Whatever else the pool does: what counts is whether a place may come free.
+    // Whatever else the pool does: what counts is whether a place may come free, or a token is on its way.
     const forMs = Math.min(call.waitedMs, watchedMs);
-    if (call.held.moving > 0 || forMs < limitMs) return keep(Math.max(LOOK_AGAIN_MS, limitMs - forMs));
+    const { moving, tokenAt } = call.held;
+    if (moving > 0 || tokenAt !== undefined || forMs < limitMs) return keep(Math.max(LOOK_AGAIN_MS, limitMs - forMs));
     return { kind: 'no-progress', stillMs: forMs };
   }
   if (call.runners === 0 && isUnbootable(status, call.enqueuedAt)) return { kind: 'unbootable' };

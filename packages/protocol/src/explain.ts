@@ -1,4 +1,5 @@
 /** Why a call has not started or finished, as a typed reason and as a sentence (guarantee G7). Pure. */
+import { formatDuration } from './duration.ts';
 import type { CallInspection, Held, Parked } from './inspection.ts';
 import { nameLimit } from './limits.ts';
 
@@ -101,7 +102,7 @@ export const explainWaiting = (pool: string, call: CallInspection, status: PoolS
   }
   if (call.poolPaused) return { reason: 'paused', text: `pool "${pool}" is paused` };
   if (call.parked !== undefined) return { reason: 'needs-release', text: needsRelease(call.parked, status) };
-  if (call.held !== undefined) return { reason: 'limit', text: holds(call.held, call.ahead) };
+  if (call.held !== undefined) return { reason: 'limit', text: holds(call.held, call.ahead, call.now) };
   if (call.runners === 0 && (status === undefined || call.now - status.at > AUTOSCALER_SILENT_MS)) {
     return {
       reason: 'no-autoscaler',
@@ -141,7 +142,12 @@ export const explainWaiting = (pool: string, call: CallInspection, status: PoolS
   return { reason: 'free-slot', text: `it waits for a free slot of ${runners}; ${ahead}` };
 };
 
-const holds = ({ words, most, taken, setBy, moving, stuck }: Held, before: number): string => {
+const holds = (held: Held, before: number, now: number): string => {
+  const { words, most, taken, setBy, moving, stuck, tokenAt, rate } = held;
+  if (tokenAt !== undefined && rate !== undefined && taken < most) {
+    const per = `${rate.calls} ${rate.calls === 1 ? 'begins' : 'begin'} in ${formatDuration(rate.perMs)}`;
+    return `it waits for the ${nameLimit(words)}: ${per}, the next in ${seconds(tokenAt - now)}, ${before} before it`;
+  }
   const who = setBy === undefined ? '' : ` (set by ${setBy})`;
   const ring =
     moving > 0 || stuck.length === 0

@@ -72,6 +72,10 @@ export interface Held {
   readonly moving: number;
   /** … and the ids of those that do. */
   readonly stuck: readonly string[];
+  /** Redis ms at which the next call of the key may begin, when it waits for that and not for a place. */
+  readonly tokenAt: number | undefined;
+  /** Calls of the key that may begin in so many milliseconds. */
+  readonly rate: { readonly calls: number; readonly perMs: number } | undefined;
 }
 
 export interface Parked {
@@ -139,13 +143,15 @@ export const inspectCall = async (client: RedisClient, keys: PoolKeys, callId: s
 
 const heldOf = (reply: Reply[number] | undefined, text: string | undefined): Held | undefined => {
   if (!Array.isArray(reply) || reply.length === 0) return undefined;
-  const [at, most, taken, setBy, moving, stuck] = reply as unknown as [
+  const [at, most, taken, setBy, moving, stuck, tokenAt, rate] = reply as unknown as [
     number,
     string,
     number,
     string,
     number,
     string[],
+    string,
+    string,
   ];
   const { words, sealed } = parseWords(text);
   return {
@@ -157,6 +163,8 @@ const heldOf = (reply: Reply[number] | undefined, text: string | undefined): Hel
     setBy: setBy || undefined,
     moving,
     stuck,
+    tokenAt: tokenAt === '' || !Number.isFinite(Number(tokenAt)) ? undefined : Number(tokenAt),
+    rate: rate === '' ? undefined : { calls: Number(rate.split(' ')[0]), perMs: Number(rate.split(' ')[1]) },
   };
 };
 

@@ -12,14 +12,24 @@ export const MOST_LIMITS = 2;
 /** Characters of a key. */
 export const MOST_KEY_LENGTH = 256;
 
+/** How often calls of a key may begin: in no window of `perMs` more than `calls`. */
+export interface Rate {
+  readonly calls: number;
+  readonly perMs: number;
+  /** They keep a distance, in the place of coming all at once. */
+  readonly smooth: boolean;
+}
+
 /** A limit that a call is under, with its key. */
 export interface CallLimit {
   /** Of the pool's limits; `undefined` for the function's own. */
   readonly name: string | undefined;
   /** Which of the function's own limits, from 0. */
   readonly index: number;
-  /** How many calls of the key may have begun, by the caller's release; 0 or more. */
-  readonly concurrency: number;
+  /** How many calls of the key may have begun, by the caller's release; 0 or more, `undefined` for any number. */
+  readonly concurrency: number | undefined;
+  /** How often they may begin, by the same; `undefined` for any rate. */
+  readonly rate: Rate | undefined;
   /** `undefined` for a limit without keys. */
   readonly key: string | undefined;
 }
@@ -62,9 +72,16 @@ export const describeLimits = (functionName: string, limits: readonly CallLimit[
   const words = wordsOf(functionName, limits);
   return JSON.stringify({
     gates: gatesOf(functionName, limits).join(' '),
-    declared: limits.map((limit) => [limitHash(functionName, limit), limit.concurrency, limit.name ?? functionName]),
+    declared: limits.map((limit) => declaration(functionName, limit)),
     keys: JSON.stringify(sealed === undefined ? { words } : { words: words.map(({ label }) => ({ label })), sealed }),
   });
+};
+
+/** @returns hash, number, label and rate, as the scripts take them */
+const declaration = (functionName: string, limit: CallLimit): readonly [string, number | '', string, string] => {
+  const { concurrency, rate, name } = limit;
+  const per = rate === undefined ? '' : `${rate.calls} ${rate.perMs} ${rate.smooth ? 1 : 0}`;
+  return [limitHash(functionName, limit), concurrency ?? '', name ?? functionName, per];
 };
 
 /** @returns what stands in a call's `f:keys`; nothing for what cannot be read. Never throws. */
@@ -137,7 +154,7 @@ export interface LimitSweep {
 export interface DeclaredLimits {
   readonly release: string;
   /** By name. */
-  readonly limits: Readonly<Record<string, { readonly concurrency: number }>>;
+  readonly limits: Readonly<Record<string, Pick<CallLimit, 'concurrency' | 'rate'>>>;
 }
 
 /**
@@ -150,9 +167,9 @@ export const sweepLimits = async (
   keys: PoolKeys,
   declared: DeclaredLimits = { release: '', limits: {} },
 ): Promise<LimitSweep> => {
-  const named = Object.entries(declared.limits).flatMap(([name, { concurrency }]) => [
-    ...[limitHash('', { name, index: 0 }), concurrency, name],
-  ]);
+  const named = Object.entries(declared.limits).flatMap(([name, limit]) =>
+    declaration('', { ...limit, name, index: 0, key: undefined }),
+  );
   let cursor = '0';
   let freed = 0;
   let admitted = 0;

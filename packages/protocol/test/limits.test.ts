@@ -36,6 +36,7 @@ const under = (key: string | undefined, concurrency: number, name = 'openai'): C
   name,
   index: 0,
   concurrency,
+  rate: undefined,
   key,
 });
 
@@ -459,6 +460,6 @@ describe('what limits cost', () => {
       for (let i = 0; i < 50; i += 1) await end(await take());
     }
     await leavesNothing();
-    expect(await pool.client.hlen(`${keys.base}:limits`)).toBe(3);
+    expect(await pool.client.hlen(`${keys.base}:limits`)).toBe(4);
   }, 600_000);
 });

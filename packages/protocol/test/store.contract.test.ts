@@ -526,7 +526,7 @@ describe.each([
 
   describe('limits', () => {
     const limits = (concurrency: number, key: string | undefined = undefined) =>
-      describeLimits('resize', [{ name: 'openai', index: 0, concurrency, key }]);
+      describeLimits('resize', [{ name: 'openai', index: 0, rate: undefined, concurrency, key }]);
 
     test('no more calls of a key begin than it says; the others are held, in their turn, and those of other keys go on', async () => {
       const ids = [await accept({ limits: limits(1, 't') }), await accept({ limits: limits(1, 't') })];

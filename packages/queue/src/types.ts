@@ -17,7 +17,7 @@ import type { ShipArgs, ShipResult } from './ship.ts';
 
 export type { Bytes } from '@flamejs/protocol/bytes';
 export type { Duration } from '@flamejs/protocol/duration';
-export type { FunctionLimit, LimitKey, PoolLimit, PoolRefOptions } from './limits.ts';
+export type { FunctionLimit, LimitKey, PoolLimit, PoolRefOptions, RateText } from './limits.ts';
 export type { NotShippable, Ship, ShipArgs, ShippableClasses, ShipResult } from './ship.ts';
 
 /** Waiting between two attempts, as data. `delay` alone is the same wait each time. */

@@ -1,6 +1,6 @@
 -- Accepts calls of one pool. Sent twice, it adds once: a command that a client repeats after a broken connection finds the job and
 -- joins it.
--- uses: clock waiting hand-over attempt gate limits
+-- uses: clock waiting hand-over attempt tokens gate limits
 -- keys: the queue's prefix
 -- arguments: most calls that may wait, waiter, release of the caller, ms of a lock; then for each call: id, name, data, fingerprint, delay ms, priority,
 --   queueTimeout ms, deadline in ms, deadline at, resultTtl ms, failedTtl ms, '1' when a lost runner fails it, whose end cancels it, the call that awaits it, large arguments, its limits as JSON or ''
@@ -129,7 +129,10 @@ local function accept(i)
   end
   if wait == 0 and waiting == 0 and isHandedOver and ARGV[i + 11] ~= '1' and #ARGV[i + 2] <= MOST_PUSHED
     and handOver(id, jobKey, ARGV[i + 2], queueTimeout, deadline) then
-    if names then gate.enter(base, names, id, now) end
+    if names then
+      gate.enter(base, names, id, now)
+      gate.passed(queue, base, names, id, jobKey, false)
+    end
     return 'accepted'
   end
   pending = pending + 1

@@ -78,7 +78,11 @@ if state == 'waiting' and f[23] then
   end
   local numbers = base .. ':limits'
   local by = redis.call('HMGET', numbers, 'who ' .. name, 'who ' .. string.match(name, '^[^.]*'))
-  limit = { at, tostring(gate.most(base, name)), redis.call('ZCARD', places), by[1] or by[2] or '', moving, stuck }
+  local most, rate = gate.numbers(base, name)
+  local free, next = 1, 0
+  if rate then free, next = tokens.look(base, name, rate) end
+  limit = { at, tostring(most), redis.call('ZCARD', places), by[1] or by[2] or '', moving, stuck,
+    free < 1 and tostring(next) or '', rate and (rate.calls .. ' ' .. rate.per) or '' }
 end
 -- Of a call that waits for a runner of its release: which releases there are, and whether the pool is being rolled over.
 local releases, rolling = {}, 0

@@ -100,12 +100,13 @@ local base, back = flame.base(queue), {}
 for i = 2, #ARGV, 2 do
   local id = ARGV[i]
   local jobKey = queue .. id
-  local f = redis.call('HMGET', jobKey, 'f:run', 'ats', 'priority')
+  local f = redis.call('HMGET', jobKey, 'f:run', 'ats', 'priority', 'f:lim')
   if f[1] == runner and f[2] == ARGV[i + 1] and redis.call('LREM', queue .. 'active', 1, id) == 1 then
     redis.call('DEL', jobKey .. ':lock')
     redis.call('SREM', queue .. 'stalled', id)
     redis.call('HDEL', jobKey, 'f:run')
     flame.count(jobKey, 'f:back')
+    if f[4] then redis.call('HSET', jobKey, 'f:token', flame.now + 5000) end
     local priority = tonumber(f[3] or '0') or 0
     if priority > 0 then redis.call('ZADD', queue .. 'prioritized', priority * 0x100000000, id)
     else redis.call('RPUSH', queue .. 'wait', id) end

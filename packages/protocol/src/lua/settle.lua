@@ -2,7 +2,7 @@
 -- The fence: a verdict counts when its attempt is still the newest, even if its lock has run out meanwhile (a call that was taken
 -- back is fetched back). Any other is refused, and so is one that is sent again when it has been carried out: it would charge a
 -- budget twice.
--- uses: clock waiting parking tell outcome history gate limits take hand-over attempt
+-- uses: clock waiting parking tell outcome history tokens gate limits take hand-over attempt
 -- keys: the queue's prefix
 -- arguments: runner, its release, ms of a lock, most bytes of data, most bytes of a body that is told with it, finished jobs to keep;
 --   then for each verdict: id, attempt, generation, kind, head, body, reason, rare settings as JSON or '', and what becomes of its slot:
@@ -12,6 +12,8 @@
 local runner, release, lockMs, mostData = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local inlineLimit, keep = tonumber(ARGV[5]), tonumber(ARGV[6])
 local finished = false
+-- A call that goes back before anything of it has begun keeps its token for so long.
+local TOKEN_MS = 5000
 
 -- Its lock is gone already.
 local function leaveActive(id)
@@ -39,7 +41,10 @@ end
 local function move(id, jobKey, ats, kind, reason, rare, priority, names)
   local more = rare == '' and {} or cjson.decode(rare)
   if more.ended then note(jobKey, more.ended) end
-  if more.unbegun then count(jobKey, 'f:back') end
+  if more.unbegun then
+    count(jobKey, 'f:back')
+    if names then rc('HSET', jobKey, 'f:token', now + TOKEN_MS) end
+  end
   rc('HSET', jobKey, 'f:moved', ats)
   leaveActive(id)
   rc('HDEL', jobKey, 'f:run')

@@ -1,13 +1,13 @@
 -- Looks through the gates of a pool: takes out calls that are gone, and admits what may come through. One process of a pool does so at a time.
--- uses: clock gate
+-- uses: clock tokens gate
 -- keys: the queue's prefix
--- arguments: cursor, most ids to look at, ms for which a sweep that begins keeps others from beginning one, release, then hash, number and name
---   of each limit that it declares
+-- arguments: cursor, most ids to look at, ms for which a sweep that begins keeps others from beginning one, release, then hash, number, name and
+--   rate of each limit that it declares
 -- reply: cursor of the next step, 0 at the end; places of calls that were gone; calls that came to the queue
 local cursor, most = ARGV[1], tonumber(ARGV[2])
 if cursor == '0' and not rc('SET', base .. ':limits-swept', 1, 'NX', 'PX', ARGV[3]) then return { '0', 0, 0 } end
 if cursor == '0' then
-  for i = 5, #ARGV, 3 do gate.declare(base, clock, ARGV[4], ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
+  for i = 5, #ARGV, 4 do gate.declare(base, clock, ARGV[4], ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]) end
 end
 
 local function isGone(id, name)

@@ -12,7 +12,7 @@ import type { Outcome } from '@flamejs/protocol/outcome';
 import { isTraceCarrier, type TraceCarrier } from '@flamejs/protocol/trace-carrier';
 import { parseCallOptions } from '../call-options.ts';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
-import { MAX_CONCURRENCY, numberOf, readKey } from '../limits.ts';
+import { areNumbers, numbersOf, readKey } from '../limits.ts';
 import type { CallOptions, ParsedCallOptions, ResolvedCallOptions } from '../types.ts';
 
 /** Requests and replies carry payloads that were checked against their own limits before. */
@@ -157,12 +157,12 @@ export const parseNestedRequest = (value: unknown, config: AppConfig): ParsedNes
 const limitsOf = (value: unknown, pool: PoolConfig): readonly CallLimit[] => {
   if (!Array.isArray(value) || value.length > MOST_LIMITS) return refuse('its limits are none');
   return value.map((given, index) => {
-    const { name, concurrency, key } = (given ?? {}) as Partial<CallLimit>;
+    const { name, concurrency, rate, key } = (given ?? {}) as Partial<CallLimit>;
     if (key !== undefined && !readKey(key).ok) return refuse('the key of a limit is none');
-    if (name !== undefined) return { name: String(name), index, key, concurrency: numberOf(pool, String(name)) };
-    const isNumber = Number.isInteger(concurrency) && (concurrency as number) >= 0;
-    if (!isNumber || (concurrency as number) > MAX_CONCURRENCY) return refuse('the number of a limit is none');
-    return { name: undefined, index, key, concurrency: concurrency as number };
+    if (name !== undefined) return { ...numbersOf(pool, String(name)), name: String(name), index, key };
+    if (!areNumbers({ concurrency, rate })) return refuse('the numbers of a limit are none');
+    const per = rate && { calls: rate.calls, perMs: rate.perMs, smooth: rate.smooth === true };
+    return { name: undefined, index, key, concurrency, rate: per };
   });
 };
 

@@ -41,9 +41,9 @@ export const callOptionDocs = {
   ),
   failedTtl: doc('duration', '7d', 'How long its error and arguments are kept.'),
   limit: doc(
-    '{ concurrency, key } or { name, key }, or two of them',
+    '{ concurrency, rate, smooth, key } or { name, key }, or two of them',
     'none',
-    "How many of its calls may run at once, in all or for each key; `name` is one of the pool's `limits` (functions only).",
+    "How many of its calls may run at once, and how often they may begin (`'100/1m'`), in all or for each key; `name` is one of the pool's `limits` (functions only).",
   ),
   limitKey: doc('string', 'what the limit computes', 'The key of those of its limits that have one (calls only).'),
 } satisfies Record<keyof CallOptions | keyof FunctionOptions, OptionDoc>;

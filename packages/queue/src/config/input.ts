@@ -61,7 +61,7 @@ export interface PoolInput extends PoolHooks {
   readonly payloadLimit?: Bytes | undefined;
   /** Most calls that may wait; further ones are refused with FlameQueueFullError. */
   readonly maxPending?: number | undefined;
-  /** Limits by name, such as `{ openai: { concurrency: 20 } }`, that functions and closures of this pool may name as their `limit`. */
+  /** Limits by name, such as `{ openai: { concurrency: 20, rate: '500/1m' } }`, that functions and closures of this pool may name as their `limit`. */
   readonly limits?: Readonly<Record<string, PoolLimit>> | undefined;
   /** Which calls a function may look at, cancel and retry: `own` those that it made or whose ids are among its arguments, `all` every call of the app. */
   readonly callAccess?: 'own' | 'all' | undefined;

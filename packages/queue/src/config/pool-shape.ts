@@ -88,8 +88,8 @@ export const poolShape = {
   limits: field(
     {
       description:
-        'Limits by name, such as `{ openai: { concurrency: 20 } }`, that functions and closures of this pool may name as their `limit`.',
-      kind: 'record of { concurrency }',
+        "Limits by name, such as `{ openai: { concurrency: 20, rate: '500/1m' } }`, that functions and closures of this pool may name as their `limit`.",
+      kind: 'record of { concurrency, rate, smooth }',
       default: 'none',
     },
     readPoolLimits,

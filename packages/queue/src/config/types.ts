@@ -4,7 +4,7 @@ import type { AlertsConfig } from '@flamejs/protocol/alerts/send-alerts';
 import type { RedisConfig } from '@flamejs/protocol/connect';
 import type { EncryptionKey, PayloadTransform } from '@flamejs/protocol/payload/types';
 import type { PoolBackend } from '../backend.ts';
-import type { PoolLimit } from '../limits.ts';
+import type { ParsedNumbers } from '../limits.ts';
 import type { Policy } from '../scaling.ts';
 import type { Telemetry } from '../telemetry/types.ts';
 
@@ -70,7 +70,7 @@ export interface PoolConfig {
   readonly payloadLimit: number;
   readonly maxPending: number;
   /** By name. */
-  readonly limits: Readonly<Record<string, PoolLimit>>;
+  readonly limits: Readonly<Record<string, ParsedNumbers>>;
   /** Which calls the functions of its runners may look at, cancel and retry: those they made or were given, or all of the app. */
   readonly callAccess: 'own' | 'all';
   /** Glob patterns or paths of the modules that its runners load, relative to the app's `root`. */

@@ -8,7 +8,7 @@ import { appConfig } from './app.ts';
 
 let flame: Flame;
 beforeEach(() => {
-  const limits = { openai: { concurrency: 2 } };
+  const limits = { openai: { concurrency: 2, rate: undefined } };
   flame = createFlame(appConfig('redis://127.0.0.1:1', { limits }), { mode: 'inline' });
 });
 afterEach(() => flame.close());
@@ -85,6 +85,23 @@ describe('inline mode', () => {
     expect(order).toEqual(['t', 't']);
   });
 
+  test('L-13: no more calls begin in a window than the rate says, and those of other keys are not held up', async () => {
+    const began: number[] = [];
+    const often = defineFunction(
+      'limitedOften',
+      { pool, limit: { rate: '2/200ms', key: (who) => who } },
+      async (_who: string) => {
+        began.push(performance.now());
+      },
+    );
+    const since = performance.now();
+    const calls = ['a', 'a', 'a', 'b'].map((who) => flame.call(often, who));
+    await calls[3];
+    expect(performance.now() - since).toBeLessThan(190);
+    await all(calls);
+    expect((began[3] ?? 0) - (began[0] ?? 0)).toBeGreaterThan(150);
+  });
+
   test('L-08: to await what the own line holds is refused with FlameLimitDeadlockError', async () => {
     const inner = defineFunction('limitedInner', { pool, limit: { name: 'openai' } }, async (x: number) => {
       // Whoever awaits it does so before it has ended.
@@ -117,8 +134,13 @@ describe('what is refused', () => {
     defineFunction(`refused ${String(Math.random())}`, { pool, limit } as never, work);
 
   test.each<[unknown, string]>([
-    [{}, 'either concurrency or name'],
-    [{ concurrency: 1, name: 'openai' }, 'either concurrency or name'],
+    [{}, 'expected concurrency, rate, or both'],
+    [{ concurrency: 1, name: 'openai' }, 'either the name of one of the pool'],
+    [{ rate: '100' }, "a text such as '100/1m'"],
+    [{ rate: '0/1m' }, "a text such as '100/1m'"],
+    [{ rate: '10/31d' }, 'at most 30 days'],
+    [{ rate: '1.5/1s' }, "a text such as '100/1m'"],
+    [{ concurrency: 1, smooth: true }, 'beside a rate'],
     [{ concurrency: -1 }, 'a whole number from 0'],
     [{ concurrency: 1.5 }, 'a whole number from 0'],
     [{ concurrency: 1, key: 'tenant' }, 'a function of the arguments'],

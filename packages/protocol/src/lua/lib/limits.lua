@@ -4,7 +4,7 @@
 -- @returns its gates
 local function declareLimits(jobKey, text, release)
   local given = cjson.decode(text)
-  for _, d in ipairs(given.declared) do gate.declare(base, clock, release, d[1], tostring(d[2]), d[3]) end
+  for _, d in ipairs(given.declared) do gate.declare(base, clock, release, d[1], tostring(d[2]), d[3], d[4]) end
   rc('HSET', jobKey, 'f:lim', given.gates, 'f:keys', given.keys)
   return given.gates
 end
@@ -12,14 +12,14 @@ end
 -- Whether a call that was taken from the queue may begin. If not it is held, and this was no pick-up.
 -- @param names its gates
 local function passes(id, jobKey, names, f)
-  local refusing = gate.enter(base, names, id, now)
+  local refusing = gate.enter(base, names, id, now, false, (tonumber(f.token or '') or 0) > now)
   if not refusing then
-    -- Somebody has promoted it by hand, and it was its turn.
-    if f.held then gate.leave(queue, base, '', id, jobKey) end
+    if f.token then rc('HDEL', jobKey, 'f:token') end
+    gate.passed(queue, base, names, id, jobKey, f.held)
     return true
   end
   rc('LREM', queue .. 'active', 1, id)
   if f.park then leaveParking(id, jobKey) end
-  gate.hold(queue, base, refusing, id, jobKey)
+  gate.refuse(queue, base, refusing, names, id, jobKey)
   return false
 end

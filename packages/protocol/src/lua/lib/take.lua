@@ -75,8 +75,8 @@ local function take(runner, release, lockMs, mostData)
   if not id then return false end
   if size > mostData then rc('HSET', jobKey, 'data', 'null', 'f:size', size) end
   local f = rc('HMGET', jobKey, 'data', 'atm', 'f:gen', 'f:base', 'f:loss', 'f:kill', 'f:late', 'f:cancel', 'f:fail', 'f:dl',
-    'f:since', 'f:pz', 'f:qt', 'f:size', 'f:run', 'f:rel', 'f:park', 'f:back', 'f:lim', 'f:held', 'ats')
-  if f[19] and not passes(id, jobKey, f[19], { park = f[17], held = f[20] }) then
+    'f:since', 'f:pz', 'f:qt', 'f:size', 'f:run', 'f:rel', 'f:park', 'f:back', 'f:lim', 'f:held', 'ats', 'f:token')
+  if f[19] and not passes(id, jobKey, f[19], { park = f[17], held = f[20], token = f[22] }) then
     heldNow = heldNow + 1
     if heldNow < MOST_HELD then return take(runner, release, lockMs, mostData) end
     wake()

@@ -73,7 +73,7 @@ export const createMemoryPool = (options: MemoryStoreOptions): MemoryPool => {
   const calls = new Map<string, MemoryCall>();
   const line = createMemoryLine();
   const parking = createMemoryParking();
-  const limits = createMemoryLimits();
+  const limits = createMemoryLimits(now);
   const overdue = new Map<string, number>();
   let lastStartAt = 0;
 
@@ -119,7 +119,18 @@ export const createMemoryPool = (options: MemoryStoreOptions): MemoryPool => {
       line.remove(accepted.id);
       line.enqueue(accepted.id, accepted.priority, true);
     }
+    armLimits(call);
     if (admitted.length > 0) work();
+  };
+
+  /** Who waits for a token is due when it comes. */
+  const armLimits = (call: MemoryCall): void => {
+    for (const { call: next, at } of limits.due(call)) {
+      if (line.placeOf(next.accepted.id) !== 'delayed') continue;
+      line.remove(next.accepted.id);
+      line.delay(next.accepted.id, at);
+      work();
+    }
   };
 
   const enqueue = (call: MemoryCall, atHead: boolean): void => {
@@ -161,11 +172,14 @@ export const createMemoryPool = (options: MemoryStoreOptions): MemoryPool => {
       const call = calls.get(id);
       if (call !== undefined && limits.enter(call)) {
         begin(call, runnerId);
+        armLimits(call);
         return toTaken(call, now(), hasOutcome(call), askedAt);
       }
       line.remove(id);
-      // It is held, and never due.
-      if (call !== undefined) line.delay(id, Number.POSITIVE_INFINITY);
+      if (call === undefined) continue;
+      // It is held, and never due unless it is the next to get a token.
+      line.delay(id, Number.POSITIVE_INFINITY);
+      armLimits(call);
     }
     return undefined;
   };
