@@ -31,6 +31,13 @@ const run = async (name: string): Promise<string> => {
   return program.output();
 };
 
+/** Said before and after the workers have moved. */
+const FROM_BULLMQ = [
+  ...['mail to ann@example.com', 'mail to busy@example.com', 'mail to ben@example.com', 'nobody is no address'],
+  ...['order of mail to cleo@example.com and thumbnail of 128 px', 'the digest goes out again and again'],
+  'broken failed: nobody is no address',
+];
+
 /** What is looked at, by example. */
 const LOOKS: Readonly<Record<string, (output: string) => void | Promise<void>>> = {
   'count-primes': (output) => {
@@ -60,6 +67,9 @@ const LOOKS: Readonly<Record<string, (output: string) => void | Promise<void>>> 
     const webm = await readFile(join(out, 'small.webm'));
     expect(webm.subarray(0, 4).toString('hex')).toBe('1a45dfa3');
     expect(webm.length).toBeLessThan((await readFile(join(out, 'clip.mkv'))).length);
+  },
+  'from-bullmq': (output) => {
+    for (const line of FROM_BULLMQ) expect(output).toContain(line);
   },
   'html-to-pdf': async () => {
     const pdf = await readFile(join(out, 'invoice.pdf'), 'latin1');

@@ -25,6 +25,7 @@ const MET: Readonly<Record<string, readonly [file: string, title: string]>> = {
   FLAME_ERR_CALL_LOOP: ['packages/runner/test/nested.test.ts', 'C-12: calls that await each other'],
   FLAME_ERR_LIMIT_DEADLOCK: ['packages/runner/test/limits.test.ts', 'L-08: to await a call'],
   FLAME_ERR_ACCESS: ['packages/runner/test/nested.test.ts', 'T-07: a function that knows an id'],
+  FLAME_ERR_JOB_METHOD: ['tests/migrate/worker.test.ts', 'a method of the job that is not there'],
   FLAME_ERR_CRASH: ['packages/runner/test/calls.test.ts', 'AW-10 F10'],
   FLAME_ERR_MEMORY: ['packages/runner/test/calls.test.ts', 'over its memory limit'],
   FLAME_ERR_RUNNER_LOST: ['tests/conformance/calls.test.ts', 'F11 with onRunnerLost fail'],

@@ -24,8 +24,8 @@ export default [
   {
     name: 'runners get the autoscaler’s user',
     file: 'packages/autoscaler/src/environment.ts',
-    find: 'redisUrl === undefined || env.FLAME_REDIS_URL_FILE',
-    replace: 'redisUrl === undefined',
+    find: 'url === undefined || env.FLAME_REDIS_URL_FILE',
+    replace: 'url === undefined',
     tests: ['S-06 S-23 caller, runner, autoscaler and dashboard'],
     in: TLS,
   },

@@ -3,6 +3,7 @@ import type { RunnerRecord } from '@flamejs/protocol';
 import { measure } from './observe/measures.ts';
 import { observationOf } from './observe/observation.ts';
 import type { Target } from './plan/plan.ts';
+import { queueCap } from './plan/queue-cap.ts';
 import { decide } from './plan/target.ts';
 import type { PoolContext } from './pool-context.ts';
 import type { IntentRecord } from './record/intent.ts';
@@ -42,6 +43,14 @@ export const decideTarget = (
     window: memory.window,
     scaleDownWindowMs: effective.scaleDownWindowMs,
     idleShutdownAfterMs: effective.idleShutdownAfterMs,
+    cap:
+      snapshot.bounds === undefined
+        ? null
+        : queueCap(snapshot.bounds, {
+            active: snapshot.active,
+            serviceTimeMs: memory.measures.serviceTimeMs,
+            bootTimeoutMs: pool.bootTimeoutMs,
+          }),
     override: override !== null && snapshot.now < override.until ? override.desired : null,
     useful,
   });

@@ -1,6 +1,6 @@
 /** How a runner learns who it is. */
-import type { AppConfig, Backend, PoolConfig, RedisConfig } from '@flamejs/queue';
-import { keyText } from '@flamejs/queue/internal';
+import type { AppConfig, Backend, PoolConfig } from '@flamejs/queue';
+import { keyText, redisUrl } from '@flamejs/queue/internal';
 
 export interface Environment {
   /** Plain variables, frozen with the launch. */
@@ -15,7 +15,7 @@ export interface LaunchedAs {
 }
 
 export const environmentOf = (config: AppConfig): Environment => {
-  const redisUrl = urlOf(config.redis);
+  const url = redisUrl(config.redis);
   return {
     env: (pool, runnerId, { release, backend }) => ({
       ...pool.env,
@@ -30,20 +30,9 @@ export const environmentOf = (config: AppConfig): Environment => {
     }),
     secrets: (env) => ({
       // A pool that names a file has a Redis user of its own for its runners.
-      ...(redisUrl === undefined || env.FLAME_REDIS_URL_FILE ? {} : { FLAME_REDIS_URL: redisUrl }),
+      ...(url === undefined || env.FLAME_REDIS_URL_FILE ? {} : { FLAME_REDIS_URL: url }),
       ...(config.signingKey === undefined ? {} : { FLAME_SIGNING_KEY: config.signingKey }),
       ...(config.encryptionKeys.length === 0 ? {} : { FLAME_ENCRYPTION_KEYS: keyText(config.encryptionKeys) }),
     }),
   };
-};
-
-/** Of a cluster or Sentinel there is no one URL: the runner reads its config file, which names the nodes. */
-const urlOf = (redis: RedisConfig): string | undefined => {
-  if (redis.kind === 'cluster') return undefined;
-  if (redis.url !== undefined) return redis.url;
-  const { host = 'localhost', port = 6379, db = 0, username, password, tls, sentinels, path } = redis.options;
-  if (sentinels !== undefined || path !== undefined) return undefined;
-  const user = username === undefined ? '' : encodeURIComponent(username);
-  const secret = password == null ? '' : `${user}:${encodeURIComponent(password)}@`;
-  return `${tls === undefined ? 'redis' : 'rediss'}://${secret}${host}:${port}${db === 0 ? '' : `/${db}`}`;
 };

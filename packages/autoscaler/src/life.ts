@@ -56,7 +56,14 @@ export const beginLife = async (parts: LifeParts): Promise<Life> => {
   ending.add('the connections were not closed', () => connections.close());
 
   const onDamage = damageLog(log);
-  const store = redisStore({ client: connections.store, prefix: config.prefix, app: config.app, clock, onDamage });
+  const store = redisStore({
+    client: connections.store,
+    prefix: config.prefix,
+    app: config.app,
+    clock,
+    onDamage,
+    queueOf: (pool) => config.pools[pool]?.bullmq,
+  });
   const holder = `${hostname()}:${process.pid}:${randomBytes(6).toString('hex')}`;
   const leader = createLeader({ store, clock, log, holder, leaseMs });
   const controller = createController({

@@ -23,6 +23,7 @@ export {
   FlameDeadlineError,
   FlameError,
   FlameIdConflictError,
+  FlameJobMethodError,
   FlameLaunchError,
   FlameLimitDeadlockError,
   FlameMemoryError,

@@ -46,6 +46,15 @@ const retryDelay = (times: number): number => Math.min(50 * 2 ** Math.min(times,
 
 /** Opens a connection on which our own scripts and BullMQ's extended ones are defined. Close it with `quit` or `disconnect`. */
 export const connect = (config: RedisConfig, role: ConnectionRole, name: string): RedisClient => {
+  const client = connectPlain(config, role, name);
+  defineBullScripts(client);
+  for (const script of OWN_SCRIPTS)
+    client.defineCommand(script.name, { numberOfKeys: script.keys, lua: script.content });
+  return client;
+};
+
+/** The same without any scripts, for BullMQ's own classes on queues that are not ours: there its scripts must be what they are. */
+export const connectPlain = (config: RedisConfig, role: ConnectionRole, name: string): RedisClient => {
   const common: RedisOptions = {
     maxRetriesPerRequest: null,
     enableOfflineQueue: role === 'steady',
@@ -67,9 +76,6 @@ export const connect = (config: RedisConfig, role: ConnectionRole, name: string)
   keepErrorsQuiet(client);
   outliveStreamErrors(client);
   nameMissingRights(client);
-  defineBullScripts(client);
-  for (const script of OWN_SCRIPTS)
-    client.defineCommand(script.name, { numberOfKeys: script.keys, lua: script.content });
   return client;
 };
 

@@ -11,11 +11,19 @@ export {
 export { type AlertSender, type AlertsConfig, createAlertSender } from './alerts/send-alerts.ts';
 export type { Delivery } from './alerts/webhook.ts';
 export { type AwakeClock, createAwakeClock } from './awake.ts';
+export {
+  describeLegacy,
+  findLegacySchedules,
+  type LegacySchedule,
+  type QueueNames,
+  queueBase,
+} from './bullmq/legacy-schedules.ts';
+export { lookAtQueue, type QueueLimit, type QueueLook } from './bullmq/queue-look.ts';
 export { BULLMQ_VERSION } from './bullmq-scripts.ts';
 export { CallBackend } from './call-backend.ts';
 export { callBackendFactory } from './call-backend-factory.ts';
 export { newCallId, poolOfCallId, userCallId } from './call-id.ts';
-export { connect, disconnect, type RedisClient, runScript, whenReady } from './connect.ts';
+export { connect, connectPlain, disconnect, type RedisClient, runScript, whenReady } from './connect.ts';
 export { cancelCall } from './end-call.ts';
 export * from './envelope.ts';
 export { decideExpiry, type ExpiryDecision, type StillBound } from './expiry.ts';

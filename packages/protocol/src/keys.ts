@@ -62,6 +62,8 @@ export interface PoolKeys {
   progress(callId: string): string;
   /** The channel on which calls are handed over to a runner. */
   hand(runnerId: string): string;
+  /** What runners tell of the BullMQ worker that they are: its limiter. */
+  readonly worker: string;
   /** Slots of runners that are on offer. */
   readonly free: string;
 }
@@ -115,6 +117,7 @@ export const poolKeys = (prefix: string, app: string, pool: string): PoolKeys =>
     told: (callerId) => `${base}:told:${callerId}`,
     progress: (callId) => `${base}:progress:${callId}`,
     hand: (runnerId) => `${base}:hand:${runnerId}`,
+    worker: `${base}:worker`,
     free: `${base}:free`,
   };
 };

@@ -13,6 +13,8 @@ export {
 export * from '@flamejs/protocol/errors';
 export type { Secret } from '@flamejs/protocol/secret';
 export type * from './backend.ts';
+export type { JobMethods } from './bullmq/job-methods.ts';
+export type * from './bullmq/types.ts';
 export * from './client/index.ts';
 export { type Config, defineConfig } from './config/define-config.ts';
 export type * from './config/input.ts';

@@ -15,8 +15,14 @@ export interface MeteredAttempt {
   ended(result: ExecutionResult, plan: Plan): void;
 }
 
+/** What is counted of an attempt. */
+export interface MeteredCall extends Pick<CallFacts, 'callId' | 'attempt' | 'attemptsMade'> {
+  readonly pickUp: Pick<CallFacts['pickUp'], 'waitedMs'>;
+  readonly envelope: Pick<CallFacts['envelope'], 'fn'>;
+}
+
 export interface CallMeter {
-  pickedUp(facts: CallFacts): MeteredAttempt;
+  pickedUp(call: MeteredCall): MeteredAttempt;
 }
 
 export interface CallMeterOptions {

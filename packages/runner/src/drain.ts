@@ -34,8 +34,8 @@ export interface Drain {
 }
 
 export interface DrainOptions {
-  readonly loop: () => CallLoop;
-  readonly calls: HeldCalls;
+  readonly loop: () => Pick<CallLoop, 'hold' | 'release' | 'whenStill'>;
+  readonly calls: Pick<HeldCalls, 'all'>;
   /** Reports the standing. @returns whether Redis has taken it */
   readonly report: () => Promise<boolean>;
   /** Whether the connection to Redis is up. */

@@ -3,7 +3,7 @@
  * own libraries and connects to Redis.
  */
 import type { AppConfig, PoolConfig } from '@flamejs/queue';
-import { ownSecrets } from '@flamejs/queue/internal';
+import { ownSecrets, redisUrl } from '@flamejs/queue/internal';
 import type { Logger } from 'pino';
 import { createExecutorPool, type ExecutorPool } from './executor/index.ts';
 import { findModules } from './find-modules.ts';
@@ -70,9 +70,9 @@ export const openExecutors = (
       functions: pool.functions,
       root: config.root,
       release: config.releaseDerived ? config.release : undefined,
-      env: { ...pool.env, FLAME_RUNNER_ID: runnerId, FLAME_POOL: pool.name },
+      env: { ...pool.env, ...redisFor(config, pool), FLAME_RUNNER_ID: runnerId, FLAME_POOL: pool.name },
       passEnv: pool.passEnv,
-      secrets: ownSecrets(config, process.env),
+      secrets: ownSecrets(config, process.env, { redis: pool.passRedis !== true }),
       configFile: config.configFile,
       keep: pool.keep,
       onMissedEnv: (_, advice) => onMissedEnv?.(advice),
@@ -113,6 +113,12 @@ export const openExecutors = (
       await executors?.close();
     },
   };
+};
+
+/** What its processors connect by, where they may: under the name that applications give it. */
+const redisFor = ({ redis }: AppConfig, { passRedis, env }: PoolConfig): Readonly<Record<string, string>> => {
+  const url = env.REDIS_URL ?? process.env.REDIS_URL ?? redisUrl(redis);
+  return passRedis === true && url !== undefined ? { REDIS_URL: url } : {};
 };
 
 /** @param granted what the machine has for each executor, bytes: the smaller of the two holds, so that ours acts before the kernel's */

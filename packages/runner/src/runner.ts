@@ -13,7 +13,6 @@ import {
   whenReady,
 } from '@flamejs/protocol';
 import type { AppConfig } from '@flamejs/queue';
-import { deriveRelease } from '@flamejs/queue/internal';
 import type { Logger } from 'pino';
 import { createActivityReporter } from './activity.ts';
 import { bounded } from './bounded.ts';
@@ -30,6 +29,7 @@ import { leftBy, slotsOf } from './open-executors.ts';
 import { createPoolEvents } from './pool-events.ts';
 import { createPutBackStrays } from './put-back-strays.ts';
 import { createRegistration, type Standing } from './registration.ts';
+import { isOtherRelease } from './release-on-disk.ts';
 import { createRunnerCounts } from './runner-counts.ts';
 import type { Runner, RunnerOptions } from './runner-options.ts';
 import { createSoloGate } from './solo-gate.ts';
@@ -337,9 +337,5 @@ const pauseForSilence = (loop: CallLoop, logger: Logger): Pick<HeartbeatWatchOpt
     loop.release('silence');
   },
 });
-
-/** It goes by the name of what was there when it started: a runner of the new release must take its place. */
-const isOtherRelease = ({ release, releaseDerived, root }: AppConfig): boolean =>
-  releaseDerived === true && deriveRelease(root) !== release;
 
 const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';

@@ -4,7 +4,7 @@ import { createNestedService } from '@flamejs/queue/nested-service';
 import { bounded } from './bounded.ts';
 import { linkMachine } from './machine-link.ts';
 import { createRunner } from './runner.ts';
-import type { RunnerOptions } from './runner-options.ts';
+import type { Runner, RunnerOptions } from './runner-options.ts';
 import { watchSignals } from './terminator.ts';
 
 const CLOSE_MS = 1_000;
@@ -21,7 +21,7 @@ export const serveMachine = async (config: AppConfig, { env, ...options }: Machi
   const { logger } = options;
   // Opened by the first call that a function makes; executors themselves have neither Redis' address nor the key.
   const nested = createNestedService(config, logger);
-  const runner = createRunner(config, {
+  const runner = await createRunnerOf(config, {
     ...options,
     managed: Boolean(env.FLAME_RUNNER_ID),
     nested,
@@ -48,4 +48,11 @@ export const serveMachine = async (config: AppConfig, { env, ...options }: Machi
     machine.close();
     await bounded(nested.close(), CLOSE_MS);
   }
+};
+
+/** BullMQ itself is loaded by the runners that serve a queue of it. */
+const createRunnerOf = async (config: AppConfig, options: RunnerOptions): Promise<Runner> => {
+  const { bullmq } = options.pool;
+  if (bullmq === undefined) return createRunner(config, options);
+  return (await import('./bullmq/bullmq-runner.ts')).createBullmqRunner(config, bullmq, options);
 };

@@ -1,6 +1,7 @@
 /** Asks a pool's policy, defends against what it may answer, and applies the pool's bounds. Pure but for the policy. */
 import type { Policy, PolicyPool, PoolObservation } from '@flamejs/queue';
 import type { Target } from './plan.ts';
+import type { QueueCap } from './queue-cap.ts';
 import { largestWish, noteWish, type WishWindow } from './window.ts';
 
 export interface TargetInput {
@@ -13,6 +14,8 @@ export interface TargetInput {
   readonly idleShutdownAfterMs: number;
   /** An operator's number, which replaces the policy's until it expires. */
   readonly override: number | null;
+  /** So many slots there is work for, whatever waits; `null` for no bound. An operator's number is not bounded by it. */
+  readonly cap?: QueueCap | null;
   /** Runners that offer slots or soon will. */
   readonly useful: number;
 }
@@ -42,9 +45,10 @@ export const decide = (input: TargetInput): Decided => {
       window,
     };
   };
-  const answer = ask(input);
-  if (answer === 'hold') return hold(`${input.policy.name} holds`);
-  if (typeof answer === 'string') return hold(answer);
+  const asked = ask(input);
+  if (asked === 'hold') return hold(`${input.policy.name} holds`);
+  if (typeof asked === 'string') return hold(asked);
+  const answer = input.override === null ? capped(asked, input.cap ?? null, pool.maxConcurrency) : asked;
 
   const wanted = Math.min(pool.max, Math.max(pool.min, answer.desired));
   const window = noteWish(input.window, observation.now, wanted, keepMs);
@@ -61,6 +65,12 @@ export const decide = (input: TargetInput): Decided => {
     memory: answer.memory,
     window,
   };
+};
+
+const capped = (answer: Answer, cap: QueueCap | null, slots: number): Answer => {
+  const most = cap === null ? Number.POSITIVE_INFINITY : Math.ceil(cap.slots / slots);
+  if (cap === null || answer.desired <= most) return answer;
+  return { ...answer, desired: most, reasons: [...answer.reasons, `${cap.reason}: ${most}`] };
 };
 
 interface Answer {

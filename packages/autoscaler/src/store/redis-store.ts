@@ -6,9 +6,11 @@ import {
   type OnDamage,
   type PoolKeys,
   poolKeys,
+  type QueueNames,
   type RedisClient,
 } from '@flamejs/protocol';
 import { bounded, type Clock } from '../clock.ts';
+import { withBullmqQueue } from '../observe/bullmq-queue.ts';
 import { decodeIntent, encodeIntent, type IntentRecord } from '../record/intent.ts';
 import { BEAT, COMMIT, RESERVE } from '../scripts/intents.ts';
 import { ACQUIRE, RELEASE, RENEW } from '../scripts/lease.ts';
@@ -38,6 +40,8 @@ export interface RedisStoreOptions {
   readonly clock: Clock;
   /** Milliseconds for one command. Default 3000. */
   readonly timeoutMs?: number;
+  /** The queue of BullMQ that a pool serves; `undefined` for a pool of calls. */
+  readonly queueOf?: (pool: string) => QueueNames | undefined;
   /** Hears of records that are skipped. */
   readonly onDamage?: OnDamage;
 }
@@ -92,7 +96,10 @@ export const redisStore = (options: RedisStoreOptions): Store => {
     async observe(pool, runnerIds, dueWithinMs) {
       const { queue, runners, settings, orders, runner } = of(pool);
       const args = [runner(''), dueWithinMs, ...runnerIds];
-      return parseSnapshot(pool, await run('observe', OBSERVE, [queue, runners, settings, orders], args));
+      const snapshot = parseSnapshot(pool, await run('observe', OBSERVE, [queue, runners, settings, orders], args));
+      const served = options.queueOf?.(pool);
+      if (served === undefined) return snapshot;
+      return timed('observe a queue', () => withBullmqQueue(client, of(pool), served, snapshot, dueWithinMs));
     },
     orderDrain: (pool, epoch, { runnerId, generation, reason }) =>
       run(

@@ -3,6 +3,7 @@
  * plain maps; both pass the same contract test, so the model tests run the real loop.
  */
 import type { PoolEvent, RunnerRecord, StandingOrder } from '@flamejs/protocol';
+import type { QueueBounds } from '../plan/queue-cap.ts';
 import type { ReleaseSight } from '../plan/release.ts';
 import type { IntentRecord } from '../record/intent.ts';
 import type { Resolution, SampleFields } from '../thinning.ts';
@@ -36,6 +37,8 @@ export interface PoolSnapshot {
   readonly orders: readonly StandingOrder[];
   /** The releases whose calls this pool has met, and how many calls of each wait for a runner of it. */
   readonly releases: readonly ReleaseSight[];
+  /** Of a pool that serves a queue of BullMQ: what bounds its jobs, whatever waits. */
+  readonly bounds?: QueueBounds;
 }
 
 export interface Caps {

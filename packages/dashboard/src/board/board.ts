@@ -1,5 +1,6 @@
 /** Bull Board over all pools of an app. */
 import { createBullBoard } from '@bull-board/api';
+import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import type { Hono } from 'hono';
 import type { Operations } from '../operations/operations.ts';
 import { PoolAdapter } from './pool-adapter.ts';
@@ -14,7 +15,11 @@ export const createBoard = (operations: Operations, basePath: string): Promise<H
     for (const name of pool === undefined ? pools : [pool]) operations.act.kick(name);
   });
   createBullBoard({
-    queues: pools.map((pool) => new PoolAdapter(operations, pool, (id) => `../calls/${id}`)),
+    queues: pools.map((pool) =>
+      config.pools[pool]?.bullmq === undefined
+        ? new PoolAdapter(operations, pool, (id) => `../calls/${id}`)
+        : new BullMQAdapter(operations.queues.of(pool) as never),
+    ),
     serverAdapter: server.adapter,
     // Its links are read from its base, which is `queues/`.
     options: {

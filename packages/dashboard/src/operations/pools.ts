@@ -1,6 +1,6 @@
 /** The pools of the config with their live numbers: the queue by Redis, the runners by runners and autoscaler. */
 
-import { parsePlatform, redisNow } from '@flamejs/protocol';
+import { parsePlatform, queueBase, redisNow } from '@flamejs/protocol';
 import type { RunnerState } from '@flamejs/queue';
 import { RUNNER_STATES } from './intents.ts';
 import { type Link, pipelined } from './link.ts';
@@ -42,7 +42,10 @@ interface QueueNumbers {
 }
 
 const readQueue = async (link: Link, pool: string, now: number): Promise<QueueNumbers> => {
-  const { queue, lastStart } = link.keys(pool);
+  const { queue: own, lastStart } = link.keys(pool);
+  const { bullmq } = link.config.pools[pool] ?? {};
+  // What waits for the runners of such a pool stands in a queue that is BullMQ's alone.
+  const queue = bullmq === undefined ? own : queueBase(bullmq);
   const replies = await pipelined(link.client, [
     ['llen', `${queue}wait`],
     ['zcard', `${queue}prioritized`],
@@ -55,12 +58,15 @@ const readQueue = async (link: Link, pool: string, now: number): Promise<QueueNu
     // The end of the list is served next.
     ['lindex', `${queue}wait`, -1],
     ['zrange', `${queue}prioritized`, 0, 0],
+    // Where BullMQ keeps what waits in a queue that is paused; a pool of calls has no such list.
+    ['llen', `${queue}paused`],
   ]);
   const n = (at: number): number => toNumber(replies[at]);
   const next = toText(replies[8]) || toText((replies[9] as string[] | undefined)?.[0]);
-  const since = next === '' ? null : await link.client.hget(`${queue}${next}`, 'f:since');
+  const since =
+    next === '' ? null : await link.client.hget(`${queue}${next}`, bullmq === undefined ? 'f:since' : 'timestamp');
   return {
-    waiting: n(0) + n(1),
+    waiting: n(0) + n(1) + n(10),
     delayed: n(2),
     active: n(3),
     failed: n(4),

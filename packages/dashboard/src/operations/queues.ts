@@ -1,5 +1,5 @@
-/** BullMQ's `Queue` for each pool, on our backend: whatever is done through it follows our protocol. */
-import { callBackendFactory } from '@flamejs/protocol';
+/** BullMQ's `Queue` for each pool, on our backend: whatever is done through it follows our protocol. A pool that serves a queue of BullMQ has that. */
+import { callBackendFactory, connectPlain, disconnect, type RedisClient } from '@flamejs/protocol';
 import { Queue } from 'bullmq';
 import type { Link } from './link.ts';
 
@@ -10,14 +10,26 @@ export interface Queues {
 
 export const createQueues = (link: Link): Queues => {
   const open = new Map<string, Queue>();
+  let plain: RedisClient | undefined;
+
+  const make = (pool: string): Queue => {
+    const { bullmq } = link.config.pools[pool] ?? {};
+    if (bullmq !== undefined) {
+      plain ??= connectPlain(link.config.redis, 'steady', `flame:${link.config.app}:queues`);
+      plain.on('error', () => undefined);
+      return new Queue(bullmq.queue, { prefix: bullmq.prefix, skipMetasUpdate: true, connection: plain as never });
+    }
+    const factory = callBackendFactory({ client: link.client });
+    // The pool's meta is set by callers; BullMQ's default would let its event stream grow tenfold.
+    const opts = { prefix: link.keys(pool).base, skipMetasUpdate: true, connection: {} };
+    return new Queue(pool, opts, factory as never) as Queue;
+  };
+
   return {
     of(pool) {
       const known = open.get(pool);
       if (known !== undefined) return known;
-      const factory = callBackendFactory({ client: link.client });
-      // The pool's meta is set by callers; BullMQ's default would let its event stream grow tenfold.
-      const opts = { prefix: link.keys(pool).base, skipMetasUpdate: true, connection: {} };
-      const queue = new Queue(pool, opts, factory as never) as Queue;
+      const queue = make(pool);
       // Connection errors are the link's to report.
       queue.on('error', () => undefined);
       open.set(pool, queue);
@@ -25,6 +37,7 @@ export const createQueues = (link: Link): Queues => {
     },
     async close() {
       await Promise.all([...open.values()].map((queue) => queue.close().catch(() => undefined)));
+      disconnect(plain);
     },
   };
 };

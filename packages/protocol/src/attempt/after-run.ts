@@ -148,7 +148,7 @@ const nextAttempt = ({ call, random }: AfterRun, own: number | undefined): numbe
   return nextAttemptIn({ attemptsMade: call.attemptsMade, retries, backoff }, own, random);
 };
 
-const crashError = (
+export const crashError = (
   callId: string,
   crash: Extract<ExecutionResult, { kind: 'crashed' }>,
   kills?: number,
@@ -164,7 +164,7 @@ const crashError = (
   return new FlameCrashError(message, { callId, exitCode, signal, stderr });
 };
 
-const memoryError = (callId: string, memory: Extract<ExecutionResult, { kind: 'memory' }>): FlameMemoryError => {
+export const memoryError = (callId: string, memory: Extract<ExecutionResult, { kind: 'memory' }>): FlameMemoryError => {
   const { limitBytes, usedBytes } = memory;
   const limit = limitBytes === null ? 'the memory that Node allows' : `its limit of ${megabytes(limitBytes)}`;
   const used = usedBytes === null ? '' : ` (${megabytes(usedBytes)})`;

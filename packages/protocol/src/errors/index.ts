@@ -17,6 +17,7 @@ import {
 import {
   FlameCodecError,
   FlameConfigError,
+  FlameJobMethodError,
   FlamePayloadTooLargeError,
   FlameReleaseError,
   FlameUnknownFunctionError,
@@ -54,6 +55,7 @@ export const flameErrorClasses: Readonly<Record<string, { readonly prototype: Er
     FlameCallLoopError,
     FlameLimitDeadlockError,
     FlameAccessError,
+    FlameJobMethodError,
     FlameCrashError,
     FlameMemoryError,
     FlameRunnerLostError,

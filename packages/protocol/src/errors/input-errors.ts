@@ -66,6 +66,25 @@ export class FlameUnknownFunctionError extends FlameError {
   }
 }
 
+/** A processor of a BullMQ pool used something of its job that is there only in a process of BullMQ's own. */
+export class FlameJobMethodError extends FlameError {
+  static override readonly code = 'FLAME_ERR_JOB_METHOD';
+  static override readonly advice =
+    'Use what docs/bullmq.md lists, or open a Queue inside of the processor: the pool needs `passRedis: true` for that.';
+  declare readonly code: 'FLAME_ERR_JOB_METHOD';
+  /** Of the job, such as `waitUntilFinished`. */
+  readonly method: string;
+
+  static {
+    nameErrorClass(FlameJobMethodError, 'FlameJobMethodError');
+  }
+
+  constructor(message: string, options: FlameErrorOptions & { readonly method: string }) {
+    super(message, options);
+    this.method = options.method;
+  }
+}
+
 /** No runner runs the release that the call needs, and none may take it. */
 export class FlameReleaseError extends FlameError {
   static override readonly code = 'FLAME_ERR_RELEASE';

@@ -7,10 +7,10 @@ import { newCallId, poolOfCallId, userCallId } from '@flamejs/protocol/call-id';
 import { encode, payloadSize } from '@flamejs/protocol/codec';
 import { MAX_DURATION_MS } from '@flamejs/protocol/duration';
 import { FlameCallLoopError, FlameClosedError, FlameError, FlameUnavailableError } from '@flamejs/protocol/errors';
-import { configError } from '@flamejs/protocol/errors/input-errors';
 import { Secret } from '@flamejs/protocol/secret';
 import { noSuchPool } from '@flamejs/protocol/suggest';
 import type { Logger } from 'pino';
+import { createWorkers, servesQueue } from '../bullmq/define-worker.ts';
 import { resolveCallOptions } from '../call-options.ts';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
 import { currentContext } from '../context.ts';
@@ -18,12 +18,12 @@ import { defineFunction, isFlameFunction } from '../fn.ts';
 import { limitsOfCall, limitsOfRef } from '../limits.ts';
 import { setTelemetry } from '../telemetry/current.ts';
 import type { CallerSpan } from '../telemetry/types.ts';
-import { FLAME_FUNCTION, type ParsedCallOptions } from '../types.ts';
+import type { ParsedCallOptions } from '../types.ts';
 import { listen, unlisten } from './abort-listeners.ts';
 import { AwaitedCall, type AwaitingFlame } from './awaited-call.ts';
 import type { CallMaker } from './call-maker.ts';
+import { onlyPool, optionsOf, refuse, resolveTarget } from './call-target.ts';
 import type { CallRequest } from './caller.ts';
-import { closureOf } from './closure-target.ts';
 import { isExecutor, isLoadingModules } from './executor-side.ts';
 import type { Flame, FlameOptions } from './flame.ts';
 import type { CallHandle } from './handle.ts';
@@ -53,6 +53,8 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
     return making;
   };
 
+  const workers = createWorkers(config, { listens: mode === 'redis', logger: options.logger });
+
   const awaiting: AwaitingFlame = {
     config,
     stop(id, pool, signal) {
@@ -70,6 +72,7 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
     const { scope, more } = how;
     const { name, pool: poolName, options: given, values, root } = resolveTarget(target, args);
     const pool = poolConfig(poolName ?? onlyPool(config, name));
+    if (pool.bullmq !== undefined) refuse('pool', servesQueue(pool));
     const options = resolveCallOptions({ ...given, ...more }, pool);
     const limits = limitsOfCall(name, pool, given, args);
     const id = options.id === undefined ? newCallId(pool.name) : userCallId(pool.name, options.id);
@@ -176,6 +179,7 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
 
   const flame: Flame = {
     fn: defineFunction,
+    worker: workers.define,
     map: map as Flame['map'],
     placeChild: place as Flame['placeChild'],
     schedule: (id: string, timing: ScheduleTiming, target: unknown, ...args: readonly unknown[]) =>
@@ -202,6 +206,7 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
     config,
     async close() {
       closed = true;
+      await workers.close();
       await (await making)?.close();
     },
     [Symbol.asyncDispose]: () => flame.close(),
@@ -255,46 +260,7 @@ const fromHere = async <T>(ask: () => Promise<T>): Promise<T> => {
 /** A request, and the id that its call will have. */
 type Asked = CallRequest & { readonly id: string };
 
-interface Target {
-  readonly name: string;
-  readonly pool: string | undefined;
-  readonly options: ParsedCallOptions;
-  readonly values: unknown;
-  /** How errors about a value begin their path. */
-  readonly root: string;
-}
-
-const optionsOf = (target: unknown): ParsedCallOptions =>
-  isFlameFunction(target) ? target[FLAME_FUNCTION].options : {};
-
-const resolveTarget = (target: unknown, args: readonly unknown[]): Target => {
-  if (isFlameFunction(target)) {
-    const { name, pool, options } = target[FLAME_FUNCTION];
-    return { name, pool, options, values: args, root: 'argument' };
-  }
-  const closure = closureOf(target, args);
-  if (closure !== undefined) return closure;
-  const found =
-    typeof target === 'function'
-      ? `the plain function ${target.name || '(anonymous)'}`
-      : `a value of type ${typeof target}`;
-  return refuse('target', `flame.call needs a function made by flame.fn(name, options, fn), got ${found}`);
-};
-
-const onlyPool = (config: AppConfig, name: string): string => {
-  const [only, ...others] = Object.keys(config.pools);
-  if (only !== undefined && others.length === 0) return only;
-  return refuse(
-    'pool',
-    `function "${name}" names no pool, and app "${config.app}" has ${others.length + 1}: give flame.fn the option \`pool\``,
-  );
-};
-
 const describeAbort = (signal: AbortSignal): string => {
   const reason: unknown = signal.reason;
   return reason instanceof Error ? `its signal was aborted: ${reason.message}` : 'its signal was aborted';
-};
-
-const refuse = (path: string, message: string): never => {
-  throw configError('flame.call', [{ path, message }]);
 };

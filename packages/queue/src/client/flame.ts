@@ -2,6 +2,7 @@
 
 import type { Secret } from '@flamejs/protocol/secret';
 import type { Logger } from 'pino';
+import type { DefineWorker } from '../bullmq/types.ts';
 import type { AppConfig } from '../config/types.ts';
 import type { CallContext } from '../context.ts';
 import type { DefineFunction } from '../fn.ts';
@@ -58,6 +59,11 @@ export interface Flame {
    * @throws FlameConfigError for a bad name or option, or a name that another function has
    */
   readonly fn: DefineFunction;
+  /**
+   * Moves a Worker of BullMQ to runners: `flame.worker(queue, processor, options)` in the place of `new Worker(queue, processor, options)`.
+   * @throws FlameConfigError when no pool serves the queue, and for an option that has its place in flame.config
+   */
+  readonly worker: DefineWorker;
   /**
    * Runs a function, or a closure for a pool (`flame.call(flame.pool('images'), () => …)`), on a runner and awaits its value.
    * @throws the function's own error, rehydrated, or a Flame error that says what ended the call

@@ -43,6 +43,8 @@ export interface AskingCall extends Maker {
   readonly ats: number;
   /** What it can seal and open secrets for; `undefined` when the app has no keys. */
   readonly scope: string | undefined;
+  /** It is a job of BullMQ, of which no key of ours knows: what it awaits ends with its session alone. */
+  readonly isJob?: boolean;
   /** The text of its arguments, in which it may have been given ids of other calls. */
   args(): string;
 }
@@ -125,7 +127,7 @@ export const createNestedService = (config: AppConfig, logger: Logger): NestedSe
         line,
         limits,
         trace,
-        ...(linked ? { endsWith: linkToCall(callId, asking.ats) } : {}),
+        ...(linked && asking.isJob !== true ? { endsWith: linkToCall(callId, asking.ats) } : {}),
         ...(scope === undefined ? {} : { scope }),
       };
       return new Promise<NestedReply>((resolve, reject) => {

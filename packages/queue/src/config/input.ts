@@ -27,6 +27,12 @@ export interface IdleInput {
   readonly unless?: ((info: IdleInfo) => boolean | Promise<boolean>) | undefined;
 }
 
+/** A queue of BullMQ, as `new Queue(queue, { prefix })` names it. */
+export interface BullmqInput {
+  readonly queue?: string | undefined;
+  readonly prefix?: string | undefined;
+}
+
 /** A pool, as `defineConfig` takes it. Every option and its default: docs/configuration.md. */
 export interface PoolInput extends PoolHooks {
   /** Fewest runners, kept ready without any call; 0 is scale-to-zero. */
@@ -79,6 +85,10 @@ export interface PoolInput extends PoolHooks {
   readonly policy?: Policy | undefined;
   /** Free slots kept ready beyond what calls use. */
   readonly buffer?: number | undefined;
+  /** The queue of BullMQ that its runners serve with the processor given to `flame.worker`: `{ queue, prefix }`, by default the name of the pool and `bull`. */
+  readonly bullmq?: BullmqInput | undefined;
+  /** Lets the processors of a BullMQ pool reach Redis: they get `REDIS_URL`, and nothing is withheld for holding its password. */
+  readonly passRedis?: boolean | undefined;
   /** Dollars that a machine of this pool costs an hour, in the place of what the price lists say. */
   readonly price?: number | undefined;
 }

@@ -12,12 +12,17 @@ export interface OwnSecrets {
 /** Variables that hold secrets of ours, each also as `…_FILE`. */
 const KEY_NAMES = ['FLAME_SIGNING_KEY', 'FLAME_ENCRYPTION_KEYS'];
 const ADDRESS_NAMES = ['FLAME_REDIS_URL'];
-const OTHER_NAMES = ['FLAME_REDIS_PASSWORD', 'FLAME_DASHBOARD_TOKEN', 'FLAME_DASHBOARD_VIEWER_TOKEN'];
+const REDIS_PASSWORD = 'FLAME_REDIS_PASSWORD';
+const OTHER_NAMES = ['FLAME_DASHBOARD_TOKEN', 'FLAME_DASHBOARD_VIEWER_TOKEN'];
 
-/** @returns every secret of the config, in each form in which it may be written, and of these variables. */
+/**
+ * @param parts `redis: false` leaves out what opens Redis, for a pool that may know it
+ * @returns every secret of the config, in each form in which it may be written, and of these variables
+ */
 export const ownSecrets = (
   config: Pick<AppConfig, 'redis' | 'signingKey' | 'encryptionKeys'>,
   env: NodeJS.ProcessEnv = {},
+  { redis = true }: { readonly redis?: boolean } = {},
 ): OwnSecrets => {
   const written = (names: readonly string[]): (string | undefined)[] =>
     names.flatMap((name) => [env[name], env[`${name}_FILE`]]);
@@ -28,7 +33,11 @@ export const ownSecrets = (
       ...written(KEY_NAMES),
       ...keys.flatMap((key) => (['base64', 'base64url', 'hex'] as const).map((form) => key.toString(form))),
     ]),
-    others: texts([...redisSecrets(config.redis), ...written(OTHER_NAMES), ...written(ADDRESS_NAMES).filter(isUrl)]),
+    others: texts([
+      ...(redis ? redisSecrets(config.redis) : []),
+      ...written(redis ? [...OTHER_NAMES, REDIS_PASSWORD] : OTHER_NAMES),
+      ...(redis ? written(ADDRESS_NAMES).filter(isUrl) : []),
+    ]),
   };
 };
 

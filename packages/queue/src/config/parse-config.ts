@@ -1,5 +1,6 @@
 /** Turns what users wrote, and the environment, into the configuration that everything behind works with. */
 
+import { MAX_DURATION_MS } from '@flamejs/protocol/duration';
 import { type ConfigProblem, configError } from '@flamejs/protocol/errors/input-errors';
 import { readKeyText } from '@flamejs/protocol/payload/keys';
 import { readPayloadSteps } from '@flamejs/protocol/payload/read-payload';
@@ -9,6 +10,7 @@ import { devRedisUrl, findDevRedis } from './dev-redis.ts';
 import { type Environment, readEnvironment } from './environment.ts';
 import type { ConfigInput, PoolInput } from './input.ts';
 import type { ParsedPool } from './pool-shape.ts';
+import { bullmqQueue } from './read-bullmq.ts';
 import { type RedisReading, readRedis } from './redis.ts';
 import { deriveRelease } from './release.ts';
 import { readApp, readSigningKey } from './schema.ts';
@@ -117,7 +119,8 @@ const poolConfig = (name: string, pool: ParsedPool, app: SharedByPools): PoolCon
     maxConcurrency: pool.maxConcurrency ?? 1,
     singleUse: pool.singleUse ?? false,
     maxCallsPerExecutor: pool.maxCallsPerExecutor,
-    timeoutMs: pool.timeout ?? 30_000,
+    // A job of BullMQ has no timeout: one that worked must go on working.
+    timeoutMs: pool.timeout ?? (pool.bullmq === undefined ? 30_000 : MAX_DURATION_MS),
     bootTimeoutMs: pool.bootTimeout ?? backend?.bootTimeoutMs ?? 30_000,
     shutdownTimeoutMs: pool.shutdownTimeout ?? 30_000,
     idleShutdownAfterMs,
@@ -141,6 +144,7 @@ const poolConfig = (name: string, pool: ParsedPool, app: SharedByPools): PoolCon
     policy: pool.policy,
     buffer: pool.buffer ?? 0,
     price: pool.price,
+    ...(pool.bullmq !== undefined && { bullmq: bullmqQueue(name, pool.bullmq), passRedis: pool.passRedis ?? false }),
     hooks: { ...(onGrowStart && { onGrowStart }), ...(onGrowEnd && { onGrowEnd }), ...(onShrink && { onShrink }) },
   };
 };
@@ -174,6 +178,7 @@ const poolProblems = (input: unknown): ConfigProblem[] => {
     if (typeof min === 'number' && typeof max === 'number' && min > max) {
       problems.push({ path: `${path}.min`, message: `must not be more than max (${min} > ${max})` });
     }
+    problems.push(...bullmqProblems(path, pool));
     if (singleUse === true && maxConcurrency !== 1) {
       problems.push({ path: `${path}.maxConcurrency`, message: 'must be 1 with singleUse' });
     }
@@ -207,6 +212,20 @@ const NO_SINGLE_USE =
   'cannot be used with external(): the platform would start each runner that ends again; maxCallsPerExecutor: 1 gives every call a process of its own';
 const NO_UNLESS =
   'cannot be used with external(): the platform picks which runner it ends, so there is none to be asked about; use min or buffer';
+
+const NOT_FOR_QUEUES = 'is not there for a pool that serves a queue of BullMQ';
+
+const bullmqProblems = (path: string, { bullmq, passRedis, singleUse, backend }: PoolInput): ConfigProblem[] => {
+  if (bullmq === undefined)
+    return passRedis === true
+      ? [{ path: `${path}.passRedis`, message: 'is for pools that serve a queue of BullMQ' }]
+      : [];
+  const problems: ConfigProblem[] = [];
+  if (singleUse === true) problems.push({ path: `${path}.singleUse`, message: NOT_FOR_QUEUES });
+  if (typeof backend === 'object' && backend !== null && isExternal(backend))
+    problems.push({ path: `${path}.backend`, message: `external() ${NOT_FOR_QUEUES}` });
+  return problems;
+};
 
 /** Rulings on an address alone; what the server itself says is checked when it is reached. */
 const trustProblems = (redis: RedisReading, signingKey: unknown, allowInsecure: boolean): ConfigProblem[] => {

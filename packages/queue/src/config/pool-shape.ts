@@ -8,6 +8,7 @@ import { readPoolLimits } from '../limits.ts';
 import type { Policy } from '../scaling.ts';
 import { amount, bytes, duration, field, flag, hook, passEnv, paths, pluggable, whole } from './fields.ts';
 import type { PoolInput } from './input.ts';
+import { readBullmq } from './read-bullmq.ts';
 import type { Output, Shape } from './shape.ts';
 import type { IdleInfo, PoolHooks } from './types.ts';
 
@@ -145,6 +146,19 @@ export const poolShape = {
     '`queueDepth()`',
   ),
   buffer: whole('Free slots kept ready beyond what calls use.', '0', 0, MAX_RUNNERS),
+  bullmq: field(
+    {
+      description:
+        'The queue of BullMQ that its runners serve with the processor given to `flame.worker`: `{ queue, prefix }`, by default the name of the pool and `bull`.',
+      kind: '{ queue, prefix }',
+      default: 'none',
+    },
+    readBullmq,
+  ),
+  passRedis: flag(
+    'Lets the processors of a BullMQ pool reach Redis: they get `REDIS_URL`, and nothing is withheld for holding its password.',
+    'false',
+  ),
   price: amount(
     'Dollars that a machine of this pool costs an hour, in the place of what the price lists say.',
     'by the price list of its region',

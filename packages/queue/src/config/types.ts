@@ -7,6 +7,7 @@ import type { PoolBackend } from '../backend.ts';
 import type { ParsedNumbers } from '../limits.ts';
 import type { Policy } from '../scaling.ts';
 import type { Telemetry } from '../telemetry/types.ts';
+import type { BullmqQueue } from './read-bullmq.ts';
 
 export type { RedisConfig };
 
@@ -85,6 +86,10 @@ export interface PoolConfig {
   readonly buffer: number;
   /** Dollars that a machine of it costs an hour, in the place of the provider's list. */
   readonly price: number | undefined;
+  /** The queue of BullMQ that its runners serve; `undefined` for a pool of calls. */
+  readonly bullmq?: BullmqQueue | undefined;
+  /** Its processors may reach Redis. */
+  readonly passRedis?: boolean | undefined;
   readonly hooks: PoolHooks;
 }
 

@@ -1,0 +1,4 @@
+import { createFlame } from 'flamejs';
+import config from '../flame.config.ts';
+
+export const flame = createFlame(config);
