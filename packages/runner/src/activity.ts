@@ -1,4 +1,5 @@
 /** Says when a runner becomes idle and busy again, without flooding the stream: it must have been idle for a moment. */
+import { createLazyTimer } from './lazy-timer.ts';
 import type { PoolEvents } from './pool-events.ts';
 
 const IDLE_AFTER_MS = 1_000;
@@ -9,23 +10,25 @@ export interface ActivityReporter {
 }
 
 export const createActivityReporter = (events: PoolEvents): ActivityReporter => {
-  let timer: NodeJS.Timeout | undefined;
+  const timer = createLazyTimer();
   let idle = false;
+  let waits = false;
   return {
     note(active, served) {
       if (active > 0) {
-        clearTimeout(timer);
-        timer = undefined;
+        timer.clear();
+        waits = false;
         if (idle) void events.emit('runner.busy', 'it has a call', { served });
         idle = false;
-      } else if (!idle) {
-        timer ??= setTimeout(() => {
-          timer = undefined;
+      } else if (!idle && !waits) {
+        waits = true;
+        timer.set(() => {
           idle = true;
+          waits = false;
           void events.emit('runner.idle', served === 0 ? 'it has had no call yet' : 'its calls have ended', { served });
         }, IDLE_AFTER_MS);
       }
     },
-    stop: () => clearTimeout(timer),
+    stop: timer.stop,
   };
 };

@@ -1,6 +1,6 @@
 -- Accepts calls of one pool. Sent twice, it adds once: a command that a client repeats after a broken connection finds the job and
 -- joins it.
--- uses: clock waiting hand-over attempt tokens gate limits
+-- uses: clock waiting starts hand-over attempt tokens gate limits
 -- keys: the queue's prefix
 -- arguments: most calls that may wait, waiter, release of the caller, ms of a lock; then for each call: id, name, data, fingerprint, delay ms, priority,
 --   queueTimeout ms, deadline in ms, deadline at, resultTtl ms, failedTtl ms, '1' when a lost runner fails it, whose end cancels it, the call that awaits it, large arguments, its limits as JSON or ''
@@ -157,11 +157,7 @@ for i = 5, #ARGV, 16 do
   replies[#replies + 1] = unreadable or attempt(accept, i)
 end
 if unreadable then return replies end
-if begun then
-  rc('SET', base .. ':last-start', now)
-  rc('ZADD', base .. ':releases', 'NX', now, release)
-  rc('ZADD', base .. ':called', now, release)
-end
+if begun then noteStart(release) end
 if refused then replies[#replies + 1] = 'refused' end
 -- BullMQ's own classes trim the queue's events by it.
 if not meta[2] then rc('HSETNX', queue .. 'meta', 'opts.maxLenEvents', 1000) end

@@ -2,7 +2,7 @@
 -- The fence: a verdict counts when its attempt is still the newest, even if its lock has run out meanwhile (a call that was taken
 -- back is fetched back). Any other is refused, and so is one that is sent again when it has been carried out: it would charge a
 -- budget twice.
--- uses: clock waiting parking tell outcome history tokens gate limits take hand-over attempt
+-- uses: clock waiting starts parking tell outcome history tokens gate limits take hand-over attempt
 -- keys: the queue's prefix
 -- arguments: runner, its release, ms of a lock, most bytes of data, most bytes of a body that is told with it, finished jobs to keep;
 --   then for each verdict: id, attempt, generation, kind, head, body, reason, rare settings as JSON or '', and what becomes of its slot:

@@ -1,5 +1,5 @@
 -- Picks calls up for a runner, and offers the slots for which there is none.
--- uses: clock waiting parking history tokens gate limits take hand-over
+-- uses: clock waiting starts parking history tokens gate limits take hand-over
 -- keys: the queue's prefix
 -- arguments: runner, its release, ms of a lock, most bytes of data, how many slots offer nothing, how many of the following numbers stand among
 --   the offers already, then a number for each slot that offers

@@ -1,8 +1,8 @@
 /** One executor as its pool sees it: it boots, takes one call after the other, and ends. */
 import { setLongTimeout } from '@flamejs/queue/internal';
+import { createLazyTimer } from '../lazy-timer.ts';
 import { classifyEnd, describeBootEnd } from './classify-end.ts';
 import { missedEnvAdvice, type WayIn } from './executor-env.ts';
-import { createLazyTimer } from './lazy-timer.ts';
 import { createLineSink, type LineSink, type OnLine } from './line-sink.ts';
 import type { Link, LinkEnd, OpenLink } from './link.ts';
 import { ownBytesNow, residentBytes } from './memory-watch.ts';

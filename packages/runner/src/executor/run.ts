@@ -1,5 +1,5 @@
 /** One execution on one executor: from the message that starts it to its result. The deadline and its kill live here. */
-import type { LazyTimer } from './lazy-timer.ts';
+import type { LazyTimer } from '../lazy-timer.ts';
 import type { LineSink } from './line-sink.ts';
 import type { FromExecutor, OutputMarks, ToExecutor } from './messages.ts';
 import type { ReadStart } from './start-mark.ts';

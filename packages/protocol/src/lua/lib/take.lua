@@ -57,7 +57,6 @@ local function counted(text)
   return n and n >= 0 and n < 9007199254740991 and math.floor(n) or 0
 end
 
-local lastStart, seenReleases = false, {}
 -- @returns what the runner must know of the call before it runs anything (see reply `taken`), or false when there is none
 local function take(runner, release, lockMs, mostData)
   if isStopped() then return false end
@@ -92,15 +91,7 @@ local function take(runner, release, lockMs, mostData)
   rc('HSET', jobKey, 'ats', ats, 'processedOn', now, 'pb', runner, 'f:run', runner)
   rc('SET', jobKey .. ':lock', runner, 'PX', lockMs)
   if f[17] then leaveParking(id, jobKey) end
-  if not lastStart then
-    lastStart = true
-    rc('SET', base .. ':last-start', now)
-  end
-  if f[16] and not seenReleases[f[16]] then
-    seenReleases[f[16]] = true
-    rc('ZADD', base .. ':releases', 'NX', now, f[16])
-    rc('ZADD', base .. ':called', now, f[16])
-  end
+  if f[16] then noteStart(f[16]) end
   local settled = 0
   if ats > 1 and f[3] and rc('HGET', base .. ':outcome:' .. id, 'gen') == f[3] then settled = 1 end
   local waited = now - (tonumber(f[11] or now) or now) - (pausedFor() - (tonumber(f[12] or '0') or 0))
