@@ -73,6 +73,7 @@ describe('a runner’s own record', () => {
       fault: 'modules',
       drain: 12,
       drainReason: 'idle',
+      parked: false,
     });
   });
   test('begins as starting, with nothing', () => {
