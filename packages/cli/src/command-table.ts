@@ -39,6 +39,11 @@ const ENTRIES: readonly Entry[] = [
     load: async () => (await import('./commands/pools.ts')).poolsCommand(),
   },
   {
+    name: 'limits',
+    description: 'look at limits and their keys, and set their numbers',
+    load: async () => (await import('./commands/limits.ts')).limitsCommand(),
+  },
+  {
     name: 'alerts',
     description: 'say what is wrong now, and try whether alerts arrive',
     load: async () => (await import('./commands/alerts.ts')).alertsCommand(),

@@ -46,6 +46,14 @@ export { type CallInspection, type CallState, inspectCall } from './inspection.t
 export { createInterruptible, type Interruptible } from './interruptible.ts';
 export { type AppKeys, appKeys, type PoolKeys, poolKeys } from './keys.ts';
 export { announcePool, forgetPool, notInConfig, readKnownPools } from './known-pools.ts';
+export {
+  type LimitChange,
+  type LimitKeyView,
+  type LimitView,
+  readLimitKeys,
+  readLimits,
+  setLimit,
+} from './limit-settings.ts';
 export { createLimitSweeper, heldGates, LIMIT_SWEEP_MS, type LimitSweep } from './limits.ts';
 export { BUCKET_BOUNDS_MS, type HistogramName, histogramFields } from './metrics/buckets.ts';
 export { METRICS, type MetricName } from './metrics/catalog.ts';

@@ -49,8 +49,11 @@ export const limitHash = (functionName: string, { name, index }: Pick<CallLimit,
 /** @returns `<limit>.<key>`, the key of a limit as Redis knows it; `_` stands for no key */
 export const gateOf = (functionName: string, limit: CallLimit): string => {
   const own = limitHash(functionName, limit);
-  return `${own}.${limit.key === undefined ? '_' : hash(`${own}\n${limit.key}`, 16)}`;
+  return limit.key === undefined ? `${own}._` : gateOfKey(own, limit.key);
 };
+
+/** @param limit its hash */
+export const gateOfKey = (limit: string, key: string): string => `${limit}.${hash(`${limit}\n${key}`, 16)}`;
 
 const hash = (text: string, bytes: number): string =>
   createHash('sha256').update(text).digest().subarray(0, bytes).toString('base64url');

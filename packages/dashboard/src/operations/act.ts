@@ -4,11 +4,13 @@ import {
   cancelCall,
   createRedisStore,
   createRetries,
+  type LimitChange,
   type OrderResult,
   orderRunner,
   type RetryResult,
   type RunnerOrder,
   redisNow,
+  setLimit,
 } from '@flamejs/protocol';
 import type { CancelResult } from '@flamejs/queue';
 import type { Link } from './link.ts';
@@ -47,6 +49,8 @@ export interface Actions {
    * @throws FlameConfigError that names what is wrong; nothing has changed then
    */
   tune(pool: string, change: Change, by?: string): Promise<TuningView>;
+  /** Sets how many calls of a limit, or of one of its keys, may have begun. @throws FlameConfigError */
+  limit(pool: string, change: LimitChange, by?: string): Promise<void>;
   /** Wakes the autoscaler. */
   kick(pool: string): void;
 }
@@ -95,6 +99,7 @@ export const createActions = (link: Link, queues: Queues, tuning: Tuning, name: 
       return order(pool, runnerId, { action: 'protect', until }, why);
     },
     unprotect: (pool, runnerId, why) => order(pool, runnerId, { action: 'unprotect' }, why),
+    limit: (pool, change, by = name) => setLimit(client, link.keys(pool), change, by),
     async tune(pool, change, by = name) {
       const view = await tuning.change(pool, change, by);
       kick(pool);

@@ -37,6 +37,8 @@ export const audited = (link: Link, actions: Actions, name: string): Actions => 
   };
   return {
     kick: actions.kick,
+    limit: (pool, change, by) =>
+      told(pool, 'limit', [change.limit, change.key].filter(Boolean).join(' '), by, actions.limit(pool, change, by)),
     retry: (pool, id, by) => told(pool, 'retry', id, by, actions.retry(pool, id)),
     retryFailed: (pool, functionName, by) =>
       told(pool, 'retry-failed', functionName ?? '', by, actions.retryFailed(pool, functionName)),

@@ -1,4 +1,5 @@
 /** What the command line shares with the pages. */
+export type { LimitChange, LimitKeyView, LimitView } from '@flamejs/protocol';
 export type { Actions, Why } from './act.ts';
 export type { OpenAlert } from './alerts.ts';
 export type { AuditEntry } from './audit.ts';

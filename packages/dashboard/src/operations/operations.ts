@@ -1,6 +1,15 @@
 /** Everything that people ask of and do to an app: one object behind the pages, the JSON API and the command line. */
 
-import { judgeServer, poolOfCallId, readServerFacts, redisNow } from '@flamejs/protocol';
+import {
+  judgeServer,
+  type LimitKeyView,
+  type LimitView,
+  poolOfCallId,
+  readLimitKeys,
+  readLimits,
+  readServerFacts,
+  redisNow,
+} from '@flamejs/protocol';
 import type { AppConfig, TracedCall, Tuner } from '@flamejs/queue';
 import { redactText } from '@flamejs/queue/internal';
 import { type Actions, createActions } from './act.ts';
@@ -49,6 +58,10 @@ export interface Operations {
   /** Records that cannot be read, and schedules that nobody runs: a sentence for each. At most 5 s old. */
   findings(): Promise<readonly string[]>;
   pools(): Promise<readonly PoolView[]>;
+  /** Limits of the pool that calls have been made under. */
+  limits(pool: string): Promise<readonly LimitView[]>;
+  /** Those of their keys that have most calls now, at most 100. */
+  limitKeys(pool: string): Promise<readonly LimitKeyView[]>;
   runners(pool?: string): Promise<readonly RunnerView[]>;
   /** Newest first; of all pools unless one is named. */
   events(pool: string | undefined, count: number): Promise<readonly EventView[]>;
@@ -99,6 +112,8 @@ export const openOperations = (config: AppConfig, name: string, tuner?: Tuner): 
   return {
     link,
     queues,
+    limits: (pool) => readLimits(link.client, link.keys(pool)),
+    limitKeys: (pool) => readLimitKeys(link.client, link.keys(pool)),
     act: audited(link, createActions(link, queues, tuning, name), name),
     poolNames: () => readPoolNames(link),
     checkPool,
