@@ -56,9 +56,9 @@ export default [
   },
   {
     name: 'a runner of a platform ends when its autoscaler is silent',
-    file: 'packages/runner/src/runner.ts',
-    find: '(platform === undefined ? { onSilent: endForSilence } : pauseForSilence(loop, logger))',
-    replace: '{ onSilent: endForSilence }',
+    file: 'packages/runner/src/watch-for-silence.ts',
+    find: '(pauses ? pauseForSilence(loop, logger) : { onSilent: end })',
+    replace: '{ onSilent: end }',
     tests: ['EX-08'],
     in: RUNNER,
   },

@@ -76,8 +76,8 @@ export default [
   {
     name: 'a pick-up whose reply was lost stays where it is',
     file: 'packages/runner/src/put-back-strays.ts',
-    find: "if (!has(id)) strays.push(id, held[i + 1] ?? '');",
-    replace: '',
+    find: 'held.filter(({ callId }) => !has(callId));',
+    replace: 'held.filter(({ callId }) => !has(callId) && callId === "");',
     tests: ['pick-ups whose reply was lost'],
     in: LOSSES,
   },

@@ -292,6 +292,8 @@ describe.each([
     expect((await store.inspect(running)).cancelReason).toBeUndefined();
     expect(await cancel(running, 'not wanted')).toBe('active');
     expect((await store.inspect(running)).cancelReason).toBe('not wanted');
+    expect(await store.cancelReason(running)).toBe('not wanted');
+    expect(await store.cancelReason(waiting)).toBeUndefined();
     await settle(verdictOf(taken, { unbegun: true }));
     expect((await mustTake()).pickUp).toMatchObject({ cancelReason: 'not wanted' });
     expect(await cancel('images.aaaaaaaaaaaaaaaaaaaaaaaaaa', 'x')).toBe('missing');

@@ -2,7 +2,7 @@
  * What an attempt says while it runs: output, progress, that it is up, calls of its own. Most calls say nothing, so each way out is made
  * when something comes for it.
  */
-import { heldGates, type PoolKeys, type RedisClient, runScript, sealNote, type Vault } from '@flamejs/protocol';
+import { type CallStore, heldGates, type PoolKeys, type RedisClient, sealNote, type Vault } from '@flamejs/protocol';
 import type { CallFacts } from '@flamejs/protocol/attempt/call-facts';
 import type { AttemptSpan } from '@flamejs/queue';
 import { unpackPayload } from '@flamejs/queue/internal';
@@ -17,6 +17,7 @@ import type { Execution, ExecutionListener, OutputStream } from './executor/inde
 export interface ListenerOptions {
   readonly client: RedisClient;
   readonly keys: PoolKeys;
+  readonly store: CallStore;
   readonly pool: string;
   readonly runnerId: string;
   readonly vault: Vault;
@@ -76,10 +77,10 @@ class Listener implements AttemptListener {
   }
 
   onProgress(json: Uint8Array): void {
-    const { client, keys, vault, logger } = this.#options;
+    const { store, vault, logger } = this.#options;
     const { callId, envelope } = this.#attempt.facts;
     const ttlMs = Math.max(envelope.opts.resultTtlMs, PROGRESS_TTL_MS);
-    this.#progress ??= createCallProgress(client, keys, callId, ttlMs, vault, logger);
+    this.#progress ??= createCallProgress(store, callId, ttlMs, vault, logger);
     this.#progress.report(json);
   }
 
@@ -107,10 +108,10 @@ class Listener implements AttemptListener {
 
 /** Beside the call itself, so that whoever placed it finds it whenever they look. */
 const storeReadiness = async (options: ListenerOptions, callId: string, json: Uint8Array): Promise<void> => {
-  const { client, keys, vault, logger } = options;
+  const { store, vault, logger } = options;
   try {
     const value = await sealNote(vault, json, { callId, kind: 'ready' });
-    await runScript(client, 'flameReady', [`${keys.queue}${callId}`, value]);
+    await store.reportReady(callId, value);
   } catch (error) {
     logger.warn({ err: error, callId }, 'the readiness of a call could not be stored');
   }

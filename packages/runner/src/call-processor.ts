@@ -4,6 +4,7 @@
  */
 
 import {
+  createRedisStore,
   distrust,
   type Envelope,
   type Freshness,
@@ -72,7 +73,16 @@ export type CallProcessor = (taken: TakenCall) => Promise<Verdict | undefined>;
 /** @returns what runs a call to its verdict. It never rejects */
 export const createCallProcessor = (options: CallProcessorOptions): CallProcessor => {
   const { pool, keys, runnerId, client, calls, gate, logger, executors, vault, nested } = options;
-  const listening = { client, keys, pool: pool.name, runnerId, vault, logger, nested };
+  const listening = {
+    client,
+    keys,
+    store: createRedisStore(client, keys),
+    pool: pool.name,
+    runnerId,
+    vault,
+    logger,
+    nested,
+  };
   // So that a second call of that function does not cost an executor its time.
   const missing = new Map<string, 'unknown' | 'changed'>();
   const verdicts = createVerdictMaker(runnerId, vault);

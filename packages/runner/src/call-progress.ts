@@ -1,5 +1,5 @@
 /** Progress of one call: its newest value in a key of its own, and on a channel of the same name for those who watch. */
-import { type PoolKeys, type RedisClient, sealNote, type Vault } from '@flamejs/protocol';
+import { type CallStore, sealNote, type Vault } from '@flamejs/protocol';
 import type { Logger } from 'pino';
 
 /** At most 20 a second: what comes faster is overtaken by the newest. */
@@ -12,14 +12,12 @@ export interface CallProgress {
 }
 
 export const createCallProgress = (
-  client: RedisClient,
-  keys: PoolKeys,
+  store: CallStore,
   callId: string,
   ttlMs: number,
   vault: Vault,
   logger: Logger,
 ): CallProgress => {
-  const key = keys.progress(callId);
   let newest: Uint8Array | undefined;
   let timer: NodeJS.Timeout | undefined;
   let sentAt = Number.NEGATIVE_INFINITY;
@@ -41,9 +39,8 @@ export const createCallProgress = (
   };
 
   const send = async (json: Uint8Array): Promise<void> => {
-    const value = Buffer.from(await sealNote(vault, json, { callId, kind: 'progress' }));
-    client.set(key, value, 'PX', ttlMs).catch(failed);
-    client.publish(key, value).catch(failed);
+    const note = await sealNote(vault, json, { callId, kind: 'progress' });
+    store.reportProgress(callId, note, ttlMs).catch(failed);
   };
 
   return {

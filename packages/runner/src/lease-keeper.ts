@@ -4,7 +4,8 @@
  * be cancelled. BullMQ's own renewal uses the machine's wall clock, which may be set back.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LOCK_MS, LOCK_RENEW_MS, type PoolKeys, type RedisClient, runScript } from '@flamejs/protocol';
+import { type CallStore, LOCK_MS, LOCK_RENEW_MS } from '@flamejs/protocol';
+import type { Logger } from 'pino';
 import type { HeldCall, HeldCalls } from './held-call.ts';
 
 /** A call that waits for an executor begins only while its lock is surely held; what is older is asked for first. */
@@ -28,8 +29,7 @@ export interface LeaseKeeper {
 }
 
 export interface LeaseKeeperOptions {
-  readonly client: RedisClient;
-  readonly keys: PoolKeys;
+  readonly store: CallStore;
   readonly runnerId: string;
   readonly calls: HeldCalls;
   onSuperseded(callId: string): void;
@@ -38,8 +38,16 @@ export interface LeaseKeeperOptions {
   onError(error: Error): void;
 }
 
+/** Tells a log of both. */
+export const leaseLog = (logger: Logger): Pick<LeaseKeeperOptions, 'onLate' | 'onSuperseded'> => ({
+  // This process or its machine stood still, or Redis was away: other runners may have taken calls over.
+  onLate: (late, silentMs) =>
+    logger.warn({ calls: late, silentMs }, 'locks were renewed late: their calls may have been started elsewhere'),
+  onSuperseded: (callId) => logger.warn({ callId }, 'another runner has this call now: what runs of it here is ended'),
+});
+
 export const createLeaseKeeper = (options: LeaseKeeperOptions): LeaseKeeper => {
-  const { client, keys, runnerId, calls, onSuperseded, onLate, onError } = options;
+  const { store, runnerId, calls, onSuperseded, onLate, onError } = options;
   let timer: NodeJS.Timeout | undefined;
   let contactAt = performance.now();
   let underWay: Promise<void> | undefined;
@@ -56,11 +64,10 @@ export const createLeaseKeeper = (options: LeaseKeeperOptions): LeaseKeeper => {
     // By id and attempt, for the call may end and come back while Redis is asked.
     const asked = new Map(calls.all().map((call) => [call.callId, call]));
     try {
-      const args = [...asked.values()].flatMap(({ callId, ats, generation }) => [callId, ats, generation, runnerId]);
-      if (args.length === 0) return;
+      const leases = [...asked.values()].map(({ callId, ats, generation }) => ({ callId, attempt: ats, generation }));
+      if (leases.length === 0) return;
       const askedAt = performance.now();
-      const reply = await runScript(client, 'flameRenew', [keys.queue, LOCK_MS, ...args]);
-      const [lost, cancelled] = reply as [string[], string[]];
+      const { lost, cancelled } = await store.renew(runnerId, leases);
       contactAt = performance.now();
       reportLate([...asked.values()]);
       for (const call of asked.values()) if (!lost.includes(call.callId)) call.confirm(askedAt);
@@ -71,9 +78,7 @@ export const createLeaseKeeper = (options: LeaseKeeperOptions): LeaseKeeper => {
         call.stop({ kind: 'superseded' });
         onSuperseded(id);
       }
-      for (let i = 0; i + 1 < cancelled.length; i += 2) {
-        asked.get(cancelled[i] ?? '')?.stop({ kind: 'cancel', reason: cancelled[i + 1] ?? '' });
-      }
+      for (const { callId, reason } of cancelled) asked.get(callId)?.stop({ kind: 'cancel', reason });
     } catch (error) {
       onError(error as Error);
     }

@@ -2,28 +2,26 @@
 import { hostname } from 'node:os';
 import {
   admitServer,
-  appKeys,
   createHousekeeping,
   createLimitSweeper,
   createRedisStore,
   createVault,
-  type Handed,
   poolKeys,
   readServerFacts,
   whenReady,
 } from '@flamejs/protocol';
 import type { AppConfig } from '@flamejs/queue';
-import type { Logger } from 'pino';
 import { createActivityReporter } from './activity.ts';
 import { bounded } from './bounded.ts';
 import { type CallLoop, createCallLoop } from './call-loop.ts';
 import { type CallProcessor, createCallProcessor } from './call-processor.ts';
-import { type Control, listenToControl } from './control.ts';
+import type { Control } from './control.ts';
 import { deferred } from './deferred.ts';
 import { createDrain, type DrainLimit } from './drain.ts';
+import { hearOrders } from './hear-orders.ts';
 import { createHeldCalls } from './held-call.ts';
 import { createIdleClock } from './idle-clock.ts';
-import { createLeaseKeeper } from './lease-keeper.ts';
+import { createLeaseKeeper, leaseLog } from './lease-keeper.ts';
 import { openConnections } from './open-connections.ts';
 import { leftBy, slotsOf } from './open-executors.ts';
 import { createPoolEvents } from './pool-events.ts';
@@ -33,17 +31,14 @@ import { isOtherRelease } from './release-on-disk.ts';
 import { createRunnerCounts } from './runner-counts.ts';
 import type { Runner, RunnerOptions } from './runner-options.ts';
 import { createSoloGate } from './solo-gate.ts';
-import { type HeartbeatWatch, type HeartbeatWatchOptions, watchAutoscaler } from './terminator.ts';
+import type { HeartbeatWatch } from './terminator.ts';
+import { watchForSilence } from './watch-for-silence.ts';
 import { createWorkSignal } from './work-signal.ts';
 
-/** Said when this process or its machine stood still, or Redis was away: other runners may have taken calls over. */
-const LATE_RENEWAL = 'locks were renewed late: their calls may have been started elsewhere';
 /** Longest time for each step of taking a runner down; what does not end by then is left to the end of the process. */
 const STEP_MS = 3_000;
 /** The same while Redis is gone: what cannot be told is found out by its silence. */
 const WITHOUT_REDIS_MS = 100;
-/** What is handed over says when; more than that from Redis' clock is not believed. */
-const CLOCK_DOUBT_MS = 60_000;
 /** Soon enough to keep locks that ran out while Redis was away, late enough for replies that are on their way. */
 const AFTER_RECONNECT_MS = 1_000;
 
@@ -74,10 +69,11 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
   const onError = (error: Error): void => logger.warn({ err: error }, 'runner error');
   const house = createHousekeeping(client, keys, pool.name);
   const sweepLimits = createLimitSweeper(client, keys, { release: config.release, limits: pool.limits });
+  const store = createRedisStore(client, keys, {
+    onPushRefused: () => warnOnce('this Redis user may not push replies: callers hear of them later (docs/redis.md)'),
+  });
   const loop: CallLoop = createCallLoop({
-    store: createRedisStore(client, keys, {
-      onPushRefused: () => warnOnce('this Redis user may not push replies: callers hear of them later (docs/redis.md)'),
-    }),
+    store,
     taker: { runnerId, release: config.release },
     slots,
     signal: createWorkSignal(client, blocking, keys),
@@ -90,7 +86,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     putBackStrays: () => putBackStrays(),
     onError,
   });
-  const putBackStrays = createPutBackStrays({ client, keys, runnerId, has: loop.has, logger });
+  const putBackStrays = createPutBackStrays({ store, runnerId, has: loop.has, logger });
   // Nothing is fetched before the executors are there.
   let process: CallProcessor = () => Promise.resolve(undefined);
 
@@ -138,19 +134,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     ...counts.timeFields(),
   });
   const gate = createSoloGate((closed) => (closed ? loop.hold('solo') : loop.release('solo')));
-  const leases = createLeaseKeeper({
-    client,
-    keys,
-    runnerId,
-    calls,
-    onError,
-    onLate: (late, silentMs) => {
-      logger.warn({ calls: late, silentMs }, LATE_RENEWAL);
-    },
-    onSuperseded: (callId) => {
-      logger.warn({ callId }, 'another runner has this call now: what runs of it here is ended');
-    },
-  });
+  const leases = createLeaseKeeper({ store, runnerId, calls, onError, ...leaseLog(logger) });
   const activity = createActivityReporter(events);
 
   calls.onChange(() => {
@@ -209,30 +193,15 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
       },
       nested: options.nested,
     });
-    control = await listenToControl(subscriber, keys, runnerId, {
-      onCancel: (callId) => void lookForCancel(callId),
+    control = await hearOrders({
+      ...{ subscriber, store, keys, runnerId, release: config.release, calls, loop },
+      redisNow: () => performance.now() + clockOffset,
       onDrain: () => void registration.beatNow(),
-      onParked: ({ release, found, why }) => {
-        if (release === config.release || (why !== 'strict' && found !== config.release)) loop.lookNow();
-      },
-      onHanded: (handed) => loop.handedOver(isOfNow(handed) ? handed : { ...handed, number: '' }),
-      onGap: loop.offerAnew,
     });
     if (!control.isHandedOver && !client.isCluster)
       warnOnce(
         'this Redis user may not listen to calls that are handed over: they are picked up instead (docs/redis.md)',
       );
-  };
-
-  /** Its time decides how long its signature is good for, and whoever can publish may write any. */
-  const isOfNow = ({ call }: Handed): boolean =>
-    Math.abs((call.pickUp?.at ?? 0) - performance.now() - clockOffset) < CLOCK_DOUBT_MS;
-
-  const lookForCancel = async (callId: string): Promise<void> => {
-    const call = calls.get(callId);
-    if (call === undefined) return;
-    const reason = await client.hget(`${keys.queue}${callId}`, 'f:cancel').catch(() => null);
-    if (reason !== null) call.stop({ kind: 'cancel', reason });
   };
 
   const onReconnect = (): void => {
@@ -255,17 +224,10 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     activity.note(0, 0);
     idle.note(0);
     if (!managed && platform === undefined) return;
-    watch = watchAutoscaler({
-      ...{ client, keys: appKeys(config.prefix, config.app) },
-      failsafeTimeoutMs: pool.failsafeTimeoutMs,
-      heartbeatTimeoutMs: pool.heartbeatTimeoutMs,
-      ...(platform === undefined ? { onSilent: endForSilence } : pauseForSilence(loop, logger)),
+    watch = watchForSilence({
+      ...{ client, config, pool, pauses: platform !== undefined, loop, logger },
+      onEnd: (why) => drain.begin(why, { withinMs: pool.shutdownTimeoutMs, cut: 'unbounded' }),
     });
-  };
-
-  const endForSilence = (why: string, silentMs: number): void => {
-    logger.warn({ silentMs }, 'nothing is heard of the autoscaler: this runner ends');
-    drain.begin(why, { withinMs: pool.shutdownTimeoutMs, cut: 'unbounded' });
   };
 
   /** Takes everything down, in the order in which it was put up, and never waits without bound. */
@@ -325,17 +287,5 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     ended: endsBy.promise,
   };
 };
-
-/** Its platform would start it again at once: until the autoscaler is back it takes nothing, and what runs goes on. */
-const pauseForSilence = (loop: CallLoop, logger: Logger): Pick<HeartbeatWatchOptions, 'onSilent' | 'onHeard'> => ({
-  onSilent(_, silentMs) {
-    logger.warn({ silentMs }, 'nothing is heard of the autoscaler: this runner takes no calls until it is back');
-    loop.hold('silence');
-  },
-  onHeard() {
-    logger.info('the autoscaler is heard of again');
-    loop.release('silence');
-  },
-});
 
 const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';

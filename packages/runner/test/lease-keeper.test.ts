@@ -1,5 +1,5 @@
 /** Renewal of what a runner holds, with a Redis that answers as the test says. */
-import { LOCK_MS, poolKeys, type RedisClient } from '@flamejs/protocol';
+import { type CallStore, type Lease, LOCK_MS, type Renewal } from '@flamejs/protocol';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createHeldCall, createHeldCalls, type HeldCall } from '../src/held-call.ts';
 import { createLeaseKeeper, OUT_OF_CONTACT_MS } from '../src/lease-keeper.ts';
@@ -11,22 +11,22 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-type Reply = readonly [lost: readonly string[], cancelled: readonly string[]];
+/** What nobody says of a renewal: nothing is lost, nothing to be stopped. */
+const FINE: Renewal = { lost: [], cancelled: [] };
 
-const keeperOf = (answer: () => Promise<Reply>) => {
+const keeperOf = (answer: () => Promise<Renewal>) => {
   const sent: unknown[][] = [];
-  const client = {
-    flameRenew: (...args: unknown[]) => {
-      sent.push(args);
+  const store = {
+    renew(runnerId: string, leases: readonly Lease[]) {
+      sent.push([runnerId, ...leases]);
       return answer();
     },
-  } as unknown as RedisClient;
+  } as unknown as CallStore;
   const calls = createHeldCalls();
   const superseded: string[] = [];
   const errors: Error[] = [];
   const keeper = createLeaseKeeper({
-    client,
-    keys: poolKeys('flame', 'app', 'main'),
+    store,
     runnerId: 't',
     calls,
     onSuperseded: (id) => superseded.push(id),
@@ -48,17 +48,20 @@ const hold = (callId: string, failOnLoss = false): HeldCall =>
   });
 
 test('what is held is renewed by its attempt and generation, and nothing is sent while nothing is held', async () => {
-  const { keeper, calls, sent } = keeperOf(async () => [[], []]);
+  const { keeper, calls, sent } = keeperOf(async () => FINE);
   await vi.advanceTimersByTimeAsync(4_000);
   expect(sent).toEqual([]);
   calls.add(hold('main.a'));
   await vi.advanceTimersByTimeAsync(1_600);
-  expect(sent[0]?.slice(1)).toEqual([LOCK_MS, 'main.a', 2, 1, 't']);
+  expect(sent[0]).toEqual(['t', { callId: 'main.a', attempt: 2, generation: 1 }]);
   keeper.stop();
 });
 
 test('a superseded call is ended, a cancelled one asked to stop, and their neighbour left alone', async () => {
-  const { keeper, calls, superseded } = keeperOf(async () => [['main.a'], ['main.b', 'not wanted']]);
+  const { keeper, calls, superseded } = keeperOf(async () => ({
+    lost: ['main.a'],
+    cancelled: [{ callId: 'main.b', reason: 'not wanted' }],
+  }));
   const [a, b, c] = [hold('main.a'), hold('main.b'), hold('main.c')];
   for (const call of [a, b, c]) calls.add(call);
   await vi.advanceTimersByTimeAsync(1_600);
@@ -70,7 +73,7 @@ test('a superseded call is ended, a cancelled one asked to stop, and their neigh
 });
 
 test('F16 a call that ended while Redis was asked is not stopped by the late answer, nor is its next attempt', async () => {
-  let reply: (answer: Reply) => void = () => {};
+  let reply: (answer: Renewal) => void = () => {};
   const { keeper, calls } = keeperOf(
     () =>
       new Promise((resolve) => {
@@ -82,7 +85,7 @@ test('F16 a call that ended while Redis was asked is not stopped by the late ans
   await vi.advanceTimersByTimeAsync(1_600);
   calls.remove(old);
   calls.add(next);
-  reply([['main.a'], []]);
+  reply({ lost: ['main.a'], cancelled: [] });
   await vi.advanceTimersByTimeAsync(0);
   expect(next.cause).toBeUndefined();
   keeper.stop();
@@ -108,7 +111,7 @@ test('an error of Redis is reported and does not end the renewals', async () => 
   const { keeper, calls, errors, sent } = keeperOf(async () => {
     answers += 1;
     if (answers === 1) throw new Error('OOM command not allowed');
-    return [[], []];
+    return FINE;
   });
   calls.add(hold('main.a'));
   await vi.advanceTimersByTimeAsync(5_000);

@@ -160,6 +160,8 @@ export interface CallStore {
   heldBy(runnerId: string): Promise<readonly PickUpId[]>;
   /** Pick-ups of which the runner never heard go back at nobody's cost. @returns the calls that did */
   putBack(runnerId: string, pickUps: readonly PickUpId[]): Promise<readonly string[]>;
+  /** @returns why a call that runs is to be stopped; `undefined` when it is not */
+  cancelReason(callId: string): Promise<string | undefined>;
   /** @param most bytes that are read. @returns the packed arguments that were too large for the call itself; empty when they are gone */
   largeArgs(callId: string, most: number): Promise<Buffer>;
   /** Keeps the newest value of a call's progress, and tells who follows it. @param ttlMs after which it is forgotten */

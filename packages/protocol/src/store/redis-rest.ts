@@ -68,6 +68,7 @@ export const createRedisRest = (client: RedisClient, keys: PoolKeys, reclaims: b
       const args = pickUps.flatMap(({ callId, attempt }) => [callId, attempt]);
       return (await runScript(client, 'flamePutBack', [keys.queue, runnerId, ...args])) as string[];
     },
+    cancelReason: async (callId) => (await client.hget(`${keys.queue}${callId}`, 'f:cancel')) ?? undefined,
     largeArgs: (callId, most) => client.getrangeBuffer(keys.args(callId), 0, most),
     async reportProgress(callId, note, ttlMs) {
       const key = keys.progress(callId);

@@ -175,6 +175,7 @@ export const createMemoryStore = (options: MemoryStoreOptions): MemoryStore => {
         return [callId];
       });
     },
+    cancelReason: async (id) => get(id)?.cancelReason,
     largeArgs: async (id, most) => Buffer.from(get(id)?.args ?? []).subarray(0, most + 1),
     async reportProgress(callId, note, ttlMs) {
       notes.set(callId, { note: Buffer.from(note), until: now() + ttlMs });
