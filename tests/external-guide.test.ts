@@ -9,6 +9,7 @@ import { problemsOf } from './fake-kubernetes/schema.ts';
 interface Manifest {
   readonly kind: string;
   readonly spec: Readonly<Record<string, unknown>>;
+  readonly rules?: readonly unknown[];
 }
 
 const page = readFileSync(new URL('../docs/backends/external.md', import.meta.url), 'utf8');
@@ -18,11 +19,13 @@ const manifests = [...page.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].flatMap(([, 
 const of = (kind: string): Manifest =>
   manifests.find((it) => it.kind === kind) ?? (expect.unreachable(`the page has no ${kind}`) as never);
 
-test('the Deployment and the HPA of the page are as Kubernetes’ own document says, and the pod is a restricted one', async () => {
+test('the Deployment, the HPA and the Role of the page are as Kubernetes’ own document says, and the pod is a restricted one', async () => {
   expect(await problemsOf(of('Deployment'))).toEqual([]);
   expect(await problemsOf(of('HorizontalPodAutoscaler'))).toEqual([]);
   const { spec } = (of('Deployment').spec as { template: { spec: FakePod['spec'] } }).template;
   expect(insecureParts({ spec } as FakePod)).toEqual([]);
+  expect(await problemsOf(of('Role'))).toEqual([]);
+  expect(of('Role').rules).toEqual([{ apiGroups: [''], resources: ['pods'], verbs: ['patch'] }]);
   // An apply must not undo what the platform was told.
   expect(of('Deployment').spec.replicas).toBeUndefined();
 });

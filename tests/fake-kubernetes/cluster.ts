@@ -68,6 +68,7 @@ export class Cluster {
       if (verb === 'create') return { code: 201, body: await this.#create(body, query) };
       if (verb === 'list') return { code: 200, body: this.#list(query) };
       if (verb === 'get') return { code: 200, body: copy(this.#find(name ?? '')) };
+      if (verb === 'patch') return { code: 200, body: this.#patch(name ?? '', body) };
       if (verb === 'delete') return { code: 200, body: await this.#delete(name ?? '', body) };
     }
     if (resource === 'events' && verb === 'list') return { code: 200, body: this.#listEvents(query) };
@@ -307,11 +308,36 @@ export class Cluster {
     for (const watcher of this.#watchers) if (watcher.matches(object)) watcher.sink.push({ type, object });
   }
 
+  /** A merge patch, of annotations: that is all that is sent. */
+  #patch(name: string, body: unknown): FakePod {
+    const pod = this.#find(name);
+    const { metadata, ...rest } = body as { readonly metadata?: { readonly annotations?: Record<string, unknown> } };
+    const { annotations = {}, ...others } = metadata ?? {};
+    if (Object.keys({ ...rest, ...others }).length > 0)
+      throw new Refusal(422, 'Invalid', `Pod "${name}" is invalid: the fake patches annotations only`);
+    for (const [key, value] of Object.entries(annotations)) {
+      if (typeof value !== 'string')
+        throw new Refusal(400, 'BadRequest', `annotations.${key}: cannot unmarshal into string`);
+      if (key === DELETION_COST && !/^(0|-?[1-9]\d{0,9})$/.test(value))
+        throw new Refusal(
+          422,
+          'Invalid',
+          `metadata.annotations[${key}]: Invalid value: "${value}": must be a 32bit integer`,
+        );
+    }
+    this.update(pod, ({ metadata: own }) => {
+      own.annotations = { ...own.annotations, ...(annotations as Record<string, string>) };
+    });
+    return copy(pod);
+  }
+
   #bookmark(): WatchEvent {
     const metadata = { resourceVersion: String(this.#version), creationTimestamp: null };
     return { type: 'BOOKMARK', object: { kind: 'Pod', apiVersion: 'v1', metadata } };
   }
 }
+
+const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
 
 export const isFinished = ({ status }: FakePod): boolean => status.phase === 'Succeeded' || status.phase === 'Failed';
 
@@ -326,6 +352,7 @@ const allows = ({ rules }: User, verb: string, resource: string): boolean =>
 const verbOf = (method: string, named: boolean, query: URLSearchParams): string => {
   if (method === 'POST' && !named) return 'create';
   if (method === 'DELETE' && named) return 'delete';
+  if (method === 'PATCH' && named) return 'patch';
   if (method === 'GET') return named ? 'get' : query.get('watch') === 'true' ? 'watch' : 'list';
   throw new Refusal(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource');
 };

@@ -96,7 +96,8 @@ const read = async (incoming: IncomingMessage): Promise<Request> => {
   const token = /^Bearer (.+)$/.exec(incoming.headers.authorization ?? '')?.[1] ?? '';
   const method = incoming.method ?? 'GET';
   if (text.length === 0) return { method, path: url.pathname, query: url.searchParams, token };
-  if (incoming.headers['content-type'] !== 'application/json')
+  const expected = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
+  if (incoming.headers['content-type'] !== expected)
     throw new Refusal(415, 'UnsupportedMediaType', 'the body of the request was in an unknown format');
   const body: unknown = JSON.parse(text.toString('utf8'));
   return { method, path: url.pathname, query: url.searchParams, token, body };

@@ -94,4 +94,20 @@ export default [
     tests: ['EX-12'],
     in: SCALER,
   },
+  {
+    name: 'a deletion cost is written again although it has not changed',
+    file: 'packages/autoscaler/src/backends/external/deletion-cost.ts',
+    find: '.filter(([host, cost]) => written.get(host) !== cost)',
+    replace: '.filter(() => true)',
+    tests: ['EX-15'],
+    in: ['packages/autoscaler/test/platform/deletion-cost.test.ts'],
+  },
+  {
+    name: 'ECS is told with each call that a task is busy or not',
+    file: 'packages/runner/src/task-protection.ts',
+    find: '        }, idleMs);',
+    replace: '        }, 0);',
+    tests: ['EX-14'],
+    in: ['packages/runner/test/task-protection.test.ts'],
+  },
 ] satisfies SabotageSwitch[];

@@ -1,5 +1,13 @@
 /** The autoscaler as applications and the command line use it: in a process of its own or inside the app. */
-import { type AppConfig, type Backend, FlameClosedError, type PoolBackend, type PoolConfig } from '@flamejs/queue';
+import {
+  type AppConfig,
+  type Backend,
+  FlameClosedError,
+  FlameConfigError,
+  type PoolBackend,
+  type PoolConfig,
+} from '@flamejs/queue';
+import { isExternal } from '@flamejs/queue/internal';
 import { type Logger, pino } from 'pino';
 import { local } from './backends/local.ts';
 import { type Clock, systemClock } from './clock.ts';
@@ -16,6 +24,8 @@ export interface AutoscalerDeps {
   /** The lease of the leading autoscaler, ms. Default 15000; a crashed leader is replaced after it. */
   readonly leaseMs?: number;
   readonly clock?: Clock;
+  /** Tells platforms that do not ask (`external({ ecs })`) their number while it leads. Default false. */
+  readonly push?: boolean;
 }
 
 export interface StopOptions {
@@ -55,6 +65,7 @@ export interface Autoscaler {
 
 export const createAutoscaler = (config: AppConfig, deps: AutoscalerDeps = {}): Autoscaler => {
   checkPoolNames(Object.keys(config.pools));
+  if (deps.push === true) checkPush(config);
   const log = deps.logger ?? pino({ name: 'flame-autoscaler' });
   let fallback: Backend | undefined = deps.defaultBackend;
   const backendOf = (pool: PoolConfig): PoolBackend => {
@@ -68,6 +79,7 @@ export const createAutoscaler = (config: AppConfig, deps: AutoscalerDeps = {}): 
     backendOf,
     clock: deps.clock ?? systemClock,
     leaseMs: deps.leaseMs ?? LEASE_MS,
+    push: deps.push ?? false,
   };
 
   let life: Promise<Life> | undefined;
@@ -101,4 +113,11 @@ export const createAutoscaler = (config: AppConfig, deps: AutoscalerDeps = {}): 
       await this.stop();
     },
   };
+};
+
+/** Whoever asks for it expects that somebody is told. */
+const checkPush = ({ pools }: AppConfig): void => {
+  if (Object.values(pools).some(({ backend }) => isExternal(backend) && backend.push !== undefined)) return;
+  const message = 'no pool has external({ ecs }): there is nobody to push a number to';
+  throw new FlameConfigError(`push: ${message}`, { problems: [{ path: 'push', message }] });
 };

@@ -26,6 +26,7 @@ export interface ContextParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly owner: string;
+  readonly push: boolean;
   readonly core: Core;
   readonly hooks: HookRunner;
   readonly environment: Environment;
@@ -76,6 +77,7 @@ export const buildContext = (
     pool,
     app: config.app,
     owner: parts.owner,
+    push: parts.push,
     release: config.release,
     root: config.root,
     backend,

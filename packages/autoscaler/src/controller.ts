@@ -35,6 +35,8 @@ export interface ControllerOptions {
   readonly log: Logger;
   readonly leader: Leader;
   readonly owner: string;
+  /** Platforms that do not ask are told their number. Default false. */
+  readonly push?: boolean;
   /** The pool's backend, never undefined here. */
   backendOf(pool: PoolConfig): PoolBackend;
   housekeepingOf?(pool: string): Housekeeping;
@@ -88,6 +90,7 @@ export const createController = (options: ControllerOptions): Controller => {
   const quota = (config.quota ?? Number.POSITIVE_INFINITY) - maxOfPlatforms(config);
   const parts: ContextParts = {
     ...options,
+    push: options.push ?? false,
     core: options.core ?? CORE,
     hooks: createHooks(clock, log),
     environment: environmentOf(config),

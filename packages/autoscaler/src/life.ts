@@ -29,6 +29,7 @@ export interface LifeParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly leaseMs: number;
+  readonly push: boolean;
   backendOf(pool: PoolConfig): PoolBackend;
 }
 
@@ -46,11 +47,10 @@ const WITHOUT_REDIS_MS = 200;
 
 /** @throws FlameUnavailableError, or what Redis refuses: then everything has been taken down again */
 export const beginLife = async (parts: LifeParts): Promise<Life> => {
-  const { config, clock, log, leaseMs, backendOf } = parts;
+  const { config, clock, log, leaseMs, push, backendOf } = parts;
   const names = Object.keys(config.pools);
-  const backends = [...new Set(Object.values(config.pools).map(backendOf))].filter(
-    (backend): backend is Backend => !isExternal(backend),
-  );
+  const all = [...new Set(Object.values(config.pools).map(backendOf))];
+  const backends = all.filter((backend): backend is Backend => !isExternal(backend));
   const connections = await openConnections(config, clock, log);
   const ending = createEnding();
   ending.add('the connections were not closed', () => connections.close());
@@ -73,6 +73,7 @@ export const beginLife = async (parts: LifeParts): Promise<Life> => {
     log,
     leader,
     owner: ownerOf(config.app, config.prefix, config.redis),
+    push,
     backendOf,
     housekeepingOf: connections.housekeepingOf,
     wake: (pool) => waker.kick(pool, false),
@@ -142,7 +143,7 @@ export const beginLife = async (parts: LifeParts): Promise<Life> => {
   };
 
   try {
-    for (const backend of backends) ending.add(`the backend ${backend.name} was not closed`, () => backend.close?.());
+    for (const backend of all) ending.add(`the backend ${backend.name} was not closed`, () => backend.close?.());
     ending.add(`the lease was not given back and runs out within ${leaseMs} ms`, async () => {
       await renewal;
       await leader.release();

@@ -18,6 +18,8 @@ export interface PoolContext {
   readonly pool: PoolConfig;
   readonly app: string;
   readonly owner: string;
+  /** A platform that does not ask is told its number. */
+  readonly push: boolean;
   /** The autoscaler's own. */
   readonly release: string;
   /** The application's folder. */

@@ -12,6 +12,7 @@ import type { Target } from './plan/plan.ts';
 import type { ReleaseChoice } from './plan/release.ts';
 import { EMPTY_WINDOW, type WishWindow } from './plan/window.ts';
 import type { Astray } from './platform/obedience.ts';
+import { createTeller, type Teller } from './platform/teller.ts';
 import type { NewEvent } from './store/store.ts';
 import { createThinner, RESOLUTIONS, type Resolution, type Thinner } from './thinning.ts';
 
@@ -45,6 +46,7 @@ export interface PoolMemory {
   platform: PlatformStatus | null;
   /** In which direction the platform is off what it was told, and since when. */
   astray: Astray | null;
+  readonly teller: Teller;
   sampledAt: number;
   readonly events: NewEvent[];
   readonly ledger: Ledger;
@@ -80,6 +82,7 @@ export const poolMemory = (
   release,
   platform: null,
   astray: null,
+  teller: createTeller(),
   sampledAt: Number.NEGATIVE_INFINITY,
   events: [],
   ledger,

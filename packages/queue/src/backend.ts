@@ -134,6 +134,22 @@ export interface ExternalScaling {
   readonly name: 'external';
   readonly scaledBy: 'platform';
   readonly defaults: BackendDefaults;
+  /** Tells the platform which runners it may end first, where it can be told; it writes what has changed. @throws what kept it from that */
+  rank?(runners: readonly RankedRunner[], signal: AbortSignal): Promise<void>;
+  /** Sets the number at a platform that does not ask. @throws what kept it from that */
+  push?(wanted: number, signal: AbortSignal): Promise<void>;
+  /** Checks without side effects that the number can be pushed; throws what is missing. */
+  check?(signal: AbortSignal): Promise<void>;
+  /** Frees what it holds in this process. */
+  close?(): Promise<void>;
+}
+
+/** How little a runner would be missed, as a platform is told. */
+export interface RankedRunner {
+  /** The pod or task in which it is. */
+  readonly host: string;
+  /** `parked`: it takes no calls; `idle`: it has had none for `idleShutdownAfter`; `busy`: every other one. */
+  readonly rank: 'parked' | 'idle' | 'busy';
 }
 
 /** What stands behind a pool: a backend, or a platform. */

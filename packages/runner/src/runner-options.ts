@@ -17,6 +17,8 @@ export interface RunnerOptions {
   readonly platform?: string | undefined;
   /** Makes the calls that functions make; without it they are refused. Stays the owner's. */
   readonly nested?: NestedService | undefined;
+  /** Told how many calls run now, whenever that changes. */
+  readonly onLoad?: ((active: number) => void) | undefined;
   /** Redis has answered a heartbeat. */
   readonly onContact?: (() => void) | undefined;
 }

@@ -138,6 +138,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
   const activity = createActivityReporter(events);
 
   calls.onChange(() => {
+    options.onLoad?.(calls.size);
     activity.note(calls.size, served);
     idle.note(calls.size);
     if (calls.size === 0) registration.tellIdle();

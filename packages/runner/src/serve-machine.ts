@@ -5,6 +5,7 @@ import { bounded } from './bounded.ts';
 import { linkMachine } from './machine-link.ts';
 import { createRunner } from './runner.ts';
 import type { Runner, RunnerOptions } from './runner-options.ts';
+import { protectTask } from './task-protection.ts';
 import { watchSignals } from './terminator.ts';
 
 const CLOSE_MS = 1_000;
@@ -21,8 +22,11 @@ export const serveMachine = async (config: AppConfig, { env, ...options }: Machi
   const { logger } = options;
   // Opened by the first call that a function makes; executors themselves have neither Redis' address nor the key.
   const nested = createNestedService(config, logger);
+  const { ECS_AGENT_URI: agentUri } = env;
+  const protection = options.platform && agentUri ? protectTask({ agentUri, logger }) : undefined;
   const runner = await createRunnerOf(config, {
     ...options,
+    onLoad: protection?.note,
     managed: Boolean(env.FLAME_RUNNER_ID),
     nested,
     onContact: () => machine.contact(),
@@ -45,6 +49,7 @@ export const serveMachine = async (config: AppConfig, { env, ...options }: Machi
     return await runner.ended;
   } finally {
     signals.stop();
+    protection?.close();
     machine.close();
     await bounded(nested.close(), CLOSE_MS);
   }

@@ -3,7 +3,7 @@
  * them but their own; it is read here as one, so that policies and plans see the same as of any pool. Pure.
  */
 import type { RunnerRecord } from '@flamejs/protocol';
-import type { RunnerState } from '@flamejs/queue';
+import type { RankedRunner, RunnerState } from '@flamejs/queue';
 import { type IntentRecord, newIntent } from '../record/intent.ts';
 
 export interface Registered {
@@ -73,4 +73,11 @@ export const isHeld = ({ agent, record }: Registered, redisNow: number, idleShut
     agent.idleSince > 0 &&
     redisNow - agent.idleSince < idleShutdownAfterMs
   );
+};
+
+/** How little it would be missed: one that has just been idle is as good as busy, so that short calls change nothing. */
+export const rankOf = (each: Registered, redisNow: number, idleShutdownAfterMs: number): RankedRunner => {
+  const { record, agent } = each;
+  if (isHeld(each, redisNow, idleShutdownAfterMs)) return { host: agent.host, rank: 'busy' };
+  return { host: agent.host, rank: record.state === 'draining' ? 'parked' : 'idle' };
 };

@@ -2,6 +2,7 @@
  * One tick of a pool that a platform scales: observe, decide, write down the number, park and take back. Nothing is launched and
  * nothing ended here.
  */
+import { isExternal } from '@flamejs/queue/internal';
 import { applySettings } from '../apply-settings.ts';
 import { decideTarget } from '../decide-target.ts';
 import { noteIdle, notePause } from '../notes.ts';
@@ -16,7 +17,7 @@ import { carryOut } from './carry-out.ts';
 import { platformNumber } from './number.ts';
 import { disobedience, noteObedience } from './obedience.ts';
 import { type ParkingAction, planParking } from './parking.ts';
-import { isHeld, isParked, type Registered, registeredOf } from './registered.ts';
+import { isHeld, isParked, type Registered, rankOf, registeredOf } from './registered.ts';
 
 export interface PlatformTickInput {
   /** Of machines that an earlier backend of this pool launched. */
@@ -67,6 +68,7 @@ export const tickPlatformPool = async (ctx: PoolContext, input: PlatformTickInpu
   if (snapshot !== null) {
     const agents = new Map(snapshot.agents.map((agent) => [agent.runnerId, agent]));
     noteIdle(ctx, records, agents, snapshot.now);
+    tellPlatform(ctx, registered, snapshot.now);
     await carryOut(ctx, actions, { registered, agents, records: input.records, now });
   }
   const sample = sampleOf(ctx, snapshot, status);
@@ -146,4 +148,19 @@ const noteNumber = ({ memory, emit }: PoolContext, wanted: number, reason: strin
     reason,
     details: { desired: memory.desired, wanted, before: memory.platform?.wanted ?? null },
   });
+};
+
+/** What a platform does not ask for, as it has just been decided: nothing is told while the pool cannot be read. */
+const tellPlatform = (ctx: PoolContext, registered: readonly Registered[], redisNow: number): void => {
+  const { backend, memory, push } = ctx;
+  if (!isExternal(backend) || memory.platform === null) return;
+  const { wanted } = memory.platform;
+  const { push: tell, rank } = backend;
+  if (push && tell !== undefined)
+    memory.teller.tell(ctx, 'telling the platform its number', String(wanted), (signal) => tell(wanted, signal));
+  if (rank === undefined) return;
+  const ranked = registered
+    .filter(({ record }) => record.state !== 'lost')
+    .map((each) => rankOf(each, redisNow, memory.effective.idleShutdownAfterMs));
+  memory.teller.tell(ctx, 'ranking the runners', JSON.stringify(ranked), (signal) => rank(ranked, signal));
 };

@@ -1,5 +1,7 @@
 /** A pool with external(): the number that a platform is told, and what becomes of its runners. */
+import type { RankedRunner } from '@flamejs/queue';
 import { describe, expect, test } from 'vitest';
+import { external } from '../../src/backends/external/index.ts';
 import { seeded } from '../../src/simulator/random.ts';
 import { ecs, hpa, keda } from './platforms.ts';
 import { createPlatformWorld, type PlatformWorld } from './world.ts';
@@ -176,6 +178,52 @@ test('EX-04 status says what the platform does not obey, and callers hear why no
   await world.pass(80);
   expect(world.status().platform?.disobeys).toMatch(/22 runners .* look at its minimum/);
   expect(world.status().blocked).toBeUndefined();
+});
+
+describe('EX-13 EX-15 what a platform does not ask for', () => {
+  test('the number is told when it changes, each minute in case somebody else has changed it, and later when it failed', async () => {
+    const told: number[] = [];
+    let failing = 0;
+    const push = async (wanted: number): Promise<void> => {
+      failing -= 1;
+      if (failing >= 0) throw new Error('throttled');
+      told.push(wanted);
+    };
+    const world = createPlatformWorld({ backend: { ...external(), push }, min: 1 });
+    await world.pass(10);
+    expect(told).toEqual([1]);
+    world.enqueue(8);
+    await world.pass(3);
+    expect(told).toEqual([1, 4]);
+    await world.pass(62);
+    expect(told).toEqual([1, 4, 4]);
+    failing = 1;
+    world.enqueue(4);
+    await world.pass(5);
+    expect(told).toEqual([1, 4, 4]);
+    await world.pass(10);
+    expect(told).toEqual([1, 4, 4, 6]);
+    // What is not known is not told.
+    world.blind = true;
+    await world.pass(200);
+    expect(told).toEqual([1, 4, 4, 6]);
+  });
+
+  test('busy ones rank above idle ones, and these above parked ones; a call that has just ended makes nobody idle', async () => {
+    const ranked: (readonly RankedRunner[])[] = [];
+    const rank = async (runners: readonly RankedRunner[]): Promise<void> => void ranked.push(runners);
+    const world = createPlatformWorld({ backend: { ...external(), rank }, max: 6 });
+    await started(world, 3);
+    world.enqueue(1);
+    await world.pass(8);
+    const ranks = () => (ranked.at(-1) ?? []).map((each) => each.rank).sort();
+    expect(world.pending()).toBe(0);
+    expect(ranks()).toEqual(['busy', 'idle', 'idle']);
+    await world.pass(40);
+    expect(ranks()).toEqual(['busy', 'idle', 'idle']);
+    await world.pass(120);
+    expect(ranks()).toEqual(['parked', 'parked', 'parked']);
+  });
 });
 
 describe.each([hpa, keda, ecs])('EX-05 under a platform that does as platforms do', (make) => {

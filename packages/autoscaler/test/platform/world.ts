@@ -87,7 +87,7 @@ export const createPlatformWorld = (change: Partial<PoolConfig> = {}): PlatformW
       observe: (...args) => (world?.blind ? Promise.reject(new Error('blind')) : inner.observe(...args)),
     };
     const leader = createLeader({ store, clock, log, holder: `life-${lives}`, leaseMs: LEASE_MS });
-    const parts = { config, store, clock, log, leader, owner: 'aaaaaa' };
+    const parts = { config, store, clock, log, leader, owner: 'aaaaaa', push: true };
     const controller = createController({ ...parts, backendOf: ({ backend }) => backend ?? external() });
     return { leader, controller, renewedAt: Number.NEGATIVE_INFINITY };
   }

@@ -42,13 +42,13 @@ export const diagnose = async (load: () => Promise<AppConfig>): Promise<readonly
   findings.push(...(await checkModules(config)));
   for (const pool of Object.values(config.pools)) {
     const { backend } = pool;
-    if (isExternal(backend) || backend?.check === undefined) continue;
+    if (backend?.check === undefined) continue;
     findings.push(
       await backend.check(AbortSignal.timeout(BACKEND_CHECK_MS)).then(
         (): Diagnosis => ({
           level: 'ok',
           check: `backend of ${pool.name}`,
-          message: `${backend.name} can launch runners`,
+          message: isExternal(backend) ? 'the service can be told its number' : `${backend.name} can launch runners`,
         }),
         (error: Error): Diagnosis => ({ level: 'fail', check: `backend of ${pool.name}`, message: error.message }),
       ),

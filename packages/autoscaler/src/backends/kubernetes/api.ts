@@ -1,6 +1,6 @@
 /** The API server over HTTPS: what is asked, what it answers, and an error that says what is known of a request's outcome. */
 export interface ApiRequest {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'DELETE' | 'PATCH';
   /** `/api/v1/namespaces/…`. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;

@@ -14,8 +14,11 @@ import type { KubernetesSettings } from './options.ts';
 
 const OWN_NAMESPACE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
 
+/** Whose credentials, and for how long a request may take. */
+export type ClientSettings = Pick<KubernetesSettings, 'kubeconfig' | 'context' | 'requestTimeoutMs'>;
+
 /** @returns an API that loads the client and reads its configuration when it is first used. */
-export const createClient = (settings: KubernetesSettings): Api => {
+export const createClient = (settings: ClientSettings): Api => {
   let loaded: Promise<KubeConfig> | undefined;
   let agent: { readonly key: string; readonly agent: Agent } | undefined;
 
@@ -69,7 +72,7 @@ export const createClient = (settings: KubernetesSettings): Api => {
             'user-agent': 'flamejs',
             ...(text === undefined
               ? {}
-              : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) }),
+              : { 'content-type': CONTENT_TYPES[method], 'content-length': String(Buffer.byteLength(text)) }),
           },
         },
         resolve,
@@ -117,6 +120,14 @@ export const createClient = (settings: KubernetesSettings): Api => {
   };
 };
 
+/** A patch says with its type what absent fields mean: that they stay. */
+const CONTENT_TYPES: Readonly<Record<ApiRequest['method'], string>> = {
+  GET: 'application/json',
+  POST: 'application/json',
+  DELETE: 'application/json',
+  PATCH: 'application/merge-patch+json',
+};
+
 const answerOf = async ({ method, path }: ApiRequest, response: IncomingMessage): Promise<unknown> => {
   const code = response.statusCode ?? 0;
   let text = '';
@@ -137,7 +148,7 @@ const answerOf = async ({ method, path }: ApiRequest, response: IncomingMessage)
   }
 };
 
-const load = async ({ kubeconfig, context }: KubernetesSettings): Promise<KubeConfig> => {
+const load = async ({ kubeconfig, context }: ClientSettings): Promise<KubeConfig> => {
   const { KubeConfig: Config } = await loadPackage();
   const config = new Config();
   try {
