@@ -110,4 +110,12 @@ export default [
     tests: ['EX-14'],
     in: ['packages/runner/test/task-protection.test.ts'],
   },
+  {
+    name: 'a runner that crashes while it boots counts as one that the platform keeps',
+    file: 'packages/autoscaler/src/platform/tick.ts',
+    find: "alive.filter(({ record }) => record.state !== 'booting').length",
+    replace: 'alive.length',
+    tests: ['EX-04'],
+    in: POOL,
+  },
 ] satisfies SabotageSwitch[];

@@ -119,7 +119,8 @@ const decide = (
     registered: alive.length,
     held: registered.filter((each) => isHeld(each, snapshot.now, idleShutdownAfterMs)).length,
   });
-  const look = { wanted, registered: alive.length, now, patienceMs: ctx.pool.bootTimeoutMs };
+  const ready = alive.filter(({ record }) => record.state !== 'booting').length;
+  const look = { wanted, registered: alive.length, ready, now, patienceMs: ctx.pool.bootTimeoutMs };
   memory.astray = noteObedience(memory.astray, look);
   const disobeys = disobedience(memory.astray, look);
   memory.blocked = memory.astray?.direction === 'few' ? (disobeys ?? null) : null;

@@ -167,7 +167,7 @@ test('EX-04 status says what the platform does not obey, and callers hear why no
   await world.pass(30);
   expect(world.status().platform?.disobeys).toBeUndefined();
   await world.pass(60);
-  const few = /the platform was told 2, and 0 runners have been registered for \d min: look at its events/;
+  const few = /the platform was told 2, and 0 runners have been ready for \d min: look at its events/;
   expect(world.status().platform?.disobeys).toMatch(few);
   expect(world.status().blocked).toMatch(few);
   await started(world, 2);
@@ -178,6 +178,27 @@ test('EX-04 status says what the platform does not obey, and callers hear why no
   await world.pass(80);
   expect(world.status().platform?.disobeys).toMatch(/22 runners .* look at its minimum/);
   expect(world.status().blocked).toBeUndefined();
+});
+
+test('EX-04 what crashes while it boots is not there, however often it is started again', async () => {
+  const world = createPlatformWorld({ bootTimeoutMs: 60_000, min: 2 });
+  await world.pass(8);
+  for (let crash = 0; crash < 20; crash += 1) {
+    for (let n = world.living().length; n < 2; n += 1) world.start();
+    await world.pass(4);
+    for (const container of world.living()) world.kill(container);
+    await world.pass(1);
+  }
+  expect(world.status().blocked).toMatch(/the platform was told 2, and 0 runners have been ready for \d min/);
+});
+
+test('EX-04 within 10 % it says what an HPA does there', async () => {
+  const world = createPlatformWorld({ bootTimeoutMs: 60_000, min: 20, max: 20 });
+  await started(world, 19);
+  await world.pass(80);
+  expect(world.status().platform?.disobeys).toMatch(
+    /told 20, and 19 runners .* an HPA does nothing unless its tolerance is 0/,
+  );
 });
 
 describe('EX-13 EX-15 what a platform does not ask for', () => {
