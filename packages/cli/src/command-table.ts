@@ -84,6 +84,11 @@ const ENTRIES: readonly Entry[] = [
     load: async () => (await import('./commands/autoscaler.ts')).autoscalerCommand(),
   },
   {
+    name: 'migrate',
+    description: 'tell what changes when workers of BullMQ move to runners; move repeatable jobs of the old kind',
+    load: async () => (await import('./commands/migrate.ts')).migrateCommand(),
+  },
+  {
     name: 'runner',
     description: 'run the calls of one pool on this machine until told to stop',
     load: async () => (await import('./commands/runner.ts')).runnerCommand(),

@@ -5,6 +5,7 @@ import { type AppConfig, FlameConfigError } from '@flamejs/queue';
 import { isExternal } from '@flamejs/queue/internal';
 import { checkModules } from './check-modules.ts';
 import { checkPushes } from './check-pushes.ts';
+import { checkQueues } from './check-queues.ts';
 import { checkStored } from './check-stored.ts';
 
 export interface Diagnosis {
@@ -38,6 +39,7 @@ export const diagnose = async (load: () => Promise<AppConfig>): Promise<readonly
   if (!redis.some(({ level }) => level === 'fail')) {
     findings.push(...(await checkPushes(config)));
     findings.push(...(await checkStored(config)));
+    findings.push(...(await checkQueues(config)));
   }
   findings.push(...(await checkModules(config)));
   for (const pool of Object.values(config.pools)) {
