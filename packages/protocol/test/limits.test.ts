@@ -126,6 +126,14 @@ describe('concurrency', () => {
     }
   });
 
+  test('L-02: nor does it overtake when a place has come free that nobody has given away yet', async () => {
+    await accept([under(undefined, 1)]);
+    const held = await accept([under(undefined, 1)]);
+    await pool.client.hset(`${keys.base}:limits`, `set ${gate(undefined)}`, 2);
+    const later = await accept([under(undefined, 1)]);
+    expect(await heldOf()).toEqual([held, later]);
+  });
+
   test('L-02: what is admitted goes before a call that was accepted later, and behind one that was accepted before it', async () => {
     await accept([under('a', 1)]);
     const taken = await take();
