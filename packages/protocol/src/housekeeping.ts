@@ -6,7 +6,7 @@
 import { type RedisClient, runScript } from './connect.ts';
 import type { PoolStatus } from './explain.ts';
 import { appKeys, type PoolKeys } from './keys.ts';
-import { type DeclaredLimits, type LimitSweep, sweepLimits } from './limits.ts';
+import { type DeclaredLimits, type LimitSweep, sweepLimits } from './limit-sweep.ts';
 import { cancelOrphans } from './linked.ts';
 import { createVault, noVault } from './payload/vault.ts';
 import { parsePoolStatus } from './pool-status.ts';

@@ -54,7 +54,8 @@ export {
   readLimits,
   setLimit,
 } from './limit-settings.ts';
-export { createLimitSweeper, heldGates, LIMIT_SWEEP_MS, type LimitSweep } from './limits.ts';
+export { createLimitSweeper, LIMIT_SWEEP_MS, type LimitSweep } from './limit-sweep.ts';
+export { heldGates } from './limits.ts';
 export { BUCKET_BOUNDS_MS, type HistogramName, histogramFields } from './metrics/buckets.ts';
 export { METRICS, type MetricName } from './metrics/catalog.ts';
 export { CONTENT_TYPE } from './metrics/exposition.ts';

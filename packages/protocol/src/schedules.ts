@@ -8,7 +8,7 @@ import { type RedisClient, runScript } from './connect.ts';
 import { type Envelope, parseEnvelope, placeSealed, signEnvelope } from './envelope.ts';
 import { FlameError } from './errors/index.ts';
 import type { PoolKeys } from './keys.ts';
-import type { DeclaredLimits } from './limits.ts';
+import type { DeclaredLimits } from './limit-sweep.ts';
 import { isSealed, type Vault, type VaultConfig } from './payload/vault.ts';
 import { dueMoments, nextMoment, type Timing } from './schedule-timing.ts';
 import type { AcceptedCall } from './store/call-store.ts';

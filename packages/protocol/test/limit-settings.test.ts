@@ -3,7 +3,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { explainWaiting } from '../src/explain.ts';
 import { inspectCall } from '../src/inspection.ts';
 import { readLimitKeys, readLimits, setLimit } from '../src/limit-settings.ts';
-import { describeLimits, sweepLimits } from '../src/limits.ts';
+import { sweepLimits } from '../src/limit-sweep.ts';
+import { describeLimits } from '../src/limits.ts';
 import { keys, POOL, type PoolFixture, startPool } from './support.ts';
 
 let pool: PoolFixture;

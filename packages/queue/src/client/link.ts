@@ -10,7 +10,8 @@ import { admitServer, readServerFacts, type ServerFacts } from '@flamejs/protoco
 import type { Logger } from 'pino';
 import type { AppConfig } from '../config/types.ts';
 import { type Admission, createAdmission } from './admission.ts';
-import { createKeepAlive, holdForCommands, type KeepAlive, letIdle } from './keep-alive.ts';
+import { holdForCommands, letIdle } from './idle-connection.ts';
+import { createKeepAlive, type KeepAlive } from './keep-alive.ts';
 
 export interface Link {
   /** The command connection, connected and checked. @throws FlameUnavailableError after `connectTimeout`, FlameConfigError for an unsafe server */

@@ -14,7 +14,8 @@ import {
 } from '@flamejs/protocol/descent';
 import { FlameCallLoopError, FlameUnavailableError } from '@flamejs/protocol/errors';
 import { poolKeys } from '@flamejs/protocol/keys';
-import { gatesOf, readGates } from '@flamejs/protocol/limits';
+import { readGates } from '@flamejs/protocol/limit-sweep';
+import { gatesOf } from '@flamejs/protocol/limits';
 import { linkToCall } from '@flamejs/protocol/linked';
 import type { Logger } from 'pino';
 import { resolveCallOptions } from '../call-options.ts';

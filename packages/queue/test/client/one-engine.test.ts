@@ -48,3 +48,22 @@ test('what is decided about calls is decided where both stores see it', () => {
   // And nobody else makes outcomes.
   expect(filesWith(/errorOutcome\s*=|valueOutcome\s*=|thrownOutcome\s*=/)).toEqual(['protocol/attempt/outcome-of.ts']);
 });
+
+test('inline mode loads no client of Redis', () => {
+  const seen = new Set<string>();
+  const visit = (path: string): void => {
+    if (seen.has(path)) return;
+    seen.add(path);
+    const code = sources.find((each) => each.path === path)?.code ?? '';
+    for (const [, from = ''] of code.matchAll(/^(?:import|export) (?!type)[^;]*?from '([^']+)'/gm)) {
+      if (from.startsWith('.')) visit(new URL(from, `file:///${path}`).pathname.slice(1));
+      else if (from.startsWith('@flamejs/protocol/')) {
+        const name = `protocol/${from.slice('@flamejs/protocol/'.length)}`;
+        visit(sources.some((each) => each.path === `${name}.ts`) ? `${name}.ts` : `${name}/index.ts`);
+      } else seen.add(from);
+    }
+  };
+  visit('queue/client/inline.ts');
+  expect(seen.size).toBeGreaterThan(50);
+  expect([...seen].filter((name) => /^(ioredis|bullmq)/.test(name))).toEqual([]);
+});
