@@ -9,6 +9,7 @@ export default defineConfig({
     one: { max: 1, maxConcurrency: 1 },
     many: { max: 1, maxConcurrency: 100 },
     few: { max: 1, maxConcurrency: 4 },
+    unserved: { max: 1, maxConcurrency: 1 },
     cold: { min: 0, max: 1, maxConcurrency: 1, idleShutdownAfter: '500ms' },
   },
 });

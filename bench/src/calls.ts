@@ -62,7 +62,6 @@ const inFlight = async (call: (i: number) => Promise<unknown>): Promise<number> 
 };
 
 export const callCases = (world: World, tasks: Tasks, one: Peer, many: Peer): readonly Case[] => {
-  const bytes = Buffer.alloc(MEGABYTE, 1);
   const { flame } = tasks;
   return [
     {
@@ -77,26 +76,40 @@ export const callCases = (world: World, tasks: Tasks, one: Peer, many: Peer): re
     {
       name: 'throughput, 100 in flight, 4 executors',
       unit: 'calls/s',
-      budget: 1,
+      budget: 1.2,
       peerName: 'BullMQ, in-process, 100 at once',
       rounds: 5,
       ours: () => inFlight((i) => flame.call(tasks.noopFew, { i })),
       peer: () => inFlight((i) => many.call({ i })),
     },
-    {
-      name: '1 MB argument and result',
-      unit: 'ms',
-      budget: 2,
-      peerName: 'raw SET + GET, both directions',
-      rounds: 7,
-      ours: () => oneByOne(() => flame.call(tasks.echo, bytes), 20),
-      peer: () =>
-        oneByOne(async () => {
-          for (const key of ['bench:in', 'bench:out']) {
-            await world.redis.set(key, bytes);
-            await world.redis.getBuffer(key);
-          }
-        }, 20),
-    },
+    bytesCase(world, tasks, { name: '1 MB argument and result', bytes: MEGABYTE, budget: 2.8, calls: 20 }),
+    bytesCase(world, tasks, { name: '10 MB argument and result', bytes: 10 * MEGABYTE, budget: 1.5, calls: 6 }),
   ];
+};
+
+interface BytesOptions {
+  readonly name: string;
+  readonly bytes: number;
+  readonly budget: number;
+  /** In a round. */
+  readonly calls: number;
+}
+
+const bytesCase = (world: World, { flame, echo }: Tasks, { name, bytes, budget, calls }: BytesOptions): Case => {
+  const value = Buffer.alloc(bytes, 1);
+  return {
+    name,
+    unit: 'ms',
+    budget,
+    peerName: 'raw SET + GET, both directions',
+    rounds: 7,
+    ours: () => oneByOne(() => flame.call(echo, value), calls),
+    peer: () =>
+      oneByOne(async () => {
+        for (const key of ['bench:in', 'bench:out']) {
+          await world.redis.set(key, value);
+          await world.redis.getBuffer(key);
+        }
+      }, calls),
+  };
 };

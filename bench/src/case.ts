@@ -3,9 +3,9 @@ import { median } from './stats.ts';
 
 export interface Case {
   readonly name: string;
-  /** What the figures are; smaller is better for times, larger for rates. */
-  readonly unit: 'ms' | 'calls/s';
-  /** The largest (times) or smallest (rates) ratio ours/peer that the design allows. */
+  /** What the figures are; smaller is better for times and sizes, larger for rates. */
+  readonly unit: 'ms' | 'calls/s' | 'bytes';
+  /** The largest (times, sizes) or smallest (rates) ratio ours/peer that the design allows. */
   readonly budget: number;
   readonly peerName: string;
   readonly rounds: number;
@@ -44,7 +44,7 @@ export const measure = async (c: Case, onRound: (round: number) => void): Promis
     }
   }
   const ratio = median(ours.map((value, i) => value / (peer[i] ?? Number.NaN)));
-  const met = c.unit === 'ms' ? ratio <= c.budget : ratio >= c.budget;
+  const met = c.unit === 'calls/s' ? ratio >= c.budget : ratio <= c.budget;
   return {
     name: c.name,
     unit: c.unit,

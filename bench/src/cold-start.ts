@@ -12,7 +12,7 @@ const SETTLE_MS = 20_000;
 export const coldStartCase = (world: World, flame: Flame, cold: any, runnersKey: string): Case => ({
   name: 'first result from an idle pool at zero',
   unit: 'ms',
-  budget: 2,
+  budget: 1.5,
   peerName: 'node starting with the same modules',
   rounds: 5,
   async ours() {

@@ -5,9 +5,11 @@ import { poolKeys } from '@flamejs/protocol';
 import { loadConfig } from '@flamejs/queue/load-config';
 import { pino } from 'pino';
 import { TICK, tickCase } from './autoscaler-tick.ts';
+import { awaitedHeapCase } from './awaited-heap.ts';
 import { bullmqPeer, callCases } from './calls.ts';
 import { type CaseResult, measure } from './case.ts';
 import { coldStartCase } from './cold-start.ts';
+import { commandLineCase } from './command-line.ts';
 import { COST, printCost } from './cost-of-a-call.ts';
 import { table, writeReports } from './report.ts';
 import { APP_CONFIG, createWorld } from './world.ts';
@@ -31,6 +33,8 @@ try {
   for (const c of callCases(world, tasks, one, many)) await run(c);
   await one.close();
   await many.close();
+  await run(commandLineCase());
+  await run(awaitedHeapCase(world));
 
   const config = await loadConfig({ file: APP_CONFIG });
   const { cold } = config.pools;

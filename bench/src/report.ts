@@ -6,7 +6,7 @@ import type { CaseResult } from './case.ts';
 
 const figure = (value: number, unit: string): string => `${value >= 100 ? value.toFixed(0) : value.toFixed(2)} ${unit}`;
 
-const bound = (result: CaseResult): string => (result.unit === 'ms' ? `≤ ${result.budget}` : `≥ ${result.budget}`);
+const bound = (result: CaseResult): string => (result.unit === 'calls/s' ? `≥ ${result.budget}` : `≤ ${result.budget}`);
 
 export const markdown = (results: readonly CaseResult[]): string =>
   [

@@ -132,8 +132,8 @@ export default [
   {
     name: 'arguments have no limit',
     file: calls,
-    find: 'encode(values, { limit: pool.payloadLimit, root, own: true, secrets })',
-    replace: 'encode(values, { root, own: true, secrets })',
+    find: 'encode(values, { limit: pool.payloadLimit, root, own: !packs, secrets })',
+    replace: 'encode(values, { root, own: !packs, secrets })',
     tests: ['P04 arguments over the limit'],
     in: CALLER,
   },
@@ -152,6 +152,14 @@ export default [
     replace: '({ ...call, id, largeArgs, data: JSON.stringify(whole) })',
     tests: ['R-42 a caller’s memory'],
     in: ['tests/chaos/bounds.test.ts'],
+  },
+  {
+    name: 'the memory of arguments is used again before they are sent',
+    file: 'packages/queue/src/client/accept-batch.ts',
+    find: 'sent = accepting;',
+    replace: 'for (const { largeArgs } of calls) giveMemoryBack(largeArgs);',
+    tests: ['each call has its own bytes'],
+    in: ['packages/runner/test/passing-memory.test.ts'],
   },
   {
     name: 'a doubtful call is left in Redis',

@@ -181,8 +181,8 @@ export default [
   {
     name: 'arguments of any size are read from Redis',
     file: 'packages/runner/src/fetch-args.ts',
-    find: 'client.getrangeBuffer(keys.args(callId), 0, most)',
-    replace: 'client.getrangeBuffer(keys.args(callId), 0, -1)',
+    find: 'by.getrangeBuffer(keys.args(callId), 0, most)',
+    replace: 'by.getrangeBuffer(keys.args(callId), 0, -1)',
     tests: ['ME-10'],
     in: ['tests/chaos/large-data.test.ts'],
   },

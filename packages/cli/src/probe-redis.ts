@@ -2,7 +2,7 @@
 import type { RedisConfig } from '@flamejs/queue';
 
 export const answers = async (redis: RedisConfig, withinMs: number): Promise<boolean> => {
-  const { connect, disconnect, whenReady } = await import('@flamejs/protocol');
+  const { connect, disconnect, whenReady } = await import('@flamejs/protocol/connect');
   const client = connect(redis, 'steady', 'flame:dev:probe');
   client.on('error', () => undefined);
   try {

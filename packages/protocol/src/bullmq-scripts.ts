@@ -50,9 +50,12 @@ return result
 };
 
 let composed: readonly BullScript[] | undefined;
+const clients = new WeakSet<Redis | Cluster>();
 
-/** Registers the extended scripts on a client. To be called before the client is handed to BullMQ. */
+/** Registers the extended scripts on a client, once. To be called before the client is handed to BullMQ. */
 export const defineBullScripts = (client: Redis | Cluster): void => {
+  if (clients.has(client)) return;
+  clients.add(client);
   composed ??= Object.keys(GRAFTS).map(composeScript);
   for (const script of composed) {
     client.defineCommand(`${script.name}:${BULLMQ_VERSION}`, { numberOfKeys: script.keys, lua: script.content });

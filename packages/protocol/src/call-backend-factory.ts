@@ -1,5 +1,6 @@
 /** Makes backends, and lets those that look for stalled calls know of reconnects. */
 import { QueueKeys, RedisConnection } from 'bullmq';
+import { defineBullScripts } from './bullmq-scripts.ts';
 import { CallBackend } from './call-backend.ts';
 import type { RedisClient } from './connect.ts';
 
@@ -7,6 +8,7 @@ import type { RedisClient } from './connect.ts';
 export const callBackendFactory =
   ({ client }: { readonly client: RedisClient }) =>
   (name: string, opts: { prefix?: string }): CallBackend => {
+    defineBullScripts(client);
     const connection = new RedisConnection(client as never, {
       shared: true,
       blocking: false,

@@ -4,8 +4,9 @@
  */
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
 import { asBuffer } from './as-buffer.ts';
-import { type BullScript, defineBullScripts } from './bullmq-scripts.ts';
+import type { BullScript } from './bullmq-scripts.ts';
 import { setLongTimeout } from './duration.ts';
+import { writeLargeInPlace } from './large-writes.ts';
 import { outliveStreamErrors } from './late-stream-errors.ts';
 import { CALL_SCRIPTS } from './lua/call-scripts.ts';
 import { LUA } from './lua/embedded.ts';
@@ -44,10 +45,9 @@ const DEFAULTS: RedisOptions = { keepAlive: 5_000 };
 /** 50 ms, doubling up to 2 s: an outage of a minute costs at most two seconds more. */
 const retryDelay = (times: number): number => Math.min(50 * 2 ** Math.min(times, 10), 2_000);
 
-/** Opens a connection on which our own scripts and BullMQ's extended ones are defined. Close it with `quit` or `disconnect`. */
+/** Opens a connection on which our own scripts are defined; BullMQ’s extended ones are with the first backend. Close it with `quit` or `disconnect`. */
 export const connect = (config: RedisConfig, role: ConnectionRole, name: string): RedisClient => {
   const client = connectPlain(config, role, name);
-  defineBullScripts(client);
   for (const script of OWN_SCRIPTS)
     client.defineCommand(script.name, { numberOfKeys: script.keys, lua: script.content });
   return client;
@@ -76,6 +76,7 @@ export const connectPlain = (config: RedisConfig, role: ConnectionRole, name: st
   keepErrorsQuiet(client);
   outliveStreamErrors(client);
   nameMissingRights(client);
+  writeLargeInPlace(client);
   return client;
 };
 

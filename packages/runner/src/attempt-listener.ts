@@ -120,6 +120,8 @@ const storeReadiness = async (options: ListenerOptions, callId: string, json: Ui
 const askingCall = ({ pool, runnerId }: ListenerOptions, { facts, execution }: ListenedAttempt): AskingCall => {
   const { callId, envelope, ats } = facts;
   const { args, secrets } = execution;
+  // Read now: their memory may be used again once the call has ended, and an answer may be late.
+  const { json } = args instanceof Uint8Array ? unpackPayload(args) : args;
   return {
     callId,
     functionName: envelope.fn,
@@ -132,6 +134,6 @@ const askingCall = ({ pool, runnerId }: ListenerOptions, { facts, execution }: L
     runnerId,
     ats,
     scope: secrets?.scope,
-    args: () => (args instanceof Uint8Array ? unpackPayload(args) : args).json,
+    args: () => json,
   };
 };

@@ -21,6 +21,7 @@ import type { CallFacts } from '@flamejs/protocol/attempt/call-facts';
 import { decidePickUp } from '@flamejs/protocol/attempt/decide-pick-up';
 import { isAbrupt } from '@flamejs/protocol/attempt/stop-cause';
 import { createVerdictMaker, type Fence } from '@flamejs/protocol/attempt/to-verdict';
+import { giveMemoryBack } from '@flamejs/protocol/passing-memory';
 import type { AppConfig, AttemptSpan, PoolConfig, Telemetry } from '@flamejs/queue';
 import { scopeKeys } from '@flamejs/queue/internal';
 import type { NestedService } from '@flamejs/queue/nested-service';
@@ -210,6 +211,8 @@ export const createCallProcessor = (options: CallProcessorOptions): CallProcesso
     metered.stopped();
     const told = listener.end();
     if (told !== undefined) await told;
+    // Its executor has read them, or it could not have answered, and nobody asks for them after the end.
+    if (result.kind === 'returned' && execution.args instanceof Uint8Array) giveMemoryBack(execution.args);
     report(facts, result);
     if (result.kind === 'boot-failed') options.onBootFailed(result.message);
     if (result.kind === 'stale') options.onStale(result.message);

@@ -2,7 +2,10 @@
 
 import { digestOf, type Envelope, type PoolKeys, type RedisClient, type Vault } from '@flamejs/protocol';
 import { tooLarge } from '@flamejs/protocol/attempt/decide-pick-up';
+import { readLarge } from '@flamejs/protocol/large-reads';
+import { borrowMemory } from '@flamejs/protocol/passing-memory';
 import { FlameDataLossError, FlameError, FlameUntrustedError } from '@flamejs/queue/errors';
+import type { Redis } from 'ioredis';
 import type { EncodedArgs } from './executor/index.ts';
 
 type Found<T> = { readonly args: T } | { readonly error: FlameError };
@@ -62,7 +65,8 @@ const storedArgs = async (
   most: number,
 ): Promise<Found<EncodedArgs>> => {
   // A size asked for beforehand would cost a round trip, and could be another one by then.
-  const bytes = await client.getrangeBuffer(keys.args(callId), 0, most);
+  const ask = (by: Redis): Promise<Buffer> => by.getrangeBuffer(keys.args(callId), 0, most);
+  const bytes = (await readLarge(client, ask, borrowMemory)) ?? NOTHING;
   if (bytes.length > most) return { error: tooLarge(callId, bytes.length, most) };
   if (bytes.length === 0) {
     return {
@@ -81,3 +85,5 @@ const storedArgs = async (
   }
   return { args: bytes };
 };
+
+const NOTHING = Buffer.alloc(0);

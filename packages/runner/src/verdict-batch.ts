@@ -1,5 +1,6 @@
 /** Collects the verdicts of one turn of the event loop and sends them together. Redis may be loading, full or failing over: that passes. */
 import { isPassing, pauseBefore, type Settled, type Verdict } from '@flamejs/protocol';
+import { giveMemoryBack } from '@flamejs/protocol/passing-memory';
 
 /** Most verdicts, and bytes of outcomes, that one script takes: it keeps Redis from everybody else for so long. */
 const MOST_VERDICTS = 64;
@@ -49,6 +50,8 @@ export const createVerdictBatch = (options: VerdictBatchOptions): VerdictBatch =
     for (const [at, verdict] of verdicts.entries()) {
       const result = results[at];
       if (result instanceof Error) void failed(verdict, result);
+      // One that was sent more than once may still be on its way.
+      else if (result !== undefined && !tries.has(verdict)) giveMemoryBack(verdict.outcome?.body);
     }
   };
 

@@ -17,8 +17,11 @@ const FIXED_HEAD = 12;
 const ALIGN = 8;
 const MAX_LENGTH = 2 ** 32 - 1;
 
-/** @returns a self-contained copy: the payload's parts may change afterwards. */
-export function packPayload(payload: Payload): Buffer {
+/**
+ * @param allocate gives memory for so many bytes, with anything in it
+ * @returns a self-contained copy: the payload's parts may change afterwards.
+ */
+export function packPayload(payload: Payload, allocate: (bytes: number) => Buffer = Buffer.allocUnsafe): Buffer {
   const { json, parts } = payload;
   const jsonBytes = Buffer.byteLength(json);
   const head = align(FIXED_HEAD + 4 * parts.length);
@@ -27,7 +30,7 @@ export function packPayload(payload: Payload): Buffer {
   if (end > MAX_LENGTH)
     throw codecError('', 'is larger than 4 GiB', 'Put the data into object storage, and send its address.');
 
-  const frame = Buffer.allocUnsafe(end);
+  const frame = allocate(end);
   frame.fill(0, 0, head);
   frame[0] = VERSION_1;
   frame.writeUInt32LE(jsonBytes, 4);

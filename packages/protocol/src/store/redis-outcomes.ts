@@ -1,8 +1,12 @@
 /** Outcomes in Redis: looking them up, saying that they were read, and ending calls that have not begun. Thin functions over our scripts. */
 import { type RedisClient, runScript } from '../connect.ts';
 import type { PoolKeys } from '../keys.ts';
+import { readLarge } from '../large-reads.ts';
 import { type Delivery, type Lookup, parseHead, type SettledWaiting, type WaitingVerdict } from '../outcome.ts';
 import { INLINE_REPLY_BYTES, READ_BODY_MS } from '../verdict.ts';
+
+/** Bodies of more bytes stand in a key of their own (`LARGE_BYTES` of the scripts). */
+const LARGE_BODY_BYTES = 64 * 1024;
 
 /**
  * Looks a call up and, while it has no outcome, joins those who are told of it.
@@ -25,15 +29,28 @@ export const lookupCall = async (
   if (state === 'delivered') return { state, at: Number(reply[2]), to: String(reply[3]) };
   if (state !== 'settled') return { state: 'missing' };
   const generation = Number(reply[1]);
-  const body = reply[4] ?? (await fetchBody(client, keys, callId));
+  const head = parseHead(reply[2]);
+  const body = reply[4] ?? (await fetchBody(client, keys, callId, head.size));
   // It may expire between the two reads; then it is as if it had expired before them.
   if (body === undefined) return { state: 'missing' };
   const awaited = reply[3]?.toString() === '1';
-  return { state, outcome: { generation, head: parseHead(reply[2]), body, awaited } };
+  return { state, outcome: { generation, head, body, awaited } };
 };
 
-/** @returns the encoded value or error of a settled call, `undefined` once it has expired. */
-export const fetchBody = async (client: RedisClient, keys: PoolKeys, callId: string): Promise<Buffer | undefined> => {
+/**
+ * @param size bytes of the value before it was sealed, where they are known: a large one is looked for where large ones are
+ * @returns the encoded value or error of a settled call, `undefined` once it has expired.
+ */
+export const fetchBody = async (
+  client: RedisClient,
+  keys: PoolKeys,
+  callId: string,
+  size = 0,
+): Promise<Buffer | undefined> => {
+  if (size > LARGE_BODY_BYTES) {
+    const body = await readLarge(client, (by) => by.getBuffer(keys.body(callId)), Buffer.allocUnsafeSlow);
+    if (body !== null) return body;
+  }
   const [small, large] = await Promise.all([
     client.hgetBuffer(keys.outcome(callId), 'body'),
     client.getBuffer(keys.body(callId)),

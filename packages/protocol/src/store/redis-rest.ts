@@ -2,11 +2,12 @@
  * What is done to the calls of a pool in Redis beside the hot path. BullMQ's own operations serve where it has them: retrying by hand,
  * promoting, removing, and looking for stalled calls; its backends are made at their first use.
  */
+import type { Redis } from 'ioredis';
 import type { CallBackend } from '../call-backend.ts';
-import { callBackendFactory } from '../call-backend-factory.ts';
 import { type RedisClient, runScript } from '../connect.ts';
 import { inspectCall } from '../inspection.ts';
 import type { PoolKeys } from '../keys.ts';
+import { readLarge } from '../large-reads.ts';
 import { parseHead } from '../outcome.ts';
 import { redisNow } from '../redis-now.ts';
 import type { CallStore, TakenBack } from './call-store.ts';
@@ -22,20 +23,22 @@ type Hot = 'accept' | 'take' | 'settle' | 'withdraw';
 
 /** @param reclaims reconnects are noted from now on, after which no call counts as stalled for a while */
 export const createRedisRest = (client: RedisClient, keys: PoolKeys, reclaims: boolean): Omit<CallStore, Hot> => {
-  let plain: CallBackend | undefined;
-  let checking: CallBackend | undefined;
+  let plain: Promise<CallBackend> | undefined;
+  let checking: Promise<CallBackend> | undefined;
 
-  const open = (more: object = {}): CallBackend => {
+  /** BullMQ is loaded by who needs it: not by a caller, nor by a command line that looks. */
+  const open = async (more: object = {}): Promise<CallBackend> => {
+    const { callBackendFactory } = await import('../call-backend-factory.ts');
     const backend = callBackendFactory({ client })(keys.pool, { prefix: keys.base, ...more });
     // Connection errors are the connection owner's to report.
     backend.on('error', () => undefined);
     return backend;
   };
-  const backend = (): CallBackend => {
+  const backend = (): Promise<CallBackend> => {
     plain ??= open();
     return plain;
   };
-  const stalledCheck = (): CallBackend => {
+  const stalledCheck = (): Promise<CallBackend> => {
     checking ??= open({
       lockDuration: LOCK_MS,
       maxStalledCount: 1_000_000,
@@ -43,7 +46,7 @@ export const createRedisRest = (client: RedisClient, keys: PoolKeys, reclaims: b
     });
     return checking;
   };
-  if (reclaims) stalledCheck();
+  if (reclaims) stalledCheck().catch(() => undefined);
 
   const takenBack = async (ids: readonly string[]): Promise<readonly TakenBack[]> => {
     if (ids.length === 0) return [];
@@ -69,7 +72,10 @@ export const createRedisRest = (client: RedisClient, keys: PoolKeys, reclaims: b
       return (await runScript(client, 'flamePutBack', [keys.queue, runnerId, ...args])) as string[];
     },
     cancelReason: async (callId) => (await client.hget(`${keys.queue}${callId}`, 'f:cancel')) ?? undefined,
-    largeArgs: (callId, most) => client.getrangeBuffer(keys.args(callId), 0, most),
+    largeArgs: async (callId, most) => {
+      const ask = (by: Redis): Promise<Buffer> => by.getrangeBuffer(keys.args(callId), 0, most);
+      return (await readLarge(client, ask, Buffer.allocUnsafeSlow)) ?? NOTHING;
+    },
     async reportProgress(callId, note, ttlMs) {
       const key = keys.progress(callId);
       const value = Buffer.from(note);
@@ -89,7 +95,7 @@ export const createRedisRest = (client: RedisClient, keys: PoolKeys, reclaims: b
     end: (callId, verdict) => settleWaiting(client, keys, callId, verdict),
     async retry(callId) {
       try {
-        await backend().retryFinishedJob({ id: callId, opts: {} } as never, 'failed');
+        await (await backend()).retryFinishedJob({ id: callId, opts: {} } as never, 'failed');
         return 'retried';
       } catch (error) {
         // BullMQ's codes: -1 no such job, -3 not in the failed set.
@@ -103,17 +109,17 @@ export const createRedisRest = (client: RedisClient, keys: PoolKeys, reclaims: b
     progress: async (callId) => (await client.getBuffer(keys.progress(callId))) ?? undefined,
     readiness: async (callId) => (await client.hgetBuffer(`${keys.queue}${callId}`, 'f:ready')) ?? undefined,
     async remove(callId) {
-      await backend().remove(callId, false);
+      await (await backend()).remove(callId, false);
     },
 
     async promote() {
       const now = await redisNow(client, keys.queue);
       const due = await client.zrangebyscore(`${keys.queue}delayed`, 0, (now + 1) * 0x1000 - 1, 'LIMIT', 0, BATCH);
       // A call that another process promotes in between is no longer delayed, which is all that was wanted.
-      const promoted = await Promise.allSettled(due.map((id) => backend().promote(id)));
+      const promoted = await Promise.allSettled(due.map(async (id) => (await backend()).promote(id)));
       return promoted.filter(({ status }) => status === 'fulfilled').length;
     },
-    reclaim: async () => takenBack(await stalledCheck().moveStalledJobsToWait()),
+    reclaim: async () => takenBack(await (await stalledCheck()).moveStalledJobsToWait()),
     release: async (runnerId) =>
       takenBack((await runScript(client, 'flameReleaseRunner', [keys.queue, runnerId])) as string[]),
     overdue: async (most) => client.zrangebyscore(keys.expiry, 0, await redisNow(client, keys.queue), 'LIMIT', 0, most),
@@ -123,6 +129,8 @@ export const createRedisRest = (client: RedisClient, keys: PoolKeys, reclaims: b
     },
   };
 };
+
+const NOTHING = Buffer.alloc(0);
 
 const pairsOf = (flat: readonly string[]): readonly (readonly [string, string])[] =>
   flat.flatMap((first, at) => (at % 2 === 0 ? [[first, flat[at + 1] ?? ''] as const] : []));

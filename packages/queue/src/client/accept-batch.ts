@@ -3,6 +3,7 @@
 import type { RedisClient } from '@flamejs/protocol/connect';
 import { FlameUnavailableError } from '@flamejs/protocol/errors';
 import type { PoolKeys } from '@flamejs/protocol/keys';
+import { giveMemoryBack } from '@flamejs/protocol/passing-memory';
 import type { Acceptance, AcceptedCall, CallStore } from '@flamejs/protocol/store/call-store';
 import { createRedisStore, type StoreNotes } from '@flamejs/protocol/store/redis-store';
 import type { Link } from './link.ts';
@@ -47,12 +48,24 @@ export const createAcceptBatch = (
 
   const send = async (pool: string, { entries }: Batch): Promise<void> => {
     const calls = entries.map(({ call }) => call);
+    let sent: Promise<unknown> | undefined;
     let replies: readonly (Acceptance | Error)[];
     try {
-      replies = await link.whileUnsent((client) => link.bounded(storeOf(client, pool).accept(calls), calls[0]?.id));
+      replies = await link.whileUnsent((client) => {
+        const accepting = storeOf(client, pool).accept(calls);
+        sent = accepting;
+        return link.bounded(accepting, calls[0]?.id);
+      });
     } catch (error) {
       for (const { call, onAnswer } of entries) onAnswer(undefined, entries.length > 1 ? own(error, call.id) : error);
       return;
+    } finally {
+      // Whoever waited may have been told that Redis is away, and the client still sends it when it is back.
+      const done = (): void => {
+        for (const { largeArgs } of calls) giveMemoryBack(largeArgs);
+      };
+      if (sent === undefined) done();
+      else sent.then(done, done);
     }
     for (const [at, { onAnswer }] of entries.entries()) {
       const reply = replies[at];

@@ -37,6 +37,8 @@ export interface CallRequest {
   readonly pool: PoolConfig;
   readonly functionName: string;
   readonly payload: Payload;
+  /** The same as one run of bytes, where it has parts: taken when the call was made, for the parts are the application's memory. */
+  readonly packed?: Buffer;
   readonly payloadSize: number;
   readonly options: ResolvedCallOptions;
   /** `call` waits by the default bound of rulings section 2, `cast` has none. */

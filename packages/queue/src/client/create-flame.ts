@@ -4,9 +4,10 @@
  */
 
 import { newCallId, poolOfCallId, userCallId } from '@flamejs/protocol/call-id';
-import { encode, payloadSize } from '@flamejs/protocol/codec';
+import { encode, packPayload, payloadSize } from '@flamejs/protocol/codec';
 import { MAX_DURATION_MS } from '@flamejs/protocol/duration';
 import { FlameCallLoopError, FlameClosedError, FlameError, FlameUnavailableError } from '@flamejs/protocol/errors';
+import { borrowMemory } from '@flamejs/protocol/passing-memory';
 import { Secret } from '@flamejs/protocol/secret';
 import { noSuchPool } from '@flamejs/protocol/suggest';
 import type { Logger } from 'pino';
@@ -77,13 +78,17 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
     const limits = limitsOfCall(name, pool, given, args);
     const id = options.id === undefined ? newCallId(pool.name) : userCallId(pool.name, options.id);
     const secrets = secretsHere(config, scope ?? id);
-    const payload = encode(values, { limit: pool.payloadLimit, root, own: true, secrets });
+    // Copied once, into the form in which it goes to Redis; elsewhere the payload itself has to be a copy.
+    const packs = mode === 'redis' && !isExecutor();
+    const payload = encode(values, { limit: pool.payloadLimit, root, own: !packs, secrets });
+    const packed = packs && payload.parts.length > 0 ? packPayload(payload, borrowMemory) : undefined;
     return {
       id,
       ...(scope === undefined ? {} : { scope }),
       pool,
       functionName: name,
       payload,
+      ...(packed === undefined ? {} : { packed }),
       payloadSize: payloadSize(payload),
       options,
       kind,

@@ -39,7 +39,7 @@ export const deliverReply = (reply: Reply, taker: ReplyTaker): void => {
   }
   // When it cannot be read now, the sweep will.
   void commands()
-    .then((client) => fetchBody(client, keys, callId))
+    .then((client) => fetchBody(client, keys, callId, head.size))
     .then((large) => large && onOutcome(callId, { generation, head, body: large, awaited }))
     .catch((error) => logger.debug({ err: error, callId }, 'fetching a large outcome failed; the sweep fetches it'));
 };

@@ -40,7 +40,7 @@ export const describeCall = (
   const { pool, functionName, payload, payloadSize, options, limits = [] } = request;
   const sealed = parts?.args;
   const inline = payload.parts.length === 0 && payloadSize <= INLINE_ARGS_BYTES;
-  const packed = inline ? undefined : packPayload(payload);
+  const packed = inline ? undefined : (request.packed ?? packPayload(payload));
   const failOnLoss = options.onRunnerLost === 'fail';
   const envelope: Envelope = {
     v: ENVELOPE_VERSION,
@@ -93,11 +93,11 @@ export const describeCall = (
 
 /** @returns the parts of a request that are sealed, by a vault that seals */
 export const sealParts = async (
-  { functionName, payload, limits = [] }: CallRequest,
+  { functionName, payload, packed = packPayload(payload), limits = [] }: CallRequest,
   vault: Vault,
   about: About,
 ): Promise<SealedParts> => {
-  const args = await vault.seal(packPayload(payload), about);
+  const args = await vault.seal(packed, about);
   if (limits.length === 0) return { args, keys: undefined };
   const keys = await vault.seal(packPayload(encode(wordsOf(functionName, limits))), about);
   return { args, keys: Buffer.from(keys).toString('base64') };

@@ -1,8 +1,10 @@
 /** An executor as a process of its own process group, so that one signal ends it and its children. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
-import { readMessages, writeMessage } from './channel/channel.ts';
+import { borrowMemory } from '@flamejs/protocol/passing-memory';
+import { readInPlace, readMessages, writeMessage } from './channel/channel.ts';
+import type { FrameReader } from './channel/frames.ts';
 import { SETPRIV, WITH_RUNNER } from './janitor.ts';
 import type { Link, LinkEnd, OpenLink } from './link.ts';
 import { CHANNEL_FD, LIFELINE_FD } from './markers.ts';
@@ -28,6 +30,7 @@ export const processLinks =
   ({ entry, execArgv, env, byKernel }: ProcessLinkOptions): OpenLink =>
   (mark, tempDir, events) => {
     let child: ChildProcess;
+    let channel: Socket | undefined;
     let ended = false;
     let killed = false;
     let timer: NodeJS.Timeout | undefined;
@@ -45,7 +48,8 @@ export const processLinks =
       }
       child?.stdout?.destroy();
       child?.stderr?.destroy();
-      for (const fd of [CHANNEL_FD, LIFELINE_FD]) child?.stdio[fd]?.destroy();
+      channel?.destroy();
+      child?.stdio[LIFELINE_FD]?.destroy();
       events.onEnd({ exitCode: null, signal: null, heapExhausted: false, error: misuse, killed, ...how });
     };
     const failed = (error: unknown): void => void end({ error: String(error) });
@@ -67,7 +71,6 @@ export const processLinks =
       return { pid: undefined, startedAgo: () => undefined, send: () => {}, kill: () => {} };
     }
     const { pid } = child;
-    const channel = child.stdio[CHANNEL_FD] as Socket | null;
 
     const kill = (): void => {
       if (ended || killed || pid === undefined) return;
@@ -80,14 +83,18 @@ export const processLinks =
       if (ended || killed) return;
       timer = setTimeout(kill, DISCONNECT_GRACE_MS);
     };
-    const reader = readMessages(events.onMessage, (why) => {
-      misuse = `the channel to its runner was used by other code: ${why}`;
-      kill();
-    });
-    channel?.on('data', (chunk: Buffer) => reader.push(chunk));
+    const reader = readMessages(
+      events.onMessage,
+      (why) => {
+        misuse = `the channel to its runner was used by other code: ${why}`;
+        kill();
+      },
+      borrowMemory,
+    );
+    channel = reopened(child.stdio[CHANNEL_FD], reader);
     child.stdout?.on('data', (chunk: Buffer) => events.onOutput('stdout', chunk));
     child.stderr?.on('data', (chunk: Buffer) => events.onOutput('stderr', chunk));
-    for (const stream of child.stdio) stream?.on('error', () => {});
+    for (const stream of [...child.stdio, channel]) stream?.on('error', () => {});
     // Nobody writes to it; it is read so that its end is noticed.
     (child.stdio[LIFELINE_FD] as Readable | null | undefined)?.resume();
     // Before the spawn: it did not start. After it: a signal could not be sent, and the exit follows or is brought about.
@@ -100,11 +107,26 @@ export const processLinks =
       pid,
       startedAgo: readStartFile(startFileOf(tempDir)),
       send: (message) => {
-        if (channel !== null) writeMessage(channel, message);
+        if (channel !== undefined) writeMessage(channel, message);
       },
       kill,
     } satisfies Link;
   };
+
+/**
+ * The same pipe as a socket that reads into the memory of a reader: the one that a spawn makes reads into fresh memory, 64 KB at a time.
+ * @param made by the spawn; it lets go of the pipe
+ */
+const reopened = (made: unknown, reader: FrameReader): Socket | undefined => {
+  const socket = made as { _handle: unknown; destroy(): void } | null | undefined;
+  const handle = socket?._handle ?? undefined;
+  if (socket === null || socket === undefined || handle === undefined) return undefined;
+  socket._handle = null;
+  socket.destroy();
+  const opened = new Socket({ handle, onread: readInPlace(reader) } as never);
+  opened.resume();
+  return opened;
+};
 
 const outputEnd = (child: ChildProcess): Promise<void> =>
   new Promise((resolve) => {

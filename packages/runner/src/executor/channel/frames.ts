@@ -11,6 +11,10 @@ export interface Frame {
 }
 
 export interface FrameReader {
+  /** Where the next bytes belong: a reader that can read to a given place needs no `push` then, but `arrived`. `undefined` between bodies. */
+  room(): Uint8Array | undefined;
+  /** So many bytes stand in `room` now. */
+  arrived(count: number): void;
   /** Takes the next bytes, which are copied: the buffer may be used again. */
   push(chunk: Uint8Array): void;
 }
@@ -47,8 +51,16 @@ interface Filling {
   filled: number;
 }
 
-/** @param onBroken once: what has come is no frame, and what follows is not read. */
-export const createFrameReader = (onFrame: (frame: Frame) => void, onBroken: (why: string) => void): FrameReader => {
+/**
+ * @param onBroken once: what has come is no frame, and what follows is not read.
+ * @param allocate gives memory for a body. Default: memory of its own, so that what is made of it keeps nothing else alive, and views of
+ * words are aligned
+ */
+export const createFrameReader = (
+  onFrame: (frame: Frame) => void,
+  onBroken: (why: string) => void,
+  allocate: (bytes: number) => Buffer = Buffer.allocUnsafeSlow,
+): FrameReader => {
   const prefix = filling(PREFIX_BYTES);
   let head: Filling | undefined;
   let text: string | undefined;
@@ -99,7 +111,7 @@ export const createFrameReader = (onFrame: (frame: Frame) => void, onBroken: (wh
     const bodyBytes = prefix.bytes.readUInt32LE(8);
     if (bodyBytes === NO_BODY) deliver(undefined);
     else if (bodyBytes > constants.MAX_LENGTH) refuse(`it announced ${bodyBytes} bytes`);
-    else body = filling(bodyBytes);
+    else body = { bytes: allocate(bodyBytes), filled: 0 };
   };
 
   /** One step: fills what is missing next. @returns how many bytes it has taken */
@@ -108,17 +120,27 @@ export const createFrameReader = (onFrame: (frame: Frame) => void, onBroken: (wh
     const taken = Math.min(target.bytes.length - target.filled, chunk.length - at);
     target.bytes.set(chunk.subarray(at, at + taken), target.filled);
     target.filled += taken;
-    if (target.filled < target.bytes.length) return taken;
+    next(target);
+    return taken;
+  };
+
+  const next = (target: Filling): void => {
+    if (target.filled < target.bytes.length) return;
     if (target === body) deliver(body.bytes);
     else if (target === head) readHead(head);
     else begin();
-    return taken;
   };
 
   /** Lengths of nothing need no bytes to come. */
   const isComplete = (): boolean => head !== undefined && (body ?? head).bytes.length === 0;
 
   return {
+    room: () => (body !== undefined && body.filled < body.bytes.length ? body.bytes.subarray(body.filled) : undefined),
+    arrived(count) {
+      if (broken || body === undefined) return;
+      body.filled += count;
+      next(body);
+    },
     push: (chunk) => {
       let at = 0;
       while (!broken && (at < chunk.length || isComplete())) {
@@ -129,5 +151,4 @@ export const createFrameReader = (onFrame: (frame: Frame) => void, onBroken: (wh
   };
 };
 
-/** Memory of its own, so that what is made of it keeps nothing else alive, and views of words are aligned. */
 const filling = (length: number): Filling => ({ bytes: Buffer.allocUnsafeSlow(length), filled: 0 });

@@ -1,5 +1,6 @@
 /** Runs one call inside of an executor: from the bytes of its arguments to the message that ends it. */
 import { format } from 'node:util';
+import { borrowMemory } from '@flamejs/protocol/passing-memory';
 import {
   attemptEndsAt,
   type CallContext,
@@ -98,7 +99,7 @@ export const perform = (
 
   const ending = (result: ExecuteResult): Ending => {
     progress.flush();
-    const frame = packPayload(result.payload);
+    const frame = packPayload(result.payload, borrowMemory);
     if (result.ok) return { t: 'returned', seq, frame, marks: undefined, unfinished: false };
     const { retryable, retryDelayMs, errorName, errorMessage } = result;
     return {

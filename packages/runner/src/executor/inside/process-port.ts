@@ -4,7 +4,8 @@
  */
 import { mkdirSync } from 'node:fs';
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
-import { readMessages, writeMessage } from '../channel/channel.ts';
+import { giveMemoryBack } from '@flamejs/protocol/passing-memory';
+import { readInPlace, readMessages, writeMessage } from '../channel/channel.ts';
 import { CHANNEL_FD } from '../markers.ts';
 import type { FromExecutor, ToExecutor } from '../messages.ts';
 import { startFileOf, writeStartFile } from '../start-mark.ts';
@@ -14,9 +15,6 @@ import type { Port } from './port.ts';
 interface BlockingHandle {
   setBlocking?(blocking: boolean): void;
 }
-
-/** Reused for everything that comes in: what a message carries gets memory of its own. */
-const READ_BYTES = 64 * 1024;
 
 /** @param onClosed the runner is gone, or something here has closed the descriptor @throws Error when no runner has started this process */
 export const openProcessPort = (tempDir: string, onClosed: () => void): Port => {
@@ -36,13 +34,7 @@ export const openProcessPort = (tempDir: string, onClosed: () => void): Port => 
     fd: CHANNEL_FD,
     readable: true,
     writable: true,
-    onread: {
-      buffer: Buffer.allocUnsafeSlow(READ_BYTES),
-      callback: (count, buffer) => {
-        reader.push(buffer.subarray(0, count));
-        return true;
-      },
-    },
+    onread: readInPlace(reader),
   };
   const channel = new Socket(options);
   // Then the runner is gone, and whoever sees to it that this process ends is at work.
@@ -54,7 +46,7 @@ export const openProcessPort = (tempDir: string, onClosed: () => void): Port => 
   makeBlocking(stderr);
   mkdirSync(tempDir, { recursive: true, mode: 0o700 });
   const writeStart = writeStartFile(startFileOf(tempDir));
-  const post = (message: FromExecutor): void => writeMessage(channel, message);
+  const post = (message: FromExecutor): void => writeMessage(channel, message, giveMemoryBack);
   return {
     post,
     started: (seq) => {
