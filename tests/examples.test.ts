@@ -47,6 +47,9 @@ const LOOKS: Readonly<Record<string, (output: string) => void | Promise<void>>> 
   'fastify-app': (output) => {
     const pings = /the work is done; (\d+) pings were answered meanwhile/.exec(output)?.[1];
     expect(Number(pings)).toBeGreaterThan(1);
+    expect(output).toContain(
+      '8 words, some of them after the connection was lost: you asked why and this is the answer',
+    );
   },
   'nightly-report': (output) => {
     expect(output.match(/^report: \S+ {2}3 orders, 71\.8 euros$/gm)).toHaveLength(2);

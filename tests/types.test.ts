@@ -32,7 +32,7 @@ declare module 'flamejs' {
   interface Register { config: typeof import('./flame.config.js').default }
 }
 `,
-  'right.ts': `import type { CallHandle } from 'flamejs';
+  'right.ts': `import type { CallHandle, FlameStream } from 'flamejs';
 import { flame } from './flame.js';
 export const resize = flame.fn('resize', { pool: 'images' }, async (image: Uint8Array, width: number, crop?: boolean) => image.slice(width, crop ? 1 : 2));
 export const value: Promise<Uint8Array> = flame.call(resize, new Uint8Array(), 640);
@@ -40,11 +40,23 @@ export const cropped: Promise<Uint8Array> = flame.call(resize.with({ timeout: '5
 export const handle: Promise<CallHandle<Uint8Array>> = flame.cast(resize, new Uint8Array(), 640);
 export const sum: Promise<number> = flame.call(flame.pool('mail'), (a: number, b: number) => a + b, 1, 2);
 export const all: AsyncIterable<Uint8Array> = flame.map(resize, [[new Uint8Array(), 1]], { concurrency: 2 });
+export const tokens = flame.fn('tokens', { pool: 'mail', resumable: true }, async function* (prompt: string) {
+  for (const word of prompt.split(' ')) yield word;
+  return 3;
+});
+export const lines = flame.fn('lines', { pool: 'mail' }, (n: number): ReadableStream<Uint8Array> => new ReadableStream());
+export const steps = flame.fn('steps', { pool: 'mail' }, function* (n: number) { yield n; });
+export const stream: FlameStream<string, number> = flame.stream(tokens, 'a b');
+export const bytes: AsyncIterable<Uint8Array> = flame.stream(lines, 1);
+export const numbers: ReadableStream<number> = flame.stream(steps, 1).readable;
+export const words: FlameStream<string, number> = flame.stream(flame.pool('mail'), async function* (a: string) { yield a; return 1; }, 'a');
+export const kept: Promise<CallHandle<number>> = flame.cast(tokens, 'a b');
+export const again: AsyncIterable<string> = flame.attach<number>('mail.x').stream<string>({ from: 3 });
 export const untyped = flame.call(resize as any, 'whatever');
 `,
   'wrong.ts': `import { defineConfig } from 'flamejs';
 import { flame } from './flame.js';
-import { resize } from './right.js';
+import { resize, tokens } from './right.js';
 void flame.call(resize, new Uint8Array(), 'wide');
 void flame.call(resize, new Uint8Array());
 void flame.cast(resize, 'photo', 640);
@@ -55,6 +67,10 @@ flame.fn('a', { pool: 'imagse' }, () => 1);
 flame.fn('b', { timeout: '5 sec' }, () => 1);
 flame.fn('c', { pool: 'mail' }, (): (() => number) => () => 1);
 defineConfig({ app: 'x', pools: { main: { maxx: 1 } } });
+void flame.call(tokens, 'a');
+void flame.stream(resize, new Uint8Array(), 1);
+void flame.stream(tokens, 1);
+flame.fn('d', { pool: 'mail' }, async function* () { yield () => 1; });
 `,
 };
 
@@ -70,6 +86,10 @@ const WRONG: readonly (readonly [line: number, said: RegExp])[] = [
   [11, /'"5 sec"' is not assignable to type/],
   [12, /functions cannot be sent to another machine/],
   [13, /'maxx' does not exist in type 'PoolInput'/],
+  [14, /this function yields items: use flame.stream/],
+  [15, /Expected 2 arguments, but got 3|this function yields nothing: use flame.call/],
+  [16, /Argument of type 'number' is not assignable to parameter of type 'string'/],
+  [17, /functions cannot be sent to another machine/],
 ];
 
 test.each([

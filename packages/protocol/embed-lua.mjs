@@ -12,6 +12,13 @@ const bare = (text) =>
     .filter((line) => line !== '')
     .join('\n');
 
+/** A library may need another one, which comes before it. */
+const withNeeds = (names) => [
+  ...new Set(
+    names.flatMap((name) => [...(header(read(`lib/${name}.lua`), 'needs') ?? '').split(' '), name]).filter(Boolean),
+  ),
+];
+
 /** For what is written in TypeScript around Lua. */
 const libraries = {
   tell: bare(read('lib/tell.lua')),
@@ -25,7 +32,7 @@ for (const file of readdirSync(folder)
   .sort()) {
   const name = file.slice(0, -'.lua'.length);
   const text = read(file);
-  const used = (header(text, 'uses') ?? '').split(' ').filter(Boolean);
+  const used = withNeeds((header(text, 'uses') ?? '').split(' ').filter(Boolean));
   scripts[name] = `${[...used.map((library) => bare(read(`lib/${library}.lua`))), bare(text)].join('\n')}\n`;
   for (const [, reply, names] of text.matchAll(/^-- (\w+): ((?:\w+ ){3,}\w+)$/gm))
     if (reply !== 'uses') fields[reply] = Object.fromEntries(names.split(' ').map((field, at) => [field, at]));

@@ -24,7 +24,7 @@ export default [
   {
     name: 'an awaited child goes on when its parent is stopped or has ended',
     file: service,
-    find: "const linked = options.link ?? (op === 'call' && options.id === undefined);",
+    find: "const linked = options.link ?? (kind === 'call' && options.id === undefined);",
     replace: 'const linked = options.link ?? false;',
     tests: ['C-78: an awaited child ends', 'C-78: a child that nobody awaits'],
     in: NESTED,

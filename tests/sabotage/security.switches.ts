@@ -11,8 +11,8 @@ export default [
   {
     name: 'sealed bytes open for any call',
     file: `${protocol}/payload/encrypt.ts`,
-    find: "JSON.stringify(['payload', app, callId])",
-    replace: "JSON.stringify(['payload', app, callId.length])",
+    find: "part === undefined ? ['payload', app, callId] :",
+    replace: "part === undefined ? ['payload', app, callId.length] :",
     tests: ['what is sealed opens for the same app, call and kind'],
     in: unit,
   },

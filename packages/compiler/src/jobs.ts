@@ -35,6 +35,7 @@ const POSITIONS: Readonly<Record<FlameMethod, number>> = {
   cast: 2,
   map: 3,
   placeChild: 2,
+  stream: 2,
   fn: 3,
   schedule: 4,
 };

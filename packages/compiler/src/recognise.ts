@@ -9,9 +9,17 @@ import type { ParsedOptions } from './options.ts';
 import type { Analysis, CallSite } from './scope/analyze.ts';
 import { type Binding, lookup, type Scope } from './scope/scope.ts';
 
-export type FlameMethod = 'call' | 'cast' | 'map' | 'fn' | 'schedule' | 'placeChild';
+export type FlameMethod = 'call' | 'cast' | 'map' | 'fn' | 'schedule' | 'placeChild' | 'stream';
 
-const METHODS: ReadonlySet<string> = new Set<FlameMethod>(['call', 'cast', 'map', 'fn', 'schedule', 'placeChild']);
+const METHODS: ReadonlySet<string> = new Set<FlameMethod>([
+  'call',
+  'cast',
+  'map',
+  'fn',
+  'schedule',
+  'placeChild',
+  'stream',
+]);
 
 export interface Recogniser {
   /** @returns which method of a Flame a call is, `undefined` when it is none. */

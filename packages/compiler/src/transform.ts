@@ -90,7 +90,7 @@ export function transform(input: TransformInput): Transformed | undefined {
 }
 
 /** Parsing is most of the cost, so a file without any of these words is done. */
-const METHOD = /\b(?:call|cast|map|fn|schedule|placeChild)\b/;
+const METHOD = /\b(?:call|cast|map|fn|schedule|placeChild|stream)\b/;
 
 function isEsm({ format = 'auto', file }: TransformInput, hasModuleSyntax: boolean): boolean {
   if (format !== 'auto') return format === 'esm';

@@ -23,6 +23,7 @@ export {
   FlameDeadlineError,
   FlameError,
   FlameIdConflictError,
+  FlameIdleTimeoutError,
   FlameJobMethodError,
   FlameLaunchError,
   FlameLimitDeadlockError,
@@ -30,10 +31,12 @@ export {
   FlamePayloadTooLargeError,
   FlameQueueFullError,
   FlameQueueTimeoutError,
+  FlameReadTimeoutError,
   FlameReleaseError,
   FlameRemovedError,
   FlameRunnerLostError,
   FlameSealError,
+  FlameStreamError,
   FlameTimeoutError,
   FlameUnavailableError,
   FlameUnknownFunctionError,
@@ -46,4 +49,6 @@ export {
   // Values of one's own
   registerClass,
   registerError,
+  // Streams to browsers
+  serveEvents,
 } from '@flamejs/queue';

@@ -19,6 +19,8 @@ export interface EnvelopeOptions {
   readonly strict?: true;
   readonly resultTtlMs: number;
   readonly failedTtlMs: number;
+  /** What its function yields is a stream. */
+  readonly stream?: StreamTerms;
   /** Data form of the backoff, `undefined` when the function's own (or none) applies. */
   readonly backoff?: {
     readonly type: 'fixed' | 'exponential';
@@ -26,6 +28,13 @@ export interface EnvelopeOptions {
     readonly maxMs: number;
     readonly jitter: number;
   };
+}
+
+export interface StreamTerms {
+  /** The caller whose reading moves the window, '' for nobody. */
+  readonly owner: string;
+  /** The function goes on at `context().resumeFrom` when it has to run again. */
+  readonly resumable: boolean;
 }
 
 export interface Envelope {

@@ -46,6 +46,7 @@ export interface PlatformStatus {
 
 export type WaitingReason =
   | 'running'
+  | 'reader'
   | 'cancelling'
   | 'settled'
   | 'gone'
@@ -83,6 +84,8 @@ export const explainWaiting = (pool: string, call: CallInspection, status: PoolS
     case 'active':
       if (call.cancelReason !== undefined)
         return { reason: 'cancelling', text: `it is being stopped: ${call.cancelReason}` };
+      if (call.waitsForReader === true)
+        return { reason: 'reader', text: `it runs on ${call.runnerId ?? 'a runner'} and waits for its reader` };
       return {
         reason: 'running',
         text: `it runs on ${call.runnerId ?? 'a runner'}, attempt ${call.attempts}, for ${seconds(call.now - call.startedAt)}`,

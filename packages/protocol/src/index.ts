@@ -109,4 +109,6 @@ export {
   parseObject,
   removalOf,
 } from './stored.ts';
+export * from './stream/chunk.ts';
+export * from './stream/stream-store.ts';
 export { INLINE_REPLY_BYTES, type OutcomeHead, type ParkVerdict } from './verdict.ts';

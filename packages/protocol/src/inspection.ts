@@ -50,6 +50,8 @@ export interface CallInspection {
   readonly enqueuedAt: number;
   readonly failOnLoss: boolean;
   readonly history: readonly PastAttempt[];
+  /** It runs, and has yielded what its reader has room for. */
+  readonly waitsForReader?: boolean;
   /** What a call waits for that no runner so far could take, by its release; `undefined` for every other call. */
   readonly parked: Parked | undefined;
   /** What holds a call that waits for a place under a limit; `undefined` for every other call. */
@@ -99,7 +101,7 @@ export const inspectCall = async (client: RedisClient, keys: PoolKeys, callId: s
   const n = (at: number): number => finite(r[at]);
   const s = (at: number): string | undefined => (r[at] === undefined ? undefined : String(r[at]));
   const paused = n(4);
-  const f = 14;
+  const f = 15;
   const wanted = s(f + 16);
   return {
     state: (s(0) ?? 'missing') as CallState,
@@ -126,6 +128,7 @@ export const inspectCall = async (client: RedisClient, keys: PoolKeys, callId: s
     enqueuedAt: n(f + 14),
     failOnLoss: s(f + 15) === '1',
     history: parseHistory(s(f + 21)),
+    waitsForReader: s(14) === '1',
     parked:
       wanted === undefined
         ? undefined

@@ -60,6 +60,10 @@ export interface PoolKeys {
   /** The channel on which a caller hears how its calls ended. */
   told(callerId: string): string;
   progress(callId: string): string;
+  /** What is known of the items that a call yields, and the channel of hints that there are more. */
+  stream(callId: string): string;
+  /** The channel on which a runner hears that its streams are being read. */
+  flow(runnerId: string): string;
   /** The channel on which calls are handed over to a runner. */
   hand(runnerId: string): string;
   /** What runners tell of the BullMQ worker that they are: its limiter. */
@@ -116,6 +120,8 @@ export const poolKeys = (prefix: string, app: string, pool: string): PoolKeys =>
     reply: (callerId) => `${base}:reply:${callerId}`,
     told: (callerId) => `${base}:told:${callerId}`,
     progress: (callId) => `${base}:progress:${callId}`,
+    stream: (callId) => `${base}:stream:${callId}`,
+    flow: (runnerId) => `${base}:flow:${runnerId}`,
     hand: (runnerId) => `${base}:hand:${runnerId}`,
     worker: `${base}:worker`,
     free: `${base}:free`,

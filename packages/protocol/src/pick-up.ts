@@ -21,6 +21,8 @@ export interface PickUp {
   readonly queueTimeoutMs: number;
   /** Bytes of its data, when they were too many to be read; 0 for every call of ours. */
   readonly oversizeBytes: number;
+  /** The index at which its stream goes on; below 0 when it must not run again: `-1 -` the items that there are, some of which were read. */
+  readonly streamFrom: number;
   /** Redis ms of the pick-up. */
   readonly at: number;
   /** This process's monotonic ms when it asked: the lock was set no earlier, however late the reply was read. */

@@ -24,6 +24,7 @@ const pickUp: PickUp = {
   askedAt: 0,
   queueTimeoutMs: 0,
   oversizeBytes: 0,
+  streamFrom: 0,
   at: 1_000,
 };
 

@@ -37,6 +37,7 @@ const pickUp: PickUp = {
   askedAt: 0,
   queueTimeoutMs: 0,
   oversizeBytes: 0,
+  streamFrom: 0,
   at: 1_000,
 };
 const decide = (change: Partial<PickUp> = {}, call: Partial<PickedUp> = {}) =>

@@ -81,6 +81,7 @@ describe.each([
       failOnLoss: true,
       queueTimeoutMs: 30_000,
       oversizeBytes: 0,
+      streamFrom: 0,
     });
     const { at, deadlineAt, waitedMs } = taken.pickUp as { at: number; deadlineAt: number; waitedMs: number };
     expect(deadlineAt).toBeGreaterThan(at);

@@ -46,7 +46,7 @@ const READERS: Readonly<Record<keyof CallOptions, Reader>> = {
 };
 
 const CALL_OPTIONS = Object.keys(READERS) as readonly (keyof CallOptions)[];
-const ONLY_OF_FUNCTIONS = ['pool', 'retryIf', 'limit'] as const;
+const ONLY_OF_FUNCTIONS = ['pool', 'retryIf', 'limit', 'resumable'] as const;
 /** Options that mean one call, so a function cannot declare them. */
 const ONLY_OF_CALLS: readonly string[] = ['id', 'signal', 'limitKey'];
 
@@ -64,6 +64,7 @@ export interface ParsedFunctionOptions {
   readonly pool: string | undefined;
   readonly options: ParsedCallOptions;
   readonly retryIf: FunctionOptions['retryIf'];
+  readonly resumable: boolean;
   /** Only a backoff in the form of a function; one that is data stands in `options`. */
   readonly backoff: BackoffFunction | undefined;
 }
@@ -72,7 +73,7 @@ export interface ParsedFunctionOptions {
 export const parseFunctionOptions = (options: FunctionOptions, what: string): ParsedFunctionOptions => {
   const problems: ConfigProblem[] = [];
   if (typeof options !== 'object' || options === null) throw configError(what, [notAnObject(options)]);
-  const { pool, retryIf, backoff, limit, ...data } = options;
+  const { pool, retryIf, backoff, limit, resumable = false, ...data } = options;
   const callBackoff = typeof backoff === 'function' ? undefined : backoff;
   const known = [...CALL_OPTIONS.filter((name) => !ONLY_OF_CALLS.includes(name)), ...ONLY_OF_FUNCTIONS];
   const read = readAll({ ...data, backoff: callBackoff }, known);
@@ -86,9 +87,11 @@ export const parseFunctionOptions = (options: FunctionOptions, what: string): Pa
   }
   const limits = limit === undefined ? undefined : readLimits(limit);
   if (limits?.ok === false) problems.push({ path: 'limit', message: limits.message });
+  if (typeof resumable !== 'boolean')
+    problems.push({ path: 'resumable', message: `expected true or false, got ${show(resumable)}` });
   if (problems.length > 0) throw configError(what, problems);
   const parsed = limits?.ok === true ? { ...read.parsed, limits: limits.value } : read.parsed;
-  return { pool, options: parsed, retryIf, backoff: typeof backoff === 'function' ? backoff : undefined };
+  return { pool, options: parsed, retryIf, resumable, backoff: typeof backoff === 'function' ? backoff : undefined };
 };
 
 export const isPoolName = (name: unknown): name is string =>

@@ -12,6 +12,11 @@ export interface CallContext {
   readonly attempt: number;
   /** Runners that this call has lost; above 0, parts of it may have been done before. */
   readonly runnerLosses: number;
+  /**
+   * Where to go on, of a function that yields and is `resumable`: the index of the first item that is wanted, 0 unless an earlier attempt was
+   * lost after some of its items had been read.
+   */
+  readonly resumeFrom: number;
   /** When the attempt, or the whole call, is stopped: the earlier of `timeout` and `deadline`. `undefined` when nothing bounds it. */
   readonly deadline: Date | undefined;
   /** Aborts at the timeout, the deadline and on cancel. `killGrace` later the process is killed, so stop promptly. */

@@ -3,9 +3,10 @@
  * answers with bytes in every case; nothing that user code throws comes out as an exception.
  */
 
-import { decode, describeThrown, encode, encodeThrown, type Payload } from '@flamejs/protocol/codec';
+import { decode, describeThrown, encode, encodeThrown, type Payload, packPayload } from '@flamejs/protocol/codec';
 import { FlameCodecError, FlameUnknownFunctionError } from '@flamejs/protocol/errors/input-errors';
 import { isNonRetryable } from '@flamejs/protocol/errors/non-retryable';
+import { FlameStreamError } from '@flamejs/protocol/errors/stream-errors';
 import { parseFunctionId } from '@flamejs/protocol/function-id';
 import type { SecretBox } from '@flamejs/protocol/payload/secret-box';
 import { didYouMean } from '@flamejs/protocol/suggest';
@@ -14,6 +15,8 @@ import { askBackoff } from './backoff.ts';
 import { bindClosure, findClosure, missingClosure } from './closures.ts';
 import { type CallContext, runWithContext } from './context.ts';
 import { findFunction, knownFunctions, type RegisteredFunction } from './registry.ts';
+import type { ItemSink } from './stream/item-sink.ts';
+import { closeStream, isStream, pumpItems } from './stream/pump.ts';
 import { currentTelemetry } from './telemetry/current.ts';
 
 export interface ExecuteRequest {
@@ -30,6 +33,8 @@ export interface ExecuteRequest {
   readonly secrets?: SecretBox | undefined;
   /** Of the caller and of this process, for the error about a closure that is not here. */
   readonly releases?: { readonly caller: string; readonly runner: string };
+  /** Where what it yields goes; `undefined` for a call that is awaited for one value. */
+  readonly items?: ItemSink | undefined;
 }
 
 export type ExecuteResult =
@@ -70,7 +75,7 @@ export const executeFunction = (request: ExecuteRequest): ExecuteResult | Promis
   try {
     const value = runWithContext(context, () => inTrace(request.trace, () => target.run(args)));
     if (isThenable(value)) return settled(value, request, judged);
-    return returned(value, request);
+    return outcomeOf(value, request, judged);
   } catch (error) {
     return judged(error);
   }
@@ -86,6 +91,58 @@ const settled = async (
     result = await value;
   } catch (error) {
     return judged(error);
+  }
+  return outcomeOf(result, request, judged);
+};
+
+/** Never throws. */
+const outcomeOf = (
+  value: unknown,
+  request: ExecuteRequest,
+  judged: (error: unknown) => Promise<ExecuteResult>,
+): ExecuteResult | Promise<ExecuteResult> => {
+  const { functionName, context, items, secrets } = request;
+  if (!isStream(value)) {
+    if (items === undefined) return returned(value, request);
+    return failed(
+      streamError(context, `${functionName} returned a value and yields no items`, 'no-items'),
+      false,
+      undefined,
+      secrets,
+    );
+  }
+  if (items !== undefined) return runWithContext(context, () => streamed(value, items, request, judged));
+  closeStream(value);
+  const message = `${functionName} yields items, and this call awaits one value: use flame.stream`;
+  return failed(streamError(context, message, 'called'), false, undefined, secrets);
+};
+
+const streamError = ({ callId }: CallContext, message: string, reason: 'called' | 'no-items'): FlameStreamError =>
+  new FlameStreamError(`call ${callId}: ${message}`, { callId, reason });
+
+/** Hands on what it yields; what a generator returns is the call's value. */
+const streamed = async (
+  source: Parameters<typeof pumpItems>[0],
+  items: ItemSink,
+  request: ExecuteRequest,
+  judged: (error: unknown) => Promise<ExecuteResult>,
+): Promise<ExecuteResult> => {
+  const { payloadLimit, secrets } = request;
+  let refused: { readonly error: unknown } | undefined;
+  const encodeItem = (item: unknown): Uint8Array => {
+    try {
+      return packPayload(encode(item, { limit: payloadLimit, root: 'item', secrets }));
+    } catch (error) {
+      refused = { error };
+      throw error;
+    }
+  };
+  let result: unknown;
+  try {
+    result = await pumpItems(source, items, encodeItem);
+  } catch (error) {
+    // As with a result that cannot be sent, doing it again would end here again.
+    return refused?.error === error ? failed(error, false, undefined, secrets) : judged(error);
   }
   return returned(result, request);
 };

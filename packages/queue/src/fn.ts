@@ -65,7 +65,14 @@ export const defineFunction: DefineFunction = (...given: readonly unknown[]): ne
   const place = callerOf(defineFunction);
   const where = { source: place?.file, position: place?.position };
   registerFunction({ name: name as string, handler: handler as never, ...where, ...parsed });
-  return bind(handler as never, { name: name as string, pool: parsed.pool, options: parsed.options }) as never;
+  const { pool, resumable } = parsed;
+  return bind(handler as never, {
+    name: name as string,
+    pool,
+    options: parsed.options,
+    yields: isGenerator(handler),
+    resumable,
+  }) as never;
 };
 
 /** Whether a value was made by `flame.fn`, by this copy of the package or another. */
@@ -74,6 +81,9 @@ export const isFlameFunction = (value: unknown): value is AnyFlameFunction =>
 
 /** @returns name, pool and parsed options of a flame function. */
 export const bindingOf = (fn: AnyFlameFunction): FunctionBinding => fn[FLAME_FUNCTION];
+
+const isGenerator = (handler: unknown): boolean =>
+  /^\[object (Async)?GeneratorFunction\]$/.test(Object.prototype.toString.call(handler));
 
 const bind = <Args extends readonly unknown[], Result>(
   handler: (...args: Args) => Result,

@@ -28,4 +28,5 @@ export { bindingOf } from './fn.ts';
 export * from './index.ts';
 export { isExternal } from './is-external.ts';
 export * from './registry.ts';
+export * from './stream/item-sink.ts';
 export { currentTelemetry } from './telemetry/current.ts';

@@ -102,13 +102,25 @@ export type ShipResult<Result> = [Ship<Awaited<Result>>] extends [Awaited<Result
   ? Awaited<Result>
   : Ship<Awaited<Result>>;
 
+/** Items and result of a function that yields: a generator, an async iterable or a web stream. `never` for every other. */
+export type StreamOf<Result> = 0 extends 1 & Result
+  ? never
+  : [Awaited<Result>] extends [never]
+    ? never
+    : Awaited<Result> extends AsyncGenerator<infer Item, infer End, infer _> | Generator<infer Item, infer End, infer _>
+      ? [item: Awaited<Item>, end: End]
+      : Awaited<Result> extends AsyncIterable<infer Item> | ReadableStream<infer Item>
+        ? [item: Item, end: undefined]
+        : never;
+
 /**
  * Demanded of a function where it is declared: nothing when its arguments and result can be shipped, else the type that
  * it should have had, so that the compiler points at the part that cannot.
  */
-export type Shippable<Args extends readonly unknown[], Result> = [ShipArgs<Args>, ShipResult<Result>] extends [
-  Args,
-  Awaited<Result>,
-]
-  ? unknown
-  : (...args: ShipArgs<Args>) => ShipResult<Result> | Promise<ShipResult<Result>>;
+export type Shippable<Args extends readonly unknown[], Result> = [StreamOf<Result>] extends [never]
+  ? [ShipArgs<Args>, ShipResult<Result>] extends [Args, Awaited<Result>]
+    ? unknown
+    : (...args: ShipArgs<Args>) => ShipResult<Result> | Promise<ShipResult<Result>>
+  : [ShipArgs<Args>, ShipEach<StreamOf<Result>, []>] extends [Args, StreamOf<Result>]
+    ? unknown
+    : (...args: ShipArgs<Args>) => AsyncGenerator<ShipResult<StreamOf<Result>[0]>, ShipResult<StreamOf<Result>[1]>>;

@@ -13,12 +13,12 @@ import type { ParsedBackoff } from '@flamejs/protocol/attempt/next-attempt';
 import type { Duration } from '@flamejs/protocol/duration';
 import type { FunctionLimit, ParsedLimit } from './limits.ts';
 import type { PoolName } from './register.ts';
-import type { ShipArgs, ShipResult } from './ship.ts';
+import type { NotShippable, ShipArgs, ShipResult, StreamOf } from './ship.ts';
 
 export type { Bytes } from '@flamejs/protocol/bytes';
 export type { Duration } from '@flamejs/protocol/duration';
 export type { FunctionLimit, LimitKey, PoolLimit, PoolRefOptions, RateText } from './limits.ts';
-export type { NotShippable, Ship, ShipArgs, ShippableClasses, ShipResult } from './ship.ts';
+export type { NotShippable, Ship, ShipArgs, ShippableClasses, ShipResult, StreamOf } from './ship.ts';
 
 /** Waiting between two attempts, as data. `delay` alone is the same wait each time. */
 export type Backoff =
@@ -85,6 +85,11 @@ export interface FunctionOptions<Args extends readonly unknown[] = any> extends 
   readonly deadline?: Duration | undefined;
   /** Wait between attempts; as a function it is evaluated on the runner. Default: none. */
   readonly backoff?: Backoff | BackoffFunction | undefined;
+  /**
+   * Of a function that yields: whether it can go on at `context().resumeFrom` when its runner is lost, or it has to run again, after some of its
+   * items were read. Default: false, which ends the call then.
+   */
+  readonly resumable?: boolean | undefined;
   /** Asked on the runner after a failed attempt while `retries` are left; `false` ends the call. Default: always retry. */
   readonly retryIf?: ((error: unknown, attempt: number) => boolean | Promise<boolean>) | undefined;
   /** How many of its calls may run at once, in all or for each key: one limit or two, which a call needs together. Default: none. */
@@ -111,11 +116,25 @@ export interface FlameFunction<Args extends readonly unknown[] = readonly unknow
 export type AnyFlameFunction = FlameFunction<never, unknown>;
 
 /** What a caller passes for the arguments of `F`: each one, or why it cannot be shipped. */
-export type CallArgs<F> = F extends (...args: infer Args extends readonly unknown[]) => unknown
+export type CastArgs<F> = F extends (...args: infer Args extends readonly unknown[]) => unknown
   ? ShipArgs<Args>
   : never;
-/** What a caller gets back from `F`. */
-export type CallResult<F> = F extends (...args: never) => infer Result ? ShipResult<Result> : never;
+/** The same for a call that awaits one value, which no function has that yields. */
+export type CallArgs<F> = [StreamOfFunction<F>] extends [never]
+  ? CastArgs<F>
+  : [NotShippable<'this function yields items: use flame.stream'>];
+/** The same for `flame.stream`. */
+export type StreamArgs<F> = [StreamOfFunction<F>] extends [never]
+  ? [NotShippable<'this function yields nothing: use flame.call'>]
+  : CastArgs<F>;
+/** What a caller gets back from `F`; of one that yields, what its generator returns. */
+export type CallResult<F> = F extends (...args: never) => infer Result ? EndOf<Result> : never;
+/** What a function's result comes to at its end. */
+export type EndOf<Result> = [StreamOf<Result>] extends [never] ? ShipResult<Result> : ShipResult<StreamOf<Result>[1]>;
+/** What `F` yields. */
+export type ItemOf<F> = ShipResult<StreamOfFunction<F>[0]>;
+
+type StreamOfFunction<F> = F extends (...args: never) => infer Result ? StreamOf<Result> : never;
 
 /** What a flame function carries: its name, its pool, and its options, parsed. */
 export interface FunctionBinding {
@@ -123,6 +142,9 @@ export interface FunctionBinding {
   readonly pool: string | undefined;
   /** Options of `flame.fn`, overlaid with those of `.with()`. */
   readonly options: ParsedCallOptions;
+  /** It is a generator function. One that returns a stream shows so only when it runs. */
+  readonly yields: boolean;
+  readonly resumable: boolean;
 }
 
 /** Options as given, parsed; what was not given is absent. `resolveCallOptions` fills in the rest. */

@@ -119,6 +119,7 @@ test("a function's options: its pool and predicates, but not what means one call
     pool: 'images',
     options: { retries: 1 },
     retryIf,
+    resumable: false,
     backoff,
   });
   expect(parseFunctionOptions({ backoff: '1s' }, 'x')).toMatchObject({

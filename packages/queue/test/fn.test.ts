@@ -24,7 +24,10 @@ test('a function runs locally when called, and carries its name, pool and option
   expect([add.flameName, add.name, add.pool]).toEqual(['math/add', 'math/add', 'math']);
   expect(isFlameFunction(add)).toBe(true);
   expect([() => 1, null, {}, 'x'].some(isFlameFunction)).toBe(false);
-  expect(bindingOf(add)).toEqual({ name: 'math/add', pool: 'math', options: { retries: 2 } });
+  expect(bindingOf(add)).toEqual({
+    ...{ name: 'math/add', pool: 'math', options: { retries: 2 } },
+    ...{ yields: false, resumable: false },
+  });
 });
 
 test('.with() gives a variant and leaves the function alone; a bad option is refused at once', () => {
@@ -32,6 +35,8 @@ test('.with() gives a variant and leaves the function alone; a bad option is ref
   const urgent = add.with({ timeout: '5s', retries: 0 }).with({ priority: 1 });
   expect(urgent(1, 2)).toBe(3);
   expect(bindingOf(urgent)).toEqual({
+    yields: false,
+    resumable: false,
     name: 'math/add',
     pool: 'math',
     options: { timeoutMs: 5000, retries: 0, priority: 1 },
@@ -86,7 +91,7 @@ test('C-13: a name that another function has is refused with both places, also i
 
 type Place = Pick<RegisteredFunction, 'source' | 'position'>;
 const entry = (place: Place, handler: RegisteredFunction['handler']): RegisteredFunction => ({
-  ...{ name: 'x', handler, pool: undefined, options: {}, retryIf: undefined, backoff: undefined },
+  ...{ name: 'x', handler, pool: undefined, options: {}, retryIf: undefined, backoff: undefined, resumable: false },
   ...place,
 });
 const at = (source: string | undefined, position = '1:1'): Place => ({ source, position });

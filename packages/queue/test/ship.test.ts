@@ -136,8 +136,12 @@ test('a function with unshippable arguments or result is refused where it is dec
     defineFunction('types/a', {}, (done: () => void) => done);
     // @ts-expect-error a callback inside an argument
     defineFunction('types/b', {}, (options: { readonly onDone: () => void }) => options.onDone());
-    // @ts-expect-error a stream as result
-    defineFunction('types/c', {}, async () => Readable.from([]));
+    // @ts-expect-error a stream inside a result
+    defineFunction('types/c', {}, async () => ({ rows: Readable.from([]) }));
+    // @ts-expect-error a callback among what it yields
+    defineFunction('types/y', {}, async function* () {
+      yield () => 1;
+    });
     // @ts-expect-error a class instance with private state
     defineFunction('types/d', {}, (session: Session) => session.reveal());
     // @ts-expect-error a symbol in the result

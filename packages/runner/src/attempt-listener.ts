@@ -11,7 +11,7 @@ import type { Logger } from 'pino';
 import { type CallLog, createCallLog } from './call-log.ts';
 import type { MeteredAttempt } from './call-meter.ts';
 import { type CallProgress, createCallProgress } from './call-progress.ts';
-import type { Execution, ExecutionListener, OutputStream } from './executor/index.ts';
+import type { Execution, ExecutionListener, OutputStream, StreamTap } from './executor/index.ts';
 
 /** What the attempts of one runner share. */
 export interface ListenerOptions {
@@ -41,6 +41,7 @@ export interface ListenedAttempt {
   readonly execution: Execution;
   readonly metered: MeteredAttempt;
   readonly traced: AttemptSpan | undefined;
+  readonly stream: StreamTap | undefined;
 }
 
 export interface AttemptListener extends ExecutionListener {
@@ -60,6 +61,10 @@ class Listener implements AttemptListener {
     this.#options = options;
     this.#attempt = attempt;
     this.#settleDoubt = settleDoubt;
+  }
+
+  get stream(): StreamTap | undefined {
+    return this.#attempt.stream;
   }
 
   beforeStart(): Promise<void> | undefined {

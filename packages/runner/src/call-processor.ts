@@ -15,7 +15,7 @@ import {
   type Vault,
   type Verdict,
 } from '@flamejs/protocol';
-import { type Plan, planAfterRun, stopError } from '@flamejs/protocol/attempt/after-run';
+import { type Plan, planAfterRun, stopError, withoutRerun } from '@flamejs/protocol/attempt/after-run';
 import { SUSPECT_LOSSES } from '@flamejs/protocol/attempt/budgets';
 import type { CallFacts } from '@flamejs/protocol/attempt/call-facts';
 import { decidePickUp } from '@flamejs/protocol/attempt/decide-pick-up';
@@ -34,6 +34,7 @@ import type { Execution, ExecutionResult, ExecutorPool } from './executor/index.
 import { fetchArgs } from './fetch-args.ts';
 import { createHeldCall, type HeldCall, type HeldCalls } from './held-call.ts';
 import type { SoloGate } from './solo-gate.ts';
+import { concludeStream, type RunnerStreams } from './stream/runner-streams.ts';
 
 export interface CallProcessorOptions {
   readonly app: string;
@@ -67,6 +68,7 @@ export interface CallProcessorOptions {
   readonly onStale: (message: string) => void;
   /** Makes the calls that functions make; without it they are refused. */
   readonly nested: NestedService | undefined;
+  readonly streams: RunnerStreams;
 }
 
 export type CallProcessor = (taken: TakenCall) => Promise<Verdict | undefined>;
@@ -118,10 +120,11 @@ export const createCallProcessor = (options: CallProcessorOptions): CallProcesso
         return conclude(fence, { attempt, pickUp }, { kind: 'error', error: decision.error });
       case 'run': {
         const facts = { callId, pool: pool.name, ats, attempt, attemptsMade, pickUp, envelope: decision.envelope };
-        const { failOnLoss, timeoutMs } = decision.envelope.opts;
+        const { failOnLoss, timeoutMs, stream } = decision.envelope.opts;
         const bounded = Number.isFinite(timeoutMs);
         const { askedAt: confirmedAt } = pickUp;
-        const call = createHeldCall({ callId, ats, generation, failOnLoss, bounded, confirmedAt });
+        const resumable = stream?.resumable === true;
+        const call = createHeldCall({ callId, ats, generation, failOnLoss, bounded, resumable, confirmedAt });
         // An earlier attempt whose loss nobody has noticed here.
         calls.get(callId)?.stop({ kind: 'superseded' });
         calls.add(call);
@@ -202,9 +205,11 @@ export const createCallProcessor = (options: CallProcessorOptions): CallProcesso
     const traced = traceOf(facts);
     options.onStart();
     const metered = options.meter.pickedUp(facts);
-    const attempt = { facts, execution, metered, traced };
+    const stream = options.streams.open(facts, call);
+    const asked = stream === undefined ? execution : { ...execution, stream: stream.order };
+    const attempt = { facts, execution, metered, traced, stream };
     const listener = createAttemptListener(listening, attempt, () => options.settleDoubt(call));
-    const running = executors.execute(withTrace(execution, traced), listener);
+    const running = executors.execute(withTrace(asked, traced), listener);
     clocks?.watch(() => running.started);
     call.attach(running);
     const result = await running.result;
@@ -216,7 +221,12 @@ export const createCallProcessor = (options: CallProcessorOptions): CallProcesso
     report(facts, result);
     if (result.kind === 'boot-failed') options.onBootFailed(result.message);
     if (result.kind === 'stale') options.onStale(result.message);
-    const plan = planAfterRun({ call: facts, result, cause: call.cause, release: options.release });
+    const after = { call: facts, result, cause: call.cause, release: options.release };
+    let plan = planAfterRun(after);
+    if (stream !== undefined) {
+      const final = (): Plan => planAfterRun(withoutRerun(after));
+      plan = await concludeStream(stream, facts.callId, plan, final).finally(stream.close);
+    }
     metered.ended(result, plan);
     traced?.ended(attemptEndOf(result, plan, vault.hides));
     if (plan.kind === 'park' && plan.park.why !== 'strict' && missing.size < MAX_MISSING)

@@ -19,6 +19,8 @@ export interface ControlHandlers {
   onDrain(): void;
   /** A call waits for a runner that may take it. */
   onParked(parked: Extract<ControlMessage, { type: 'parked' }>): void;
+  /** Items of a call that is held here were read. */
+  onRead(callId: string): void;
   /** A call is handed over. */
   onHanded(handed: Handed): void;
   /** The connection was away: what was pushed meanwhile is lost. */
@@ -45,6 +47,7 @@ export const listenToControl = async (
   handlers: ControlHandlers,
 ): Promise<Control> => {
   const hand = keys.hand(runnerId);
+  const flow = keys.flow(runnerId);
 
   const onControl = (text: string): void => {
     const message = parseMessage(text);
@@ -62,6 +65,10 @@ export const listenToControl = async (
   const push = createPushConnection({
     client: subscriber,
     onMessage(channel, message) {
+      if (channel === flow) {
+        handlers.onRead(message.toString());
+        return;
+      }
       if (channel !== hand) {
         onControl(message.toString());
         return;
@@ -76,6 +83,8 @@ export const listenToControl = async (
   });
 
   if (!(await push.listen(keys.control))) throw new Error(`this Redis user may not listen to ${keys.control}`);
+  // Without it streams look now and then.
+  await push.listen(flow);
   const isHandedOver = !subscriber.isCluster && (await push.listen(hand));
   if (isHandedOver) push.watch();
   return { isHandedOver, stop: () => push.stop() };

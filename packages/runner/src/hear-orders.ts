@@ -14,6 +14,8 @@ export interface Hearing {
   readonly loop: CallLoop;
   /** Redis' time, as far as it is known here, ms. */
   readonly redisNow: () => number;
+  /** Items of a call that is held here were read. */
+  readonly onRead: (callId: string) => void;
   /** There may be an order for this runner. */
   readonly onDrain: () => void;
 }
@@ -22,7 +24,7 @@ export interface Hearing {
 const CLOCK_DOUBT_MS = 60_000;
 
 export const hearOrders = (options: Hearing): Promise<Control> => {
-  const { subscriber, store, keys, runnerId, release, calls, loop, redisNow, onDrain } = options;
+  const { subscriber, store, keys, runnerId, release, calls, loop, redisNow, onDrain, onRead } = options;
 
   /** Its time decides how long its signature is good for, and whoever can publish may write any. */
   const isOfNow = ({ call }: Handed): boolean => Math.abs((call.pickUp?.at ?? 0) - redisNow()) < CLOCK_DOUBT_MS;
@@ -38,6 +40,7 @@ export const hearOrders = (options: Hearing): Promise<Control> => {
   return listenToControl(subscriber, keys, runnerId, {
     onCancel: (callId) => void lookForCancel(callId),
     onDrain,
+    onRead,
     onParked: ({ release: wanted, found, why }) => {
       if (wanted === release || (why !== 'strict' && found !== release)) loop.lookNow();
     },

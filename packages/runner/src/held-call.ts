@@ -9,6 +9,8 @@ export interface HeldCallFacts {
   readonly failOnLoss: boolean;
   /** Its attempt ends by itself, by its `timeout`. */
   readonly bounded: boolean;
+  /** A drain hands it back at once: it goes on elsewhere where it stopped. */
+  readonly resumable: boolean;
   /** Monotonic ms of the last moment since when it is known to be this runner's. */
   readonly confirmedAt: number;
 }
@@ -32,17 +34,19 @@ class Held implements HeldCall {
   readonly generation: number;
   readonly failOnLoss: boolean;
   readonly bounded: boolean;
+  readonly resumable: boolean;
   confirmedAt: number;
   cause: StopCause | undefined;
   #running: RunningExecution | undefined;
   #onStopped: (() => void) | undefined;
 
-  constructor({ callId, ats, generation, failOnLoss, bounded, confirmedAt }: HeldCallFacts) {
+  constructor({ callId, ats, generation, failOnLoss, bounded, resumable, confirmedAt }: HeldCallFacts) {
     this.callId = callId;
     this.ats = ats;
     this.generation = generation;
     this.failOnLoss = failOnLoss;
     this.bounded = bounded;
+    this.resumable = resumable;
     this.confirmedAt = confirmedAt;
     this.cause = undefined;
   }
@@ -74,8 +78,11 @@ class Held implements HeldCall {
 
 const apply = (run: RunningExecution, cause: StopCause): void => {
   if (isAbrupt(cause)) run.abandon();
-  else run.cancel(cause.kind === 'cancel' ? cause.reason : cause.kind);
+  else run.cancel(reasonOf(cause));
 };
+
+const reasonOf = (cause: StopCause): string =>
+  cause.kind === 'cancel' ? cause.reason : cause.kind === 'stream' ? cause.error.message : cause.kind;
 
 /** The calls that a runner holds, by id. */
 export interface HeldCalls {

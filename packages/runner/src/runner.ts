@@ -31,6 +31,7 @@ import { isOtherRelease } from './release-on-disk.ts';
 import { createRunnerCounts } from './runner-counts.ts';
 import type { Runner, RunnerOptions } from './runner-options.ts';
 import { createSoloGate } from './solo-gate.ts';
+import { createRunnerStreams } from './stream/runner-streams.ts';
 import type { HeartbeatWatch } from './terminator.ts';
 import { watchForSilence } from './watch-for-silence.ts';
 import { createWorkSignal } from './work-signal.ts';
@@ -50,6 +51,8 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
   const { client, blocking, subscriber } = connections;
   const events = createPoolEvents(client, keys, runnerId, logger);
   const calls = createHeldCalls();
+  const vault = createVault(config);
+  const streams = createRunnerStreams({ client, keys, vault, pool, runnerId, logger });
   const idle = createIdleClock();
   const endsBy = deferred<string>();
   let state: Standing['state'] = 'starting';
@@ -114,7 +117,11 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
     connected: () => connections.up,
     parks: platform !== undefined,
     onChange(change, reason) {
-      if (change === 'draining') executors.drain(reason);
+      if (change === 'draining') {
+        executors.drain(reason);
+        // They go on elsewhere where they stop here.
+        for (const call of calls.all()) if (call.resumable) call.stop({ kind: 'shutdown', reason });
+      }
       counts.drains(change !== 'back');
       if (change === 'back') idle.note(calls.size);
       state = change === 'back' ? (opened ? 'ready' : 'starting') : change;
@@ -171,7 +178,8 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
       signingKey: config.signingKey,
       signatures: { signatureTtlMs: config.signatureTtlMs, required: config.requireSignedTime },
       encryptionKeys: config.encryptionKeys,
-      vault: createVault(config),
+      vault,
+      streams,
       client,
       holds: loop.has,
       executors: executorPool,
@@ -195,7 +203,7 @@ export const createRunner = (config: AppConfig, options: RunnerOptions): Runner 
       nested: options.nested,
     });
     control = await hearOrders({
-      ...{ subscriber, store, keys, runnerId, release: config.release, calls, loop },
+      ...{ subscriber, store, keys, runnerId, release: config.release, calls, loop, onRead: streams.look },
       redisNow: () => performance.now() + clockOffset,
       onDrain: () => void registration.beatNow(),
     });

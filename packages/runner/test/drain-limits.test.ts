@@ -8,7 +8,7 @@ import { createHeldCall, createHeldCalls } from '../src/held-call.ts';
 const startDrain = () => {
   const calls = createHeldCalls();
   const held = (callId: string, bounded: boolean) => {
-    const facts = { callId, ats: 1, generation: 1, failOnLoss: false, bounded, confirmedAt: 0 };
+    const facts = { callId, ats: 1, generation: 1, failOnLoss: false, bounded, resumable: false, confirmedAt: 0 };
     const call = createHeldCall(facts);
     calls.add(call);
     return call;

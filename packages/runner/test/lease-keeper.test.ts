@@ -43,6 +43,7 @@ const hold = (callId: string, failOnLoss = false): HeldCall =>
     ats: 2,
     generation: 1,
     failOnLoss,
+    resumable: false,
     bounded: true,
     confirmedAt: performance.now(),
   });

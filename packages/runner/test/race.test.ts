@@ -108,6 +108,7 @@ const runnerParts = (name: string, starts: Map<string, number[]>) => {
     onBootFailed: () => undefined,
     onStale: () => {},
     nested: undefined,
+    streams: { open: () => undefined, look: () => undefined },
   });
   return {
     loop,

@@ -3,6 +3,7 @@
  * late faults, hand-backs). Pure.
  */
 
+import { encode, packPayload } from '../codec/index.ts';
 import {
   FlameCancelledError,
   FlameCrashError,
@@ -12,6 +13,7 @@ import {
   FlameQueueTimeoutError,
   FlameRunnerLostError,
 } from '../errors/index.ts';
+import { READER_DONE } from '../stream/chunk.ts';
 import type { ParkVerdict } from '../verdict.ts';
 import { EXECUTOR_KILLS, LATE_FAULTS } from './budgets.ts';
 import type { CallFacts } from './call-facts.ts';
@@ -20,10 +22,17 @@ import { attemptTimedOut, nextAttemptIn } from './next-attempt.ts';
 import type { StopCause } from './stop-cause.ts';
 
 export type Plan =
-  | { readonly kind: 'value'; readonly frame: Uint8Array }
+  | { readonly kind: 'value'; readonly frame: Uint8Array; readonly tail?: Uint8Array }
   /** The function's own error, as bytes that only its caller decodes. */
-  | { readonly kind: 'thrown'; readonly frame: Uint8Array; readonly errorName: string; readonly message: string }
-  | { readonly kind: 'error'; readonly error: FlameError }
+  | {
+      readonly kind: 'thrown';
+      readonly frame: Uint8Array;
+      readonly errorName: string;
+      readonly message: string;
+      /** The end of what it yielded. */
+      readonly tail?: Uint8Array;
+    }
+  | { readonly kind: 'error'; readonly error: FlameError; readonly tail?: Uint8Array }
   /** Another attempt at the cost of `retries`. */
   | { readonly kind: 'retry'; readonly delayMs: number; readonly message: string }
   /** Back to the head of the queue, free of `retries`. */
@@ -50,6 +59,13 @@ export interface AfterRun {
   readonly random?: () => number;
 }
 
+/** The same attempt without another one after it. */
+export const withoutRerun = (after: AfterRun): AfterRun => {
+  const { envelope } = after.call;
+  const opts = { ...envelope.opts, retries: 0, failOnLoss: true };
+  return { ...after, call: { ...after.call, envelope: { ...envelope, opts } } };
+};
+
 export const planAfterRun = (after: AfterRun): Plan => {
   const { call, result, cause } = after;
   const { callId, envelope, pickUp, attempt } = call;
@@ -64,6 +80,8 @@ export const planAfterRun = (after: AfterRun): Plan => {
     case 'memory':
       return retryOr(after, () => memoryError(callId, result));
     case 'cancelled':
+      // Breaking off is how a reader says that it has enough: no failure.
+      if (isReaderDone(after)) return { kind: 'value', frame: packPayload(encode(undefined)) };
       return { kind: 'error', error: stopError(call, cause, result.reason) };
     case 'crashed':
       if (!result.byOutsider) return retryOr(after, () => crashError(callId, result));
@@ -100,6 +118,9 @@ export const planAfterRun = (after: AfterRun): Plan => {
   }
 };
 
+const isReaderDone = ({ call, cause }: AfterRun): boolean =>
+  call.envelope.opts.stream !== undefined && cause?.kind === 'cancel' && cause.reason === READER_DONE;
+
 /** Why a call of ours ends before it ran, or instead of running on. */
 export const stopError = (call: CallFacts, cause: StopCause | undefined, reason: string): FlameError => {
   const { callId, pickUp } = call;
@@ -109,6 +130,7 @@ export const stopError = (call: CallFacts, cause: StopCause | undefined, reason:
       deadlineAt: pickUp.deadlineAt,
     });
   }
+  if (cause?.kind === 'stream') return cause.error;
   if (cause?.kind === 'queue-timeout') {
     const why = 'the executors of its runner were not ready in time';
     const message = `call ${callId} waited longer than its queueTimeout of ${pickUp.queueTimeoutMs} ms: ${why}`;

@@ -13,6 +13,7 @@ import {
 } from '../errors/index.ts';
 import type { PickUp } from '../pick-up.ts';
 import type { ParkVerdict } from '../verdict.ts';
+import { lostAfterItems } from './after-items.ts';
 import { PICK_UPS, RUNNER_LOSSES } from './budgets.ts';
 
 export interface PickedUp {
@@ -93,6 +94,7 @@ const refusal = (call: PickedUp): FlameError | undefined => {
       losses: runnerLosses,
     });
   }
+  if (pickUp.streamFrom < 0) return lostAfterItems(callId, -1 - pickUp.streamFrom, runnerLosses);
   if (pickUp.ats - pickUp.attemptsBefore > PICK_UPS) {
     return new FlameRunnerLostError(`call ${callId} was taken up ${PICK_UPS} times without coming to an end`, {
       callId,

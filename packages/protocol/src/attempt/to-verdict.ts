@@ -10,6 +10,8 @@ import { HIDDEN, sealOutcome } from './seal-outcome.ts';
 /** Which attempt a verdict is about. */
 export type Fence = Pick<Verdict, 'callId' | 'attempt' | 'generation'>;
 
+/** A plan with the end of a stream, perhaps. */
+type Tailed = { readonly tail?: Uint8Array };
 type Ended = Pick<CallFacts, 'attempt' | 'pickUp'>;
 
 const MESSAGE_LENGTH = 300;
@@ -29,21 +31,27 @@ export const createVerdictMaker = (runnerId: string, vault: Vault): VerdictMaker
     startedAt: pickUp.at,
   });
 
-  const settle = (fence: Fence, call: Ended, plain: EncodedOutcome, quotes = false): Verdict | Promise<Verdict> => {
-    if (!vault.seals) return settled(fence, plain);
+  const settle = (
+    fence: Fence,
+    call: Ended,
+    { tail }: Tailed,
+    plain: EncodedOutcome,
+    quotes = false,
+  ): Verdict | Promise<Verdict> => {
+    if (!vault.seals) return settled(fence, plain, tail);
     const explain = (error: FlameError): EncodedOutcome => errorOutcome(ran(call), error);
-    return sealOutcome(vault, fence.callId, plain, quotes, explain).then((outcome) => settled(fence, outcome));
+    return sealOutcome(vault, fence.callId, plain, quotes, explain).then((outcome) => settled(fence, outcome, tail));
   };
 
   return {
     of(fence, call, plan) {
       switch (plan.kind) {
         case 'value':
-          return settle(fence, call, valueOutcome(ran(call), plan.frame));
+          return settle(fence, call, plan, valueOutcome(ran(call), plan.frame));
         case 'thrown':
-          return settle(fence, call, thrownOutcome(ran(call), plan.frame, plan.errorName, plan.message), true);
+          return settle(fence, call, plan, thrownOutcome(ran(call), plan.frame, plan.errorName, plan.message), true);
         case 'error':
-          return settle(fence, call, errorOutcome(ran(call), plan.error));
+          return settle(fence, call, plan, errorOutcome(ran(call), plan.error));
         case 'retry': {
           const reason = vault.hides ? HIDDEN : plan.message.slice(0, MESSAGE_LENGTH);
           return { ...fence, kind: 'retry', reason, ended: reason, ...after(plan.delayMs) };
@@ -62,9 +70,10 @@ export const createVerdictMaker = (runnerId: string, vault: Vault): VerdictMaker
   };
 };
 
-const settled = (fence: Fence, outcome: EncodedOutcome): Verdict => {
+const settled = (fence: Fence, outcome: EncodedOutcome, tail: Uint8Array | undefined): Verdict => {
   const { ok, kind, message } = outcome.head;
-  return { ...fence, kind: 'settle', outcome, reason: ok ? '' : `${kind}: ${message}` };
+  const verdict: Verdict = { ...fence, kind: 'settle', outcome, reason: ok ? '' : `${kind}: ${message}` };
+  return tail === undefined ? verdict : { ...verdict, tail };
 };
 
 const after = (delayMs: number): { readonly delayMs?: number } => (delayMs > 0 ? { delayMs } : {});

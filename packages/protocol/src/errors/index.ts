@@ -24,6 +24,7 @@ import {
 } from './input-errors.ts';
 import { FlameBootError, FlameLaunchError } from './machine-errors.ts';
 import { NonRetryableError } from './non-retryable.ts';
+import { FlameIdleTimeoutError, FlameReadTimeoutError, FlameStreamError } from './stream-errors.ts';
 import {
   FlameClosedError,
   FlameIdConflictError,
@@ -38,6 +39,7 @@ export * from './call-errors.ts';
 export * from './input-errors.ts';
 export * from './machine-errors.ts';
 export { isNonRetryable, NonRetryableError } from './non-retryable.ts';
+export * from './stream-errors.ts';
 export * from './transport-errors.ts';
 
 /**
@@ -74,6 +76,9 @@ export const flameErrorClasses: Readonly<Record<string, { readonly prototype: Er
     FlameQueueFullError,
     FlameClosedError,
     FlameSealError,
+    FlameStreamError,
+    FlameReadTimeoutError,
+    FlameIdleTimeoutError,
     NonRetryableError,
   }) as Record<string, { readonly prototype: Error }>,
 );

@@ -41,7 +41,7 @@ if gen and redis.call('ZSCORE', KEYS[3], id) then
   redis.call('HINCRBY', jobKey, 'f:gen', 1)
   redis.call('HSET', jobKey, 'f:base', redis.call('HGET', jobKey, 'ats') or 0, 'f:dl', 0)
   redis.call('HSET', jobKey, 'f:asked', flame.now)
-  redis.call('HDEL', jobKey, 'f:run', 'f:loss', 'f:kill', 'f:late', 'f:cancel', 'f:back', 'stc', 'stacktrace', 'f:w', 'f:own')
+  redis.call('HDEL', jobKey, 'f:run', 'f:loss', 'f:kill', 'f:late', 'f:cancel', 'f:back', 'stc', 'stacktrace', 'f:w', 'f:own', 'f:st')
   redis.call('PERSIST', base .. ':args:' .. id)
   flame.startWaiting(jobKey, base)
   local queueTimeout = tonumber(redis.call('HGET', jobKey, 'f:qt') or '0') or 0
@@ -65,6 +65,7 @@ gate.release(string.sub(jobKey, 1, #jobKey - #id), base, limits, id, jobKey)
 `,
     after: `
 if gen and result == 1 then
+  redis.call('DEL', base .. ':stream:' .. id, base .. ':chunks:' .. id, base .. ':items:' .. id)
   for waiter in string.gmatch(waiters or '', '%S+') do tell(base, waiter, id, gen, false) end
   if waiters then
     redis.call('DEL', base .. ':args:' .. id)

@@ -26,6 +26,7 @@ import { LIBRARIES } from './embedded.ts';
  *   f:fail   '1' when a lost runner fails the call instead of re-running it
  *   f:link   the caller, or the attempt of a call, whose end cancels the call
  *   f:up     the call that awaits it, of a call that a function made
+ *   f:st     set once it has yielded: 'r' when its function can go on where it stopped, else '1'
  *   f:size   bytes of the job's data, when they were more than any envelope has and were dropped unread
  *   f:cancel reason of a cancellation that the executing runner has not yet carried out
  *   f:rel    release of the caller

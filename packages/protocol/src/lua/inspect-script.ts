@@ -11,7 +11,8 @@ export const INSPECT_SCRIPT = {
 local queue, id = KEYS[1], ARGV[1]
 local jobKey, base = queue .. id, flame.base(queue)
 local f = redis.call('HMGET', jobKey, 'f:gen', 'f:since', 'f:pz', 'f:loss', 'f:kill', 'f:run', 'f:qt', 'f:dl', 'ats', 'f:base',
-  'processedOn', 'f:cancel', 'name', 'atm', 'timestamp', 'f:fail', 'f:park', 'f:pat', 'f:found', 'f:why', 'f:back', 'f:hist', 'f:held', 'f:keys')
+  'processedOn', 'f:cancel', 'name', 'atm', 'timestamp', 'f:fail', 'f:park', 'f:pat', 'f:found', 'f:why', 'f:back', 'f:hist', 'f:held', 'f:keys', 'f:st')
+local waits = f[25] and redis.call('HGET', base .. ':stream:' .. id, 'waits') or ''
 local outcomeGen = redis.call('HGET', base .. ':outcome:' .. id, 'gen')
 if not f[22] then f[22] = redis.call('HGET', base .. ':outcome:' .. id, 'hist') end
 local state, ahead, due = 'missing', 0, 0
@@ -97,7 +98,7 @@ if f[17] then
 end
 return { state, tostring(ahead), tostring(due), tostring(flame.now), tostring(flame.pausedFor(base)),
   redis.call('HEXISTS', queue .. 'meta', 'paused'), redis.call('GET', base .. ':last-start') or '0', live,
-  redis.call('ZCOUNT', base .. ':runners', flame.now - 20000, '+inf'), releases, rolling, selfWait, limit, f[24] or '', unpack(f, 1, 22) }
+  redis.call('ZCOUNT', base .. ':runners', flame.now - 20000, '+inf'), releases, rolling, selfWait, limit, f[24] or '', waits, unpack(f, 1, 22) }
 `,
   },
 } as const satisfies Readonly<Record<string, BullScript>>;

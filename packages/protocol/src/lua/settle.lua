@@ -5,7 +5,7 @@
 -- uses: clock waiting starts parking tell outcome history tokens gate limits take hand-over attempt
 -- keys: the queue's prefix
 -- arguments: runner, its release, ms of a lock, most bytes of data, most bytes of a body that is told with it, finished jobs to keep;
---   then for each verdict: id, attempt, generation, kind, head, body, reason, rare settings as JSON or '', and what becomes of its slot:
+--   then for each verdict: id, attempt, generation, kind, head, body, reason, rare settings as JSON (with an outcome: the end of its stream) or '', and what becomes of its slot:
 --   '' for nothing, '1' when it takes the next call, or a number under which it is offered when there is none
 -- reply: list of { status, call or false }; status 1 carried out, 0 superseded, or ! and the text of an error; then
 --   { 'refused' } when this user may not push replies
@@ -78,6 +78,7 @@ local function carryOut(i)
   if kind == 'ok' or kind == 'error' then
     -- The first outcome of a generation is the one that counts. There is none while a call runs for the first time.
     if (f[4] or ats ~= '1') and rc('HGET', base .. ':outcome:' .. id, 'gen') == gen then return 0 end
+    if ARGV[i + 7] ~= '' then endStream(id, jobKey, gen, ats, ARGV[i + 7]) end
     storeOutcome(id, jobKey, gen, kind == 'ok', head, ARGV[i + 5], {
       waiters = f[5], ttl = f[6], failedTtl = f[7], fingerprint = f[8], link = f[11], hasArgs = f[12], park = f[13], own = f[15], history = f[16],
       bounded = (f[9] or '0') ~= '0' or (f[10] or '0') ~= '0',

@@ -5,7 +5,7 @@
 --   the offers already, then a number for each slot that offers
 -- reply: ms until the next delayed call (-1: none), list of `taken`, numbers of the slots that got one, numbers of offers that somebody has taken
 -- a call is two texts, for each text of a reply costs both sides: what is known of it as a JSON list, and its data
--- taken: id ats at generation attemptsMade attemptsBefore handedBack runnerLosses executorKills lateFaults isCancelled cancelReason failOnLoss deadlineAt waitedMs queueTimeoutMs oversizeBytes settled
+-- taken: id ats at generation attemptsMade attemptsBefore handedBack runnerLosses executorKills lateFaults isCancelled cancelReason failOnLoss deadlineAt waitedMs queueTimeoutMs oversizeBytes settled streamFrom
 local runner, release, lockMs, mostData = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local plain, listed = tonumber(ARGV[5]), tonumber(ARGV[6])
 local calls, filled, gone = {}, {}, {}

@@ -40,5 +40,6 @@ const keyFor = (keys: readonly EncryptionKey[], id: string, about: PayloadContex
   return key === undefined ? undefined : deriveKey(key, purposeOf(about));
 };
 
-/** A key for each call: so many messages that nonces could repeat are never sealed with one. */
-const purposeOf = ({ app, callId }: PayloadContext): string => JSON.stringify(['payload', app, callId]);
+/** A key for each call, and for each stream: so many messages that nonces could repeat are never sealed with one. */
+const purposeOf = ({ app, callId, part }: PayloadContext): string =>
+  JSON.stringify(part === undefined ? ['payload', app, callId] : ['payload', app, callId, part]);

@@ -4,7 +4,7 @@
  */
 
 /** What the bytes are. A schedule's arguments are stored under the schedule's id, until a call of their own has them. */
-export type PayloadKind = 'arguments' | 'result' | 'error' | 'progress' | 'ready' | 'schedule';
+export type PayloadKind = 'arguments' | 'result' | 'error' | 'progress' | 'ready' | 'schedule' | 'stream';
 
 /** Whose bytes they are: the same when they are sealed and when they are opened. */
 export interface PayloadContext {
@@ -12,6 +12,8 @@ export interface PayloadContext {
   /** For `schedule`, the schedule's id. */
   readonly callId: string;
   readonly kind: PayloadKind;
+  /** Of `stream`: which one of the call's it is, its generation and its attempt. */
+  readonly part?: string;
   /** Most bytes that may come out of `open`. */
   readonly limit: number;
 }

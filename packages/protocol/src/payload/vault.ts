@@ -17,6 +17,7 @@ export type MaybePromise<T> = T | Promise<T>;
 export interface About {
   readonly callId: string;
   readonly kind: PayloadKind;
+  readonly part?: string;
 }
 
 export interface Vault {
@@ -165,4 +166,5 @@ const NOUNS = {
   error: 'error',
   progress: 'progress',
   ready: 'readiness',
+  stream: 'items',
 } as const;

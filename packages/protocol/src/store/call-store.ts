@@ -111,6 +111,8 @@ export interface Verdict {
   /** How the attempt ended that goes back, for the call's history. */
   readonly ended?: string;
   readonly park?: ParkVerdict;
+  /** With an outcome: the last batch of what it yielded (`packTail`). */
+  readonly tail?: Uint8Array;
 }
 
 export interface Settled {

@@ -61,6 +61,7 @@ export const parseHanded = (message: Buffer, confirmedAt: number): Handed | unde
         waitedMs: 0,
         queueTimeoutMs,
         oversizeBytes: 0,
+        streamFrom: 0,
         at,
         askedAt: confirmedAt,
       },

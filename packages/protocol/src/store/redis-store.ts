@@ -108,7 +108,7 @@ const pushVerdict = (args: ScriptArgument[], verdict: Verdict, refill: Refill): 
     outcome === undefined ? '' : JSON.stringify(outcome.head),
     outcome?.body ?? '',
     verdict.reason,
-    isRare ? JSON.stringify({ delay: delayMs, count, unbegun, ended, ...park }) : '',
+    isRare ? JSON.stringify({ delay: delayMs, count, unbegun, ended, ...park }) : (verdict.tail ?? ''),
     refill === true ? '1' : refill || '',
   );
 };
@@ -143,6 +143,7 @@ const toTaken = ([known, data]: RawCall, askedAt: number): TakenCall => {
       waitedMs: number(F.waitedMs),
       queueTimeoutMs: number(F.queueTimeoutMs),
       oversizeBytes: number(F.oversizeBytes),
+      streamFrom: number(F.streamFrom),
       at: number(F.at),
       askedAt,
     },

@@ -53,6 +53,7 @@ export const createWorkers = (config: AppConfig, { listens, logger }: WorkersOpt
         handler: handler as never,
         ...where,
         pool: pool.name,
+        resumable: false,
         options: {},
         retryIf: undefined,
         backoff: undefined,

@@ -1,9 +1,10 @@
 /** What makes calls: over Redis, in this process, or through the runner when the code runs in an executor. */
 import type { PoolConfig } from '../config/types.ts';
 import type { CallRequest } from './caller.ts';
-import type { CallHandle } from './handle.ts';
+import type { CallControls } from './handle.ts';
 import type { Settler } from './pending.ts';
 import type { ScheduleHandle, ScheduleTiming } from './schedule.ts';
+import type { ItemFeed } from './stream/item-feed.ts';
 
 export interface CallMaker {
   /**
@@ -13,7 +14,12 @@ export interface CallMaker {
   submit(request: CallRequest, settler: Settler | undefined, id: string): Promise<string>;
   /** As `submit`, for a call that is awaited: the settler is also told what stands in its way. Never throws. */
   begin(request: CallRequest, settler: Settler, id: string): void;
-  handle<Result>(pool: PoolConfig, id: string): CallHandle<Result>;
+  handle<Result>(pool: PoolConfig, id: string): CallControls<Result>;
+  /** The items of a call. @param isOwner its reading moves the window */
+  feed(pool: PoolConfig, id: string, isOwner: boolean): ItemFeed;
+  /** Of calls that a runner makes for its functions, which have other ids than they were asked under: the id, now or once there is one. */
+  idOf?(id: string): string;
+  acceptedAs?(id: string): Promise<string>;
   /** What the function has passed to `context().ready`; `undefined` before. */
   readiness(pool: PoolConfig, id: string): Promise<{ readonly value: unknown } | undefined>;
   /** Resolves when a call is over, or no longer known. Never rejects, and keeps no process alive. */

@@ -12,6 +12,9 @@ export interface CallTargetParts {
   readonly values: unknown;
   /** How errors about a value begin their path. */
   readonly root: string;
+  /** It is a generator function. */
+  readonly yields: boolean;
+  readonly resumable: boolean;
 }
 
 /** @returns the options that a function was declared or called with; none for a pool */
@@ -21,11 +24,10 @@ export const optionsOf = (target: unknown): ParsedCallOptions =>
 /** @throws FlameConfigError for what cannot be called */
 export const resolveTarget = (target: unknown, args: readonly unknown[]): CallTargetParts => {
   if (isFlameFunction(target)) {
-    const { name, pool, options } = target[FLAME_FUNCTION];
-    return { name, pool, options, values: args, root: 'argument' };
+    return { ...target[FLAME_FUNCTION], values: args, root: 'argument' };
   }
   const closure = closureOf(target, args);
-  if (closure !== undefined) return closure;
+  if (closure !== undefined) return { ...closure, yields: false, resumable: false };
   const found =
     typeof target === 'function'
       ? `the plain function ${target.name || '(anonymous)'}`

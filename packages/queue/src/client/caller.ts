@@ -49,6 +49,8 @@ export interface CallRequest {
   readonly line?: Descent;
   /** What it is under; without it, nothing. */
   readonly limits?: readonly CallLimit[];
+  /** What it yields is wanted, or kept for those who attach. */
+  readonly stream?: { readonly resumable: boolean };
   /** Where it belongs among traces. */
   readonly trace?: TraceCarrier | undefined;
   /** The call with whose present attempt it ends; without it, `link` means this process. */

@@ -6,7 +6,13 @@
 import { newCallId, poolOfCallId, userCallId } from '@flamejs/protocol/call-id';
 import { encode, packPayload, payloadSize } from '@flamejs/protocol/codec';
 import { MAX_DURATION_MS } from '@flamejs/protocol/duration';
-import { FlameCallLoopError, FlameClosedError, FlameError, FlameUnavailableError } from '@flamejs/protocol/errors';
+import {
+  FlameCallLoopError,
+  FlameClosedError,
+  FlameError,
+  FlameStreamError,
+  FlameUnavailableError,
+} from '@flamejs/protocol/errors';
 import { borrowMemory } from '@flamejs/protocol/passing-memory';
 import { Secret } from '@flamejs/protocol/secret';
 import { noSuchPool } from '@flamejs/protocol/suggest';
@@ -34,6 +40,8 @@ import { type Child, placeChild } from './place-child.ts';
 import type { ScheduleTiming } from './schedule.ts';
 import { secretsHere } from './secrets-here.ts';
 import { withCallSite } from './settle-with.ts';
+import type { FlameStream } from './stream/item-stream.ts';
+import { attachStream, openStream, type StreamOptions } from './stream/open-stream.ts';
 
 /** @param config what `defineConfig` returned */
 export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flame => {
@@ -71,7 +79,8 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
 
   const request = (target: unknown, args: readonly unknown[], kind: CallRequest['kind'], how: How = {}): Asked => {
     const { scope, more } = how;
-    const { name, pool: poolName, options: given, values, root } = resolveTarget(target, args);
+    const { name, pool: poolName, options: given, values, root, yields, resumable } = resolveTarget(target, args);
+    if (yields && kind === 'call' && how.stream !== true) throw calledStream(name);
     const pool = poolConfig(poolName ?? onlyPool(config, name));
     if (pool.bullmq !== undefined) refuse('pool', servesQueue(pool));
     const options = resolveCallOptions({ ...given, ...more }, pool);
@@ -93,6 +102,7 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
       options,
       kind,
       ...(limits.length === 0 ? {} : { limits }),
+      ...(how.stream === true || yields ? { stream: { resumable } } : {}),
     };
   };
 
@@ -127,6 +137,13 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
     return span === undefined ? awaited.promise : span.follow(awaited.promise);
   };
 
+  const stream = (target: unknown, ...args: unknown[]): FlameStream<unknown> => {
+    const local = new Error();
+    // Who makes a stream reads it: with nobody there, nobody wants it.
+    const asked = request(target, args, 'call', { stream: true, more: { link: optionsOf(target).link ?? true } });
+    return openStream(config, maker, asked, submitAwaited(asked, local));
+  };
+
   const spanOf = ({ id, functionName, pool, options }: Asked, kind: 'call' | 'cast' | 'schedule') =>
     config.telemetry?.beginCall({ callId: id, functionName, pool: pool.name, kind, shared: options.id !== undefined });
 
@@ -146,7 +163,9 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
         // A signal may outlive thousands of calls: it lets go of each that is over.
         void calls.whenOver(pool, accepted).then(() => unlisten(signal, listener));
       }
-      return calls.handle(pool, accepted);
+      return Object.assign(calls.handle(pool, accepted), {
+        stream: (from?: StreamOptions) => attachStream(config, pool, accepted, maker, from),
+      }) as CallHandle<unknown>;
     });
 
   const map = (target: unknown, ...rest: readonly unknown[]): unknown => {
@@ -197,9 +216,10 @@ export const createFlame = (config: AppConfig, options: FlameOptions = {}): Flam
       }),
     call: call as Flame['call'],
     cast: cast as Flame['cast'],
+    stream: stream as Flame['stream'],
     attach: (id) => {
       const pool = poolConfig(poolOfCallId(id));
-      return lazyHandle(id, async () => (await maker()).handle(pool, id));
+      return lazyHandle(config, pool, id, maker);
     },
     secret: (value) => Secret.of(value),
     pool: (name, options) => {
@@ -242,6 +262,8 @@ const loadMaker = async (
 };
 
 interface How {
+  /** Its items are wanted. */
+  readonly stream?: true;
   /** Of its secrets, when they are not this one call's. */
   readonly scope?: string | undefined;
   /** Options that win over the function's own. */
@@ -250,6 +272,9 @@ interface How {
 
 const traced = <T extends CallRequest>(request: T, span: CallerSpan | undefined): T =>
   span?.carrier === undefined ? request : { ...request, trace: span.carrier };
+
+const calledStream = (name: string): FlameStreamError =>
+  new FlameStreamError(`${name} yields items, and flame.call awaits one value: use flame.stream`, { reason: 'called' });
 
 /** Runs `ask` so that what it rejects with ends with the frames of whoever called. */
 const fromHere = async <T>(ask: () => Promise<T>): Promise<T> => {

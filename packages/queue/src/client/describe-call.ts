@@ -62,6 +62,9 @@ export const describeCall = (
       resultTtlMs: options.resultTtlMs,
       failedTtlMs: options.failedTtlMs,
       ...(options.backoff === undefined ? {} : { backoff: options.backoff }),
+      ...(request.stream === undefined
+        ? {}
+        : { stream: { ...request.stream, owner: request.kind === 'call' ? callerId : '' } }),
     },
   };
   const fingerprintOf = (): string => {

@@ -8,11 +8,23 @@ import type { CallContext } from '../context.ts';
 import type { DefineFunction } from '../fn.ts';
 import type { GivenLimits, PoolRefOptions } from '../limits.ts';
 import type { PoolName } from '../register.ts';
-import type { AnyFlameFunction, CallArgs, CallResult, ShipArgs, ShipResult } from '../types.ts';
+import type {
+  AnyFlameFunction,
+  CallArgs,
+  CallResult,
+  CastArgs,
+  EndOf,
+  ItemOf,
+  ShipArgs,
+  ShipResult,
+  StreamArgs,
+  StreamOf,
+} from '../types.ts';
 import type { CallHandle } from './handle.ts';
 import type { MapInput, MapOptions, MapOutcome } from './map.ts';
 import type { Child } from './place-child.ts';
 import type { ScheduleHandle, ScheduleTiming } from './schedule.ts';
+import type { FlameStream } from './stream/item-stream.ts';
 
 type Inputs<Args extends readonly unknown[]> = Iterable<MapInput<Args>> | AsyncIterable<MapInput<Args>>;
 type Mapped<Result, O extends MapOptions> = AsyncGenerator<
@@ -41,6 +53,33 @@ export type TargetArgs<T, Args extends readonly unknown[], R> =
       ? CallArgs<T>
       : [closure: (...args: Args) => R, ...args: ShipArgs<Args>];
 
+/** The same where a function may yield: its items are kept for those who attach. */
+export type CastTargetArgs<T, Args extends readonly unknown[], R> =
+  IsAny<T> extends true
+    ? // biome-ignore lint/suspicious/noExplicitAny: of what is not typed nothing is known
+      readonly any[]
+    : T extends AnyFlameFunction
+      ? CastArgs<T>
+      : [closure: (...args: Args) => R, ...args: ShipArgs<Args>];
+
+/** The same where a function must yield. */
+export type StreamTargetArgs<T, Args extends readonly unknown[], R> =
+  IsAny<T> extends true
+    ? // biome-ignore lint/suspicious/noExplicitAny: of what is not typed nothing is known
+      readonly any[]
+    : T extends AnyFlameFunction
+      ? StreamArgs<T>
+      : [closure: (...args: Args) => R, ...args: ShipArgs<Args>];
+
+/** What a stream of a target yields. */
+export type TargetItem<T, R> =
+  IsAny<T> extends true
+    ? // biome-ignore lint/suspicious/noExplicitAny: of what is not typed nothing is known
+      any
+    : T extends AnyFlameFunction
+      ? ItemOf<T>
+      : ShipResult<StreamOf<R>[0]>;
+
 /** What a call of a target comes to. */
 export type TargetResult<T, R> =
   IsAny<T> extends true
@@ -48,7 +87,7 @@ export type TargetResult<T, R> =
       any
     : T extends AnyFlameFunction
       ? CallResult<T>
-      : ShipResult<R>;
+      : EndOf<R>;
 
 type IsAny<T> = 0 extends 1 & T ? true : false;
 
@@ -75,8 +114,19 @@ export interface Flame {
   /** Like `call`, but returns once the call is durable: it is executed whatever happens to this process. */
   cast<T extends CallTarget, Args extends readonly unknown[], R>(
     target: T,
-    ...args: TargetArgs<T, Args, R>
+    ...args: CastTargetArgs<T, Args, R>
   ): Promise<CallHandle<TargetResult<T, R>>>;
+  /**
+   * Runs a function that yields, on a runner, and reads its items as they come. The function is made to wait while they are not read; leaving the
+   * loop stops it.
+   * @returns the items, for one reader; what ends the call otherwise is thrown by the iteration
+   * @throws FlameConfigError, FlameCodecError or FlamePayloadTooLargeError, at once, for what cannot be sent
+   * @example for await (const token of flame.stream(answer, question)) response.write(token);
+   */
+  stream<T extends CallTarget, Args extends readonly unknown[], R>(
+    target: T,
+    ...args: StreamTargetArgs<T, Args, R>
+  ): FlameStream<TargetItem<T, R>, TargetResult<T, R>>;
   /**
    * Calls a function, or a closure for a pool, for every input, with back-pressure; an early end cancels what is under way.
    * @example for await (const webp of flame.map(resizeImage, photos.map((p) => [p, 256]), { concurrency: 20 })) …
@@ -104,7 +154,7 @@ export interface Flame {
     id: string,
     timing: ScheduleTiming,
     target: T,
-    ...args: TargetArgs<T, Args, R>
+    ...args: CastTargetArgs<T, Args, R>
   ): Promise<ScheduleHandle>;
   /**
    * Wraps a value that nobody is to see: it travels encrypted with the app's `encryptionKeys` even where nothing else is, and

@@ -7,6 +7,8 @@ import type { CallPlace } from './call-place.ts';
 import { watchProgress } from './progress.ts';
 import { secretsHere } from './secrets-here.ts';
 import { type CallStatus, readStatus } from './status.ts';
+import type { FlameStream } from './stream/item-stream.ts';
+import type { StreamOptions } from './stream/open-stream.ts';
 
 /** What `cancel()` came to. */
 export type CancelResult =
@@ -19,8 +21,18 @@ export type CancelResult =
   /** There is no such call (any more). */
   | 'unknown';
 
-/** A call that was made, by whichever process: its result, state and progress, and orders for it. */
-export interface CallHandle<Result> {
+/** A call that was made, by whichever process: its result, items, state and progress, and orders for it. */
+export interface CallHandle<Result> extends CallControls<Result> {
+  /**
+   * The items that its function yields, from an index on: those that are still kept, and then the others as they come. Reading them makes the
+   * function wait for nothing, and leaving stops nothing. @throws FlameConfigError for a bad `from`; the iteration throws FlameStreamError
+   * for items that are no longer kept
+   */
+  stream<Item = unknown>(options?: StreamOptions): FlameStream<Item, Result>;
+}
+
+/** What a handle does by itself, whoever has made the call. */
+export interface CallControls<Result> {
   /** Keep it to `attach` from another process. */
   readonly id: string;
   /**
@@ -49,7 +61,7 @@ export const createHandle = <Result>(
   place: CallPlace,
   pool: PoolConfig,
   id: string,
-): CallHandle<Result> => ({
+): CallControls<Result> => ({
   id,
   result: (options = {}) =>
     awaitValue(

@@ -16,7 +16,7 @@ import type { CallPlace, NoteListener } from './call-place.ts';
 import type { CallRequest } from './caller.ts';
 import { deliveredError } from './delivered-error.ts';
 import { describeCall } from './describe-call.ts';
-import type { InlineCall } from './inline-calls.ts';
+import { type InlineCall, itemsOf } from './inline-calls.ts';
 import { inlineHooks } from './inline-hooks.ts';
 import { createInlineRunner, type InlineRunner } from './inline-runner.ts';
 import { createPendingCalls, type Settler } from './pending.ts';
@@ -143,12 +143,18 @@ export const createInlinePlace = (config: AppConfig): InlinePlace => {
     return { config: pool, store, runner };
   };
 
+  /** Who waits for a reader is known here alone. */
+  const withWaits = (store: MemoryStore): MemoryStore => ({
+    ...store,
+    inspect: async (id) => ({ ...store.see(id), waitsForReader: calls.get(id)?.items?.stream.waits === true }),
+  });
+
   const closedError = (): FlameClosedError => new FlameClosedError('this flame object has been closed');
 
   const place: InlinePlace = {
     vault: noVault,
     get: (id) => calls.get(id),
-    ask: async (pool, _callId, question) => question(poolOf(pool).store),
+    ask: async (pool, _callId, question) => question(withWaits(poolOf(pool).store)),
     poolStatus: async (pool) => statusOf(pool),
     async accept(id, request, settler) {
       if (closing.signal.aborted) throw closedError();
@@ -161,6 +167,7 @@ export const createInlinePlace = (config: AppConfig): InlinePlace => {
         id,
         request,
         see: () => store.see(id),
+        items: itemsOf(request, 1),
         ended: undefined,
         isClosed: false,
         listeners: new Set(),

@@ -4,7 +4,8 @@
  * nothing that it says is heard.
  */
 
-import { planAfterRun, stopError } from '@flamejs/protocol/attempt/after-run';
+import { afterItems, endsCall } from '@flamejs/protocol/attempt/after-items';
+import { type AfterRun, type Plan, planAfterRun, stopError, withoutRerun } from '@flamejs/protocol/attempt/after-run';
 import type { CallFacts } from '@flamejs/protocol/attempt/call-facts';
 import { decidePickUp, type Missing } from '@flamejs/protocol/attempt/decide-pick-up';
 import type { ExecutionResult } from '@flamejs/protocol/attempt/execution-result';
@@ -22,9 +23,10 @@ import type { Upkeep } from '@flamejs/protocol/upkeep';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
 import type { CallContext } from '../context.ts';
 import { type ExecuteResult, executeFunction } from '../execute.ts';
-import type { InlineCall } from './inline-calls.ts';
+import { type InlineCall, itemsOf } from './inline-calls.ts';
 import { inlineHooks } from './inline-hooks.ts';
 import { secretsHere } from './secrets-here.ts';
+import { createAttemptClock } from './stream/attempt-clock.ts';
 
 export interface InlineRunner {
   /** There may be something to take: looks in a moment. */
@@ -91,9 +93,13 @@ export const createInlineRunner = (options: InlineRunnerOptions): InlineRunner =
   };
 
   const run = async (taken: TakenCall, runnerId: string): Promise<void> => {
-    const { callId, attempt: ats, attemptsMade, pickUp } = taken;
+    const { callId, attempt: ats, attemptsMade } = taken;
     const call = callOf(callId);
-    if (pickUp === undefined || call === undefined) return;
+    if (taken.pickUp === undefined || call === undefined) return;
+    const { generation } = taken.pickUp;
+    if (call.items !== undefined && call.items.generation !== generation)
+      call.items = itemsOf(call.request, generation);
+    const pickUp = { ...taken.pickUp, streamFrom: call.items?.stream.nextFrom() ?? 0 };
     const fence: Fence = { callId, attempt: ats, generation: pickUp.generation };
     const attempt = ats - pickUp.attemptsBefore - pickUp.handedBack;
     const decision = decidePickUp({
@@ -126,7 +132,7 @@ export const createInlineRunner = (options: InlineRunnerOptions): InlineRunner =
     const conclude = (result: ExecutionResult): void => {
       if (isOver) return;
       isOver = true;
-      timeout.clear();
+      clock.stop();
       deadline.clear();
       if (running.get(callId) === attempted) running.delete(callId);
       if (closed) return;
@@ -134,7 +140,9 @@ export const createInlineRunner = (options: InlineRunnerOptions): InlineRunner =
         void upkeep.releaseRunner(runnerId);
         return;
       }
-      const plan = planAfterRun({ call: facts, result, cause, release });
+      // Only what has come to its end says so.
+      if (result.kind === 'returned' || result.kind === 'threw') items?.end();
+      const plan = planOf(call, { call: facts, result, cause, release });
       settle(runnerId, verdictOf(runnerId, fence, facts, plan));
     };
 
@@ -143,18 +151,24 @@ export const createInlineRunner = (options: InlineRunnerOptions): InlineRunner =
         cause ??= why;
         const reason = why.kind === 'cancel' ? why.reason : why.kind;
         abort.abort(stopError(facts, why, reason));
+        items?.stop(abort.signal.reason);
         conclude({ kind: 'cancelled', reason });
       },
       abandon(reason) {
         abort.abort(reason);
+        items?.stop(reason);
         conclude({ kind: 'abandoned', started: true });
       },
     };
     running.set(callId, attempted);
-    const timeout = inlineHooks().timer(() => {
+    const clock = createAttemptClock(timeoutMs, () => {
       abort.abort(attemptTimedOut(callId, attempt, timeoutMs));
+      items?.stop(abort.signal.reason);
       conclude({ kind: 'timeout', timeoutMs });
-    }, timeoutMs);
+    });
+    // While it waits for its reader it does not execute.
+    const items = call.items?.stream.begin(pickUp.streamFrom, (waits) => (waits ? clock.stop() : clock.go()));
+    clock.go();
     const leftMs = pickUp.deadlineAt > 0 ? pickUp.deadlineAt - pickUp.at : Number.POSITIVE_INFINITY;
     const deadline = inlineHooks().timer(() => attempted.stop({ kind: 'deadline' }), leftMs);
 
@@ -164,7 +178,7 @@ export const createInlineRunner = (options: InlineRunnerOptions): InlineRunner =
     if (isOver) return;
     const context = contextOf(facts, { store, signal: abort.signal, secrets, isOver: () => isOver });
     const { payloadLimit } = pool;
-    conclude(resultOf(await executeFunction({ payload, functionName, context, payloadLimit, secrets })));
+    conclude(resultOf(await executeFunction({ payload, functionName, context, payloadLimit, secrets, items })));
   };
 
   return {
@@ -176,6 +190,14 @@ export const createInlineRunner = (options: InlineRunnerOptions): InlineRunner =
       for (const [callId, attempted] of [...running]) attempted.abandon(reason(callId));
     },
   };
+};
+
+/** As `planAfterRun`, for a call that may have yielded what must not come a second time. */
+const planOf = ({ items }: InlineCall, after: AfterRun): Plan => {
+  const plan = planAfterRun(after);
+  const from = items?.stream.nextFrom() ?? 0;
+  if (from >= 0 || endsCall(plan) || plan.kind === 'drop') return plan;
+  return afterItems(planAfterRun(withoutRerun(after)), after.call.callId, -1 - from);
 };
 
 /** Nothing is sealed here, so that it is there at once. */
@@ -213,6 +235,7 @@ const contextOf = (facts: CallFacts, { store, signal, secrets, isOver }: Around)
     pool,
     attempt,
     runnerLosses: pickUp.runnerLosses,
+    resumeFrom: pickUp.streamFrom,
     deadline: attemptEndsAt(now, timeoutMs, pickUp.deadlineAt > 0 ? pickUp.deadlineAt : undefined),
     signal,
     draining: new AbortController().signal,

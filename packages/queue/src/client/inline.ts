@@ -6,11 +6,12 @@
 import { configError } from '@flamejs/protocol/errors/input-errors';
 import type { AppConfig, PoolConfig } from '../config/types.ts';
 import { beginBy, type CallMaker } from './call-maker.ts';
-import type { CallHandle } from './handle.ts';
+import type { CallControls } from './handle.ts';
 import { inlineHooks } from './inline-hooks.ts';
 import { createInlineLines } from './inline-lines.ts';
 import { createInlinePlace } from './inline-place.ts';
 import { overPlace } from './over-place.ts';
+import { lateFeed } from './stream/inline-items.ts';
 
 export const createInlineCaller = (config: AppConfig): CallMaker => {
   const place = createInlinePlace(config);
@@ -18,7 +19,7 @@ export const createInlineCaller = (config: AppConfig): CallMaker => {
   const made = overPlace(config, place);
 
   /** With the rights of the function that asks, if one does. */
-  const handle = <Result>(pool: PoolConfig, id: string): CallHandle<Result> => {
+  const handle = <Result>(pool: PoolConfig, id: string): CallControls<Result> => {
     const plain = made.handle<Result>(pool, id);
     const check = async (): Promise<void> => lines.check(id, pool.name);
     return {
@@ -51,11 +52,23 @@ export const createInlineCaller = (config: AppConfig): CallMaker => {
     };
   };
 
-  const submit: CallMaker['submit'] = async (request, settler, id) => {
+  /** Streams on their way. */
+  const accepting = new Map<string, Promise<unknown>>();
+
+  const accept: CallMaker['submit'] = async (request, settler, id) => {
     const asked = await lines.descended(request);
     await place.accept(id, asked, settler);
     lines.made(id);
     return id;
+  };
+
+  const submit: CallMaker['submit'] = (request, settler, id) => {
+    const accepted = accept(request, settler, id);
+    if (request.stream !== undefined) {
+      accepting.set(id, accepted);
+      accepted.finally(() => accepting.delete(id)).catch(() => undefined);
+    }
+    return accepted;
   };
 
   return {
@@ -63,6 +76,13 @@ export const createInlineCaller = (config: AppConfig): CallMaker => {
     handle,
     submit,
     begin: beginBy(submit),
+    feed: (pool, id, isOwner) =>
+      // It may not be accepted yet.
+      lateFeed(async () => {
+        await accepting.get(id)?.catch(() => undefined);
+        await lines.check(id, pool.name);
+        return place.get(id)?.items?.stream.feed(id, isOwner);
+      }),
     schedule: (id) => {
       const message = 'inline mode has no autoscaler to run schedules';
       throw configError(`flame.schedule('${id}')`, [{ path: 'mode', message }]);

@@ -22,7 +22,8 @@ export type DataOptions = Omit<ResolvedCallOptions, 'signal'>;
 
 export type NestedRequest =
   | {
-      readonly op: 'call' | 'cast';
+      /** `stream` is answered once the call is accepted, with its id. */
+      readonly op: 'call' | 'cast' | 'stream';
       readonly pool: string;
       /** By which `abort` finds it; the call's id is made by the runner. */
       readonly ref: string;
@@ -31,7 +32,14 @@ export type NestedRequest =
       readonly options: DataOptions;
       readonly limits?: readonly CallLimit[];
       readonly trace?: TraceCarrier;
+      /** What it yields is kept. */
+      readonly stream?: { readonly resumable: boolean };
     }
+  /** Items from an index on; answered when there are any, or none will come. */
+  | { readonly op: 'pull'; readonly id: string; readonly from: number }
+  /** What comes before the index is done with. */
+  | { readonly op: 'taken'; readonly id: string; readonly index: number }
+  | { readonly op: 'unread'; readonly id: string; readonly done: boolean }
   | { readonly op: 'abort'; readonly ref: string; readonly reason: string }
   | {
       readonly op: 'result';
@@ -52,7 +60,7 @@ export type NestedReply =
 
 /** A request to make a call, checked. */
 export interface MakeRequest {
-  readonly op: 'call' | 'cast';
+  readonly op: 'call' | 'cast' | 'stream';
   readonly pool: PoolConfig;
   readonly ref: string;
   readonly fn: string;
@@ -61,6 +69,16 @@ export interface MakeRequest {
   readonly options: ParsedCallOptions;
   readonly limits: readonly CallLimit[];
   readonly trace: TraceCarrier | undefined;
+  readonly stream: { readonly resumable: boolean } | undefined;
+}
+
+/** A request about the items of a call, checked. */
+export interface ItemsRequest {
+  readonly op: 'pull' | 'taken' | 'unread';
+  readonly pool: PoolConfig;
+  readonly id: string;
+  readonly index: number;
+  readonly done: boolean;
 }
 
 /** A request about a call that there is, checked. */
@@ -84,6 +102,7 @@ export type ParsedNestedRequest =
   | MakeRequest
   | AboutRequest
   | WaitRequest
+  | ItemsRequest
   | { readonly op: 'leave'; readonly wait: string }
   | { readonly op: 'abort'; readonly ref: string; readonly reason: string };
 
@@ -101,7 +120,8 @@ export const parseNestedRequest = (value: unknown, config: AppConfig): ParsedNes
   };
   switch (fields.op) {
     case 'call':
-    case 'cast': {
+    case 'cast':
+    case 'stream': {
       const pool = poolOf(config, text('pool', MOST_NAME));
       const payload =
         fields.payload instanceof Uint8Array ? unpackPayload(fields.payload) : refuse('it has no payload');
@@ -124,7 +144,15 @@ export const parseNestedRequest = (value: unknown, config: AppConfig): ParsedNes
         limits,
         trace,
       };
-      return { op: fields.op, ...made };
+      return { op: fields.op, ...made, stream: streamOf(fields) };
+    }
+    case 'pull':
+    case 'taken':
+    case 'unread': {
+      const id = text('id', MOST_NAME);
+      const index = Number(fields.from ?? fields.index ?? 0);
+      if (!Number.isSafeInteger(index) || index < 0) return refuse('its index is none');
+      return { op: fields.op, id, pool: poolOf(config, poolOfCallId(id)), index, done: fields.done === true };
     }
     case 'abort':
       return { op: 'abort', ref: text('ref', MOST_REF), reason: text('reason', MOST_REASON) };
@@ -175,6 +203,11 @@ const poolOf = (config: AppConfig, name: string): PoolConfig => {
 const refuse = (why: string): never => {
   const message = `a request of a function cannot be read: ${why}`;
   throw new FlameConfigError(message, { problems: [{ path: '', message }] });
+};
+
+const streamOf = ({ op, stream }: Readonly<Record<string, unknown>>): MakeRequest['stream'] => {
+  if (op !== 'stream' && (op !== 'cast' || stream === undefined)) return undefined;
+  return { resumable: (stream as { readonly resumable?: unknown } | undefined)?.resumable === true };
 };
 
 /** As users would write them, so that one parser reads both. */

@@ -25,6 +25,7 @@ import { type Caller, type CallRequest, createCaller } from './caller.ts';
 import { createHandle } from './handle.ts';
 import {
   type AboutRequest,
+  type ItemsRequest,
   type MakeRequest,
   NESTED_LIMIT,
   type NestedReply,
@@ -35,6 +36,7 @@ import {
 import { createNestedRights, lineInRedis } from './nested-rights.ts';
 import type { Settler } from './pending.ts';
 import { createRedisPlace } from './redis-place.ts';
+import { createNestedFeeds } from './stream/nested-feeds.ts';
 
 /** An attempt of a call whose function may make calls. */
 export interface AskingCall extends Maker {
@@ -92,6 +94,7 @@ export const createNestedService = (config: AppConfig, logger: Logger): NestedSe
     const refs = new Map<string, Child>();
     /** Waits for outcomes, by the names that the function gave them. */
     const waits = new Map<string, AbortController>();
+    const feeds = createNestedFeeds(connected);
     let ended = false;
 
     const drop = (child: Child): void => {
@@ -102,7 +105,7 @@ export const createNestedService = (config: AppConfig, logger: Logger): NestedSe
 
     const checkLoop = async (descent: Descent, { op, fn }: MakeRequest): Promise<void> => {
       if (descent.depth > config.maxCallDepth) throw tooDeep(descent, fn, config.maxCallDepth);
-      if (op === 'call' || !comesBack(descent, fn)) return;
+      if (op !== 'cast' || !comesBack(descent, fn)) return;
       const { base } = poolKeys(config.prefix, config.app, poolOfCallId(descent.root));
       const args = [`${base}:line:${descent.root}`, config.maxLoopRate];
       if ((await runScript(await client(), 'flameLoopRate', args)) === 0)
@@ -112,33 +115,36 @@ export const createNestedService = (config: AppConfig, logger: Logger): NestedSe
     const make = async (request: MakeRequest): Promise<NestedReply> => {
       const { op, pool, ref, fn, payload, size, options, limits, trace } = request;
       const given = await rights.passedOn(payload.json);
-      const line = descend(asking, { kind: op, functionName: fn, given });
+      const kind = op === 'cast' ? 'cast' : 'call';
+      const line = descend(asking, { kind, functionName: fn, given });
       await checkLoop(line, request);
       if (op === 'call') refuseDeadlock(asking, { pool: pool.name, gates: gatesOf(fn, limits), what: `"${fn}"` });
       const id = options.id === undefined ? newCallId(pool.name) : userCallId(pool.name, options.id);
       // A call with an id of its own may have others who await it, or this one again after its runner was lost.
-      const linked = options.link ?? (op === 'call' && options.id === undefined);
+      const linked = options.link ?? (kind === 'call' && options.id === undefined);
       const asked: CallRequest = {
         pool,
         functionName: fn,
         payload,
         payloadSize: size,
         options: resolveCallOptions(options, pool),
-        kind: op,
+        kind,
         line,
         limits,
         trace,
+        ...(request.stream === undefined ? {} : { stream: request.stream }),
         ...(linked && asking.isJob !== true ? { endsWith: linkToCall(callId, asking.ats) } : {}),
         ...(scope === undefined ? {} : { scope }),
       };
       return new Promise<NestedReply>((resolve, reject) => {
-        const child = childOf({ id, pool: pool.name, linked, ref }, op === 'call', resolve, reject);
+        const child = childOf({ id, pool: pool.name, linked, ref }, kind === 'call', resolve, reject);
         connected()
           .submit(asked, child.settler, id)
           .then(() => {
             rights.made(id);
+            if (op === 'stream') feeds.made(id);
             if (ended) drop(child);
-            else if (op === 'cast') resolve({ kind: 'value', value: id });
+            else if (op !== 'call') resolve({ kind: 'value', value: id });
           })
           .catch((error) => {
             forget(child);
@@ -205,12 +211,24 @@ export const createNestedService = (config: AppConfig, logger: Logger): NestedSe
       }
     };
 
+    const items = async ({ op, pool, id, index, done }: ItemsRequest): Promise<NestedReply> => {
+      await rights.check(id, pool.name);
+      if (op === 'taken') feeds.taken(id, index);
+      if (op === 'unread') feeds.leave(id, done);
+      return { kind: 'value', value: op === 'pull' ? await feeds.pull(pool, id, index) : undefined };
+    };
+
     const handle = async (request: ParsedNestedRequest): Promise<NestedReply> => {
       if (ended) throw new FlameUnavailableError(`call ${callId}, which asks, has ended`, { enqueued: 'no' });
       switch (request.op) {
         case 'call':
         case 'cast':
+        case 'stream':
           return make(request);
+        case 'pull':
+        case 'taken':
+        case 'unread':
+          return items(request);
         case 'result':
           return wait(request);
         case 'leave':
@@ -245,6 +263,7 @@ export const createNestedService = (config: AppConfig, logger: Logger): NestedSe
       end() {
         ended = true;
         for (const child of [...children]) drop(child);
+        feeds.end();
         for (const abort of waits.values()) abort.abort();
         refs.clear();
       },

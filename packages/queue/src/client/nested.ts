@@ -13,10 +13,16 @@ import type { AppConfig, PoolConfig } from '../config/types.ts';
 import { awaitValue } from './await-outcome.ts';
 import { beginBy, type CallMaker } from './call-maker.ts';
 import { transportOf } from './executor-side.ts';
-import type { CallHandle, CancelResult } from './handle.ts';
+import type { CallControls, CancelResult } from './handle.ts';
 import { NESTED_LIMIT, type NestedReply, type NestedRequest } from './nested-messages.ts';
+import type { Settler } from './pending.ts';
 import { secretsHere } from './secrets-here.ts';
 import type { CallStatus } from './status.ts';
+import { createNestedFeed } from './stream/nested-feed.ts';
+import { noIdYet } from './stream/open-stream.ts';
+
+/** Ids that are remembered. */
+const MOST_STREAMS = 10_000;
 
 /** The executor's side. */
 export const createNestedCaller = (config: AppConfig): CallMaker => {
@@ -36,7 +42,7 @@ export const createNestedCaller = (config: AppConfig): CallMaker => {
     return (reply.kind === 'value' ? reply.value : undefined) as T;
   };
 
-  const handle = <Result>(pool: PoolConfig, id: string): CallHandle<Result> => ({
+  const handle = <Result>(pool: PoolConfig, id: string): CallControls<Result> => ({
     id,
     async result(options = {}) {
       const { timeout, ...rest } = options;
@@ -69,10 +75,30 @@ export const createNestedCaller = (config: AppConfig): CallMaker => {
     },
   });
 
+  /** Calls whose items are read, by the ids that they were asked under; the runner gives them others. */
+  const streams = new Map<string, { readonly accepted: Promise<string>; id?: string }>();
+
+  const acceptedAs = async (id: string): Promise<string> => (await streams.get(id)?.accepted) ?? id;
+
+  /** As soon as the call is accepted; its outcome is waited for like that of any other. */
+  const submitStream = async (id: string, request: NestedRequest, settler: Settler): Promise<string> => {
+    const accepted = askValue<string>(request);
+    const stream: { readonly accepted: Promise<string>; id?: string } = { accepted };
+    streams.set(id, stream);
+    const [oldest] = streams.keys();
+    if (oldest !== undefined && streams.size > MOST_STREAMS) streams.delete(oldest);
+    stream.id = await accepted;
+    ask({ op: 'result', id: stream.id, wait: randomUUID(), timeoutMs: undefined }).then(
+      (reply) => settler.resolve(reply as Outcome & NestedReply),
+      settler.reject,
+    );
+    return stream.id;
+  };
+
   const submit: CallMaker['submit'] = async (asked, settler, id) => {
     const { signal: _, ...options } = asked.options;
     const request: NestedRequest = {
-      op: settler === undefined ? 'cast' : 'call',
+      op: settler === undefined ? 'cast' : asked.stream === undefined ? 'call' : 'stream',
       pool: asked.pool.name,
       ref: id,
       fn: asked.functionName,
@@ -80,7 +106,9 @@ export const createNestedCaller = (config: AppConfig): CallMaker => {
       options,
       ...(asked.limits === undefined ? {} : { limits: asked.limits }),
       ...(asked.trace === undefined ? {} : { trace: asked.trace }),
+      ...(asked.stream === undefined ? {} : { stream: asked.stream }),
     };
+    if (asked.stream !== undefined && settler !== undefined) return submitStream(id, request, settler);
     const reply = await ask(request);
     if (reply.kind === 'outcome') settler?.resolve(reply);
     return reply.kind === 'value' ? (reply.value as string) : id;
@@ -90,6 +118,13 @@ export const createNestedCaller = (config: AppConfig): CallMaker => {
     submit,
     begin: beginBy(submit),
     handle,
+    acceptedAs,
+    feed: (_pool, id) => createNestedFeed(ask, () => acceptedAs(id)),
+    idOf(id) {
+      const accepted = streams.get(id)?.id;
+      if (accepted === undefined) throw noIdYet();
+      return accepted;
+    },
     readiness: () => {
       throw new FlameUnavailableError('children are placed by the application, not by a running function', {
         enqueued: 'no',

@@ -7,6 +7,7 @@ import { createCaller } from './caller.ts';
 import { overPlace } from './over-place.ts';
 import { createRedisPlace } from './redis-place.ts';
 import { schedule } from './schedule.ts';
+import { createRedisFeed } from './stream/redis-feed.ts';
 
 /** @param given without it, warnings go to stderr */
 export const createRedisCaller = (config: AppConfig, given: Logger | undefined): CallMaker => {
@@ -16,6 +17,7 @@ export const createRedisCaller = (config: AppConfig, given: Logger | undefined):
     ...overPlace(config, createRedisPlace(config, caller)),
     submit: caller.submit,
     begin: caller.begin,
+    feed: (pool, id, isOwner) => createRedisFeed(caller, pool, id, isOwner),
     schedule: (id, timing, request) => schedule(caller, id, timing, request),
     close: () => caller.close(),
   };

@@ -53,7 +53,9 @@ export const createSubmit = (shared: Submitting): Submit => {
     link.admission.check(pool.name);
   };
 
-  const isLinkedHere = ({ options, endsWith }: CallRequest): boolean => options.link === true && endsWith === undefined;
+  /** Somebody finds out by it whether this process is still there: whoever cancels its calls, or holds back what it reads. */
+  const isLinkedHere = ({ options, endsWith, stream }: CallRequest): boolean =>
+    stream !== undefined || (options.link === true && endsWith === undefined);
 
   const describe = async (request: CallRequest, about: About): Promise<DescribedCall> =>
     describeCall(request, { config, callerId, by, sealed: await sealParts(request, vault, about) });

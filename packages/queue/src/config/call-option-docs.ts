@@ -26,6 +26,11 @@ export const callOptionDocs = {
     'Wait between attempts: fixed, `{ type, delay, max, jitter }`, or a function of attempt and error (functions only).',
   ),
   retryIf: doc('function', 'always', 'Asked after a failed attempt; `false` ends the call (functions only).'),
+  resumable: doc(
+    'boolean',
+    'false',
+    'Of a function that yields: it goes on at `context().resumeFrom` when it has to run again after some of its items were read; without it the call ends then (functions only).',
+  ),
   delay: doc('duration', '0', 'How long it rests before it may start.'),
   priority: doc('number', '0', 'Lower numbers start first, 0 to 2,097,151.'),
   link: doc(

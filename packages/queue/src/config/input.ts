@@ -65,6 +65,14 @@ export interface PoolInput extends PoolHooks {
   readonly releasePolicy?: 'strict' | 'compatible' | undefined;
   /** Largest encoded arguments, and largest encoded result. */
   readonly payloadLimit?: Bytes | undefined;
+  /** Bytes of a stream that may be under way unread, beside at most 1,000 items; then `yield` waits. */
+  readonly streamWindow?: Bytes | undefined;
+  /** Bytes of a stream that are kept after its owner has read them, for those who attach. */
+  readonly streamRetention?: Bytes | undefined;
+  /** How long the window of a stream may be full while nobody reads; then its function is stopped. */
+  readonly readTimeout?: Duration | undefined;
+  /** How long the function of a stream may yield nothing although it could; then it is stopped. */
+  readonly idleTimeout?: Duration | undefined;
   /** Most calls that may wait; further ones are refused with FlameQueueFullError. */
   readonly maxPending?: number | undefined;
   /** Limits by name, such as `{ openai: { concurrency: 20, rate: '500/1m' } }`, that functions and closures of this pool may name as their `limit`. */

@@ -80,6 +80,19 @@ export const poolShape = {
         : no(`expected 'strict' or 'compatible', got ${show(value)}`),
   ),
   payloadLimit: bytes('Largest encoded arguments, and largest encoded result.', '16MB'),
+  streamWindow: bytes(
+    'Bytes of a stream that may be under way unread, beside at most 1,000 items; then `yield` waits.',
+    '4MB',
+  ),
+  streamRetention: bytes('Bytes of a stream that are kept after its owner has read them, for those who attach.', '1MB'),
+  readTimeout: duration(
+    'How long the window of a stream may be full while nobody reads; then its function is stopped.',
+    '5m',
+  ),
+  idleTimeout: duration(
+    'How long the function of a stream may yield nothing although it could; then it is stopped.',
+    '60s',
+  ),
   maxPending: whole(
     'Most calls that may wait; further ones are refused with FlameQueueFullError.',
     '100000',

@@ -69,6 +69,14 @@ export interface PoolConfig {
   readonly releasePolicy: 'strict' | 'compatible';
   /** Bytes of encoded arguments, and of an encoded result. */
   readonly payloadLimit: number;
+  /** Bytes of a stream that may be under way unread. */
+  readonly streamWindow: number;
+  /** Bytes of a stream that are kept after they were read. */
+  readonly streamRetention: number;
+  /** How long a full window may stand unread. */
+  readonly readTimeoutMs: number;
+  /** How long a function may yield nothing although it could. */
+  readonly idleTimeoutMs: number;
   readonly maxPending: number;
   /** By name. */
   readonly limits: Readonly<Record<string, ParsedNumbers>>;

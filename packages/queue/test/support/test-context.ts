@@ -12,6 +12,7 @@ export const testContext = (
     pool: 'images',
     attempt: 1,
     runnerLosses: 0,
+    resumeFrom: 0,
     deadline: undefined,
     signal: new AbortController().signal,
     draining: new AbortController().signal,

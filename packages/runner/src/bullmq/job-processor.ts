@@ -54,6 +54,7 @@ export const createJobProcessor = (options: JobProcessorOptions): JobProcessor =
       ats: job.attemptsStarted,
       generation: 0,
       failOnLoss: false,
+      resumable: false,
       bounded: Number.isFinite(execution.timeoutMs),
       confirmedAt: performance.now(),
     });

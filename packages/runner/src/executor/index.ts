@@ -7,7 +7,10 @@ export type {
   ExecutorPool,
   ExecutorPoolOptions,
   Isolation,
+  ItemChunk,
   Log,
   OutputStream,
   RunningExecution,
+  StreamOrder,
+  StreamTap,
 } from './types.ts';

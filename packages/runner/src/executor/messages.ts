@@ -1,6 +1,6 @@
 /** The messages between a runner and one executor. Bytes pass through; structure is checked where it arrives. */
 import type { ScopeKeys, TraceCarrier } from '@flamejs/queue/internal';
-import type { EncodedArgs, Execution } from './types.ts';
+import type { EncodedArgs, Execution, StreamOrder } from './types.ts';
 
 export interface BootMessage {
   readonly t: 'boot';
@@ -40,6 +40,8 @@ export interface CallMessage {
   readonly trace: TraceCarrier | undefined;
   readonly secrets: ScopeKeys | undefined;
   readonly releases: { readonly caller: string; readonly runner: string } | undefined;
+  /** Of a call whose items are wanted. */
+  readonly stream: StreamOrder | undefined;
 }
 
 /** Field by field: copies of objects cost more than what is in them. The trace is read here, for the attempt begins now. */
@@ -58,6 +60,7 @@ export const callMessage = (seq: number, execution: Execution): CallMessage => (
   trace: execution.trace,
   secrets: execution.secrets,
   releases: execution.releases,
+  stream: execution.stream,
 });
 
 export type ToExecutor =
@@ -68,6 +71,10 @@ export type ToExecutor =
   | { readonly t: 'drain'; readonly reason: string }
   /** Answer to a nested call: bytes, or the message of an error. */
   | { readonly t: 'reply'; readonly id: number; readonly bytes?: Uint8Array; readonly error?: string }
+  /** So many items and bytes may have been yielded since the beginning. */
+  | { readonly t: 'credit'; readonly seq: number; readonly items: number; readonly bytes: number }
+  /** Asks for a `pong`: code that spins cannot send one. */
+  | { readonly t: 'ping'; readonly seq: number; readonly n: number }
   /** Run the exit handlers and end. */
   | { readonly t: 'exit' };
 
@@ -102,6 +109,17 @@ export type FromExecutor =
   | { readonly t: 'progress'; readonly seq: number; readonly json: Uint8Array }
   /** The function is up: the value for whoever placed it. */
   | { readonly t: 'up'; readonly seq: number; readonly json: Uint8Array }
+  | {
+      readonly t: 'items';
+      readonly seq: number;
+      /** Index of its first item. */
+      readonly first: number;
+      readonly count: number;
+      /** Bytes of its items. */
+      readonly size: number;
+      readonly bytes: Uint8Array;
+    }
+  | { readonly t: 'pong'; readonly seq: number; readonly n: number }
   | { readonly t: 'log'; readonly seq: number; readonly text: string }
   | { readonly t: 'nested'; readonly seq: number; readonly id: number; readonly bytes: Uint8Array }
   /** An uncaught error of the running call; the executor ends by itself right after. `text` is what Node would print. */
@@ -120,6 +138,7 @@ export type FromExecutor =
   | { readonly t: 'late-fault'; readonly message: string };
 
 const isBytes = (value: unknown): boolean => value instanceof Uint8Array;
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
 const isMarks = (value: unknown): boolean =>
   value === undefined || (Array.isArray(value) && value.length === 2 && value.every(Number.isFinite));
 
@@ -142,6 +161,8 @@ const shapes: Readonly<Record<FromExecutor['t'], Shape>> = {
   },
   progress: { seq: 'number', json: isBytes },
   up: { seq: 'number', json: isBytes },
+  items: { seq: 'number', first: isCount, count: isCount, size: isCount, bytes: isBytes },
+  pong: { seq: 'number', n: 'number' },
   log: { seq: 'number', text: 'string' },
   nested: { seq: 'number', id: 'number', bytes: isBytes },
   fault: { seq: 'number', text: 'string' },

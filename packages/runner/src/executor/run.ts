@@ -40,6 +40,8 @@ export interface Run {
   abandon(): void;
 }
 
+/** Between two looks at the time; its clock may stand still. */
+const CLOSEST_LOOK_MS = 20;
 /** Between two looks at whether it has begun. */
 const START_CHECK_MS = 250;
 /** An executor that has reported a fault ends by itself; exit handlers of user code may hold it up. */
@@ -75,6 +77,10 @@ class RunOnExecutor implements Run {
     this.#sink = sink;
     this.#host = host;
     host.timer.set(this.#checkTime, Math.min(execution.timeoutMs, host.startTimeoutMs));
+    listener.stream?.attach({
+      credit: (items, bytes) => this.#send({ t: 'credit', seq, items, bytes }),
+      ping: (n) => this.#send({ t: 'ping', seq, n }),
+    });
   }
 
   get started(): boolean {
@@ -103,6 +109,12 @@ class RunOnExecutor implements Run {
         break;
       case 'progress':
         this.#listener.onProgress?.(message.json);
+        break;
+      case 'items':
+        this.#listener.stream?.onItems(message);
+        break;
+      case 'pong':
+        this.#listener.stream?.onPong(message.n);
         break;
       case 'log':
         this.#sink.add(message.text);
@@ -154,6 +166,10 @@ class RunOnExecutor implements Run {
     else void lag.then(() => host.onResult(outcome));
   }
 
+  #send(message: ToExecutor): void {
+    if (!this.#finished) this.#host.send(message);
+  }
+
   #hasStarted(): boolean {
     this.#started ||= this.#host.startedAgo(this.seq) !== undefined;
     return this.#started;
@@ -173,11 +189,12 @@ class RunOnExecutor implements Run {
     const { timeoutMs } = this.#execution;
     const { startedAgo, timer, startTimeoutMs } = this.#host;
     const sinceSent = performance.now() - this.#sentAt;
-    const ranMs = startedAgo(this.seq) ?? (this.#started ? sinceSent : undefined);
-    if (ranMs !== undefined) {
+    const agoMs = startedAgo(this.seq) ?? (this.#started ? sinceSent : undefined);
+    if (agoMs !== undefined) {
       this.#started = true;
-      if (ranMs >= timeoutMs) this.#wind({ kind: 'timeout', timeoutMs }, 'timeout', '');
-      else if (timeoutMs !== Number.POSITIVE_INFINITY) timer.set(this.#checkTime, timeoutMs - ranMs);
+      const leftMs = timeoutMs - agoMs + (this.#listener.stream?.standstillMs ?? 0);
+      if (leftMs <= 0) this.#wind({ kind: 'timeout', timeoutMs }, 'timeout', '');
+      else if (timeoutMs !== Number.POSITIVE_INFINITY) timer.set(this.#checkTime, Math.max(leftMs, CLOSEST_LOOK_MS));
     } else if (sinceSent < startTimeoutMs) {
       timer.set(this.#checkTime, START_CHECK_MS);
     } else {

@@ -41,6 +41,38 @@ export interface Execution {
   readonly secrets?: ScopeKeys | undefined;
   /** Of the caller and of this runner, for the error about a closure that is not here. */
   readonly releases?: { readonly caller: string; readonly runner: string } | undefined;
+  readonly stream?: StreamOrder | undefined;
+}
+
+/** What an executor must know to yield items. */
+export interface StreamOrder {
+  /** Index of its first item. */
+  readonly from: number;
+  /** With the attempt (`ats`), what its items are sealed as. */
+  readonly generation: number;
+  readonly attempt: number;
+  /** What it may yield before it hears more. */
+  readonly items: number;
+  readonly bytes: number;
+}
+
+/** Items as an executor has packed them. */
+export interface ItemChunk {
+  readonly first: number;
+  readonly count: number;
+  /** Bytes of the items. */
+  readonly size: number;
+  readonly bytes: Uint8Array;
+}
+
+/** The stream of an execution, as its run sees it. */
+export interface StreamTap {
+  onItems(chunk: ItemChunk): void;
+  onPong(n: number): void;
+  /** How long the function has been kept waiting by its reader; that is no time of execution. */
+  readonly standstillMs: number;
+  /** It begins; what is sent to it after its end goes nowhere. */
+  attach(line: { credit(items: number, bytes: number): void; ping(n: number): void }): void;
 }
 
 /** What the runner hears while an execution runs. Everything is optional and must not throw. */
@@ -58,6 +90,8 @@ export interface ExecutionListener {
   readonly onReady?: (json: Uint8Array) => void;
   /** The function made a call of its own. Resolves with the reply's bytes; a rejection's message reaches the function. */
   readonly onNestedCall?: (request: Uint8Array) => Promise<Uint8Array>;
+  /** Where its items go. */
+  readonly stream?: StreamTap | undefined;
   /** The function is told to stop: at its timeout, or when it is cancelled. */
   readonly onStop?: () => void;
 }

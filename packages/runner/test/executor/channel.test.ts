@@ -70,6 +70,7 @@ const call: CallMessage = {
   pool: 'one',
   secrets: { scope: 's', keys: [{ id: 'k', key: new Uint8Array([0, 255, 7]) }] },
   releases: { caller: 'a', runner: 'b' },
+  stream: { from: 3, generation: 1, attempt: 2, items: 1_000, bytes: 4_000 },
   trace: { parent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' },
 };
 

@@ -1,4 +1,5 @@
--- Picking calls up. Needs clock, waiting, parking, history, gate and limits.
+-- Picking calls up. Needs clock, waiting, parking, history, gate, limits and stream.
+-- needs: stream
 
 -- Paused, or as many active as BullMQ's global concurrency allows.
 local stopped
@@ -74,7 +75,7 @@ local function take(runner, release, lockMs, mostData)
   if not id then return false end
   if size > mostData then rc('HSET', jobKey, 'data', 'null', 'f:size', size) end
   local f = rc('HMGET', jobKey, 'data', 'atm', 'f:gen', 'f:base', 'f:loss', 'f:kill', 'f:late', 'f:cancel', 'f:fail', 'f:dl',
-    'f:since', 'f:pz', 'f:qt', 'f:size', 'f:run', 'f:rel', 'f:park', 'f:back', 'f:lim', 'f:held', 'ats', 'f:token')
+    'f:since', 'f:pz', 'f:qt', 'f:size', 'f:run', 'f:rel', 'f:park', 'f:back', 'f:lim', 'f:held', 'ats', 'f:token', 'f:st')
   if f[19] and not passes(id, jobKey, f[19], { park = f[17], held = f[20], token = f[22] }) then
     heldNow = heldNow + 1
     if heldNow < MOST_HELD then return take(runner, release, lockMs, mostData) end
@@ -94,9 +95,10 @@ local function take(runner, release, lockMs, mostData)
   if f[16] then noteStart(f[16]) end
   local settled = 0
   if ats > 1 and f[3] and rc('HGET', base .. ':outcome:' .. id, 'gen') == f[3] then settled = 1 end
+  local streamFrom = f[23] and settled == 0 and f[3] and rewind(id, f[3], f[23]) or 0
   local waited = now - (tonumber(f[11] or now) or now) - (pausedFor() - (tonumber(f[12] or '0') or 0))
   return { cjson.encode({ id, ats, tostring(now), f[3] or '', f[2] or 0, f[4] or 0, f[18] or 0, losses, f[6] or 0, f[7] or 0,
-    f[8] and 1 or 0, f[8] or '', f[9] or 0, f[10] or 0, tostring(waited), f[13] or 0, f[14] or 0, settled }), f[1] or '' }
+    f[8] and 1 or 0, f[8] or '', f[9] or 0, f[10] or 0, tostring(waited), f[13] or 0, f[14] or 0, settled, streamFrom }), f[1] or '' }
 end
 
 -- @returns ms until the next delayed call is due, -1 for none

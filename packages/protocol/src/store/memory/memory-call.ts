@@ -134,6 +134,7 @@ export const toTaken = (call: MemoryCall, now: number, settled: boolean, askedAt
     waitedMs: now - call.since,
     queueTimeoutMs: accepted.queueTimeoutMs,
     oversizeBytes: 0,
+    streamFrom: 0,
     at: now,
     askedAt,
   };

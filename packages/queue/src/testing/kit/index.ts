@@ -53,6 +53,7 @@ const plain = (): CallContext => ({
   pool: '',
   attempt: 1,
   runnerLosses: 0,
+  resumeFrom: 0,
   deadline: undefined,
   signal: new AbortController().signal,
   draining: new AbortController().signal,

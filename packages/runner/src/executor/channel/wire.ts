@@ -11,6 +11,7 @@ const BYTES: Readonly<Record<string, string>> = {
   threw: 'frame',
   progress: 'json',
   up: 'json',
+  items: 'bytes',
   nested: 'bytes',
   reply: 'bytes',
 };
@@ -59,6 +60,7 @@ const callFrame = (message: CallMessage): Frame => {
     pool: message.pool,
     trace: message.trace,
     releases: message.releases,
+    stream: message.stream,
     args: isText ? 'text' : 'bytes',
     timeoutMs: timeoutMs === Number.POSITIVE_INFINITY ? undefined : timeoutMs,
     secrets: secrets === undefined ? undefined : { scope: secrets.scope, keys },

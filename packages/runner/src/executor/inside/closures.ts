@@ -158,7 +158,7 @@ const realPath = (module: string): string => {
 /** Whether a module may hold closures, so that it has to be compiled when it is loaded first. May say yes of one that holds none. */
 const mayCallFlame = (module: string): boolean => {
   try {
-    return /\b(call|cast|map|placeChild|schedule)\s*\(/.test(readFileSync(realPath(module), 'utf8'));
+    return /\b(call|cast|map|placeChild|schedule|stream)\s*\(/.test(readFileSync(realPath(module), 'utf8'));
   } catch {
     return false;
   }

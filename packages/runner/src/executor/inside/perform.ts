@@ -1,9 +1,12 @@
 /** Runs one call inside of an executor: from the bytes of its arguments to the message that ends it. */
 import { format } from 'node:util';
 import { borrowMemory } from '@flamejs/protocol/passing-memory';
+import { packChunk } from '@flamejs/protocol/stream/chunk';
 import {
   attemptEndsAt,
   type CallContext,
+  type Credit,
+  createItemSink,
   describeThrown,
   type ExecuteResult,
   encodeNote,
@@ -12,6 +15,7 @@ import {
   FlameCancelledError,
   FlameTimeoutError,
   giveSecrets,
+  type ItemSink,
   type Payload,
   packPayload,
   scopeBox,
@@ -20,7 +24,7 @@ import {
 } from '@flamejs/queue/internal';
 import { MAX_LOG_BYTES } from '../line-sink.ts';
 import type { CallMessage, FromExecutor } from '../messages.ts';
-import type { EncodedArgs } from '../types.ts';
+import type { EncodedArgs, StreamOrder } from '../types.ts';
 import type { Blame } from './blame.ts';
 import { type ClosureModules, StaleModules } from './closures.ts';
 import { createLazySignal } from './lazy-signal.ts';
@@ -31,6 +35,8 @@ export interface Performance {
   /** The message with the outcome, at once, when nothing had to be waited for. What is known only after it is still to be filled in. */
   readonly outcome: Ending | Promise<Ending>;
   abort(cause: 'timeout' | 'cancelled', reason: string): void;
+  /** More of what it yields may be sent. */
+  grant(credit: Credit): void;
   /** Tells the function that its runner takes no more calls. */
   drain(reason: string): void;
 }
@@ -61,12 +67,14 @@ export const perform = (
   };
   const secrets = scopeBox(call.secrets);
   const progress = createThrottle((json: Uint8Array) => port.post({ t: 'progress', seq, json }));
+  const items = call.stream === undefined ? undefined : sinkOf(seq, call.stream, port);
   const context: CallContext = {
     callId,
     functionName,
     pool: call.pool,
     attempt: call.attempt,
     runnerLosses: call.runnerLosses,
+    resumeFrom: call.stream?.from ?? 0,
     deadline: attemptEndsAt(Date.now(), call.timeoutMs, call.deadlineAt),
     get signal() {
       return stop.signal;
@@ -91,6 +99,7 @@ export const perform = (
       payloadLimit,
       secrets,
       trace: call.trace,
+      items,
       ...releases,
     });
     // By its fields: an application may have replaced `Promise`.
@@ -99,6 +108,7 @@ export const perform = (
 
   const ending = (result: ExecuteResult): Ending => {
     progress.flush();
+    items?.end();
     const frame = packPayload(result.payload, borrowMemory);
     if (result.ok) return { t: 'returned', seq, frame, marks: undefined, unfinished: false };
     const { retryable, retryDelayMs, errorName, errorMessage } = result;
@@ -135,19 +145,32 @@ export const perform = (
 
   return {
     outcome: blame.run(seq, context, run),
-    abort: (cause, reason) =>
-      stop.abort(
+    abort: (cause, reason) => {
+      const error =
         cause === 'timeout'
           ? new FlameTimeoutError(`call ${callId} ran longer than its timeout of ${call.timeoutMs} ms`, {
               callId,
               timeoutMs: call.timeoutMs,
               attempt: call.attempt,
             })
-          : new FlameCancelledError(`call ${callId} was cancelled: ${reason}`, { callId, reason }),
-      ),
+          : new FlameCancelledError(`call ${callId} was cancelled: ${reason}`, { callId, reason });
+      stop.abort(error);
+      items?.stop(error);
+    },
+    grant: (credit) => items?.grant(credit),
     drain: (reason) => draining.abort(new Error(`the runner takes no more calls: ${reason}`)),
   };
 };
+
+const sinkOf = (seq: number, { from, generation, attempt, items, bytes }: StreamOrder, port: Port): ItemSink =>
+  createItemSink({
+    from,
+    credit: { items, bytes },
+    send: ({ size, ...batch }) => {
+      const chunk = packChunk({ ...batch, generation, attempt });
+      port.post({ t: 'items', seq, first: batch.first, count: batch.items.length, size, bytes: chunk });
+    },
+  });
 
 const readArgs = (args: EncodedArgs): Payload =>
   args instanceof Uint8Array ? unpackPayload(args) : { json: args.json, parts: [] };

@@ -120,6 +120,11 @@ export const serve = (port: Port, isProcess: boolean): void => {
       case 'abort':
         if (running?.seq === message.seq) running.performance.abort(message.cause, message.reason);
         return;
+      case 'credit':
+        if (running?.seq === message.seq) running.performance.grant(message);
+        return;
+      case 'ping':
+        return port.post({ t: 'pong', seq: message.seq, n: message.n });
       case 'drain':
         running?.performance.drain(message.reason);
         return;
