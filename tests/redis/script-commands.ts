@@ -9,7 +9,7 @@ import { SCHEDULE_SCRIPTS } from '@flamejs/protocol/lua/schedule-scripts';
 
 export type Role = 'caller' | 'runner' | 'autoscaler' | 'dashboard';
 
-const require = createRequire(new URL('../../packages/queue/package.json', import.meta.url));
+const require = createRequire(new URL('../../packages/protocol/package.json', import.meta.url));
 const bull = require('bullmq/dist/cjs/scripts/index.js') as Readonly<Record<string, { readonly content: string }>>;
 
 const ASKING = ['flameInspect', 'flameLookup', 'flameSettleWaiting'];
@@ -19,11 +19,11 @@ const SCRIPTS: Readonly<Record<Role, readonly string[]>> = {
   caller: [...CALLER, 'flameSchedule', 'flameUnschedule'],
   runner: [
     ...CALLER, // for calls from inside of functions
-    ...['take', 'settle', 'withdraw', 'flameRenew', ...Object.keys(RUNNER_SCRIPTS)],
+    ...['take', 'settle', 'withdraw', 'sweep-limits', 'flameRenew', ...Object.keys(RUNNER_SCRIPTS)],
   ],
   autoscaler: [
     ...['accept', ...ASKING, 'moveStalledJobsToWait', 'promote', 'removeJob'],
-    ...['flameReleaseRunner', 'flameStale', 'flameDueSchedules', 'flameAdvance'],
+    ...['sweep-limits', 'flameReleaseRunner', 'flameStale', 'flameDueSchedules', 'flameAdvance'],
   ],
   dashboard: [
     ...[...ASKING, 'reprocessJob', 'removeJob', 'pause', 'promote', 'cleanJobsInSet', 'getCounts', 'getRanges'],
