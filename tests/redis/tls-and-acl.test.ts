@@ -246,7 +246,7 @@ test('C-80: a command that is missed inside of a script or a pipeline is named t
   expect((await client.pipeline().hset(key, 'a', 1).exec())?.[0]?.[0]).toEqual(named);
 });
 
-test.each(['hset', 'eval', 'zcard'])(
+test.each(['hset', 'eval', 'llen'])(
   'C-80: a call by a user without %s rejects with an error that names it',
   async (command) => {
     await admin.call('ACL', 'SETUSER', 'shop-less', 'reset', ...rightsOf('caller', fleet.config.app), `-${command}`);
