@@ -91,7 +91,16 @@ test('without an owner, or when it is gone, the newest are kept', async () => {
   expect(await read(0)).toMatchObject({ state: 'gone' });
   expect((await append(3, ['x'])).alone).toBe(false);
   await pool.client.del(keys.caller('me'));
+  await pool.client.hset(keys.stream(id), 'seen', 0);
   expect((await append(4, ['y'])).alone).toBe(true);
+});
+
+test('an owner that has just read is there, also where what says so is lost', async () => {
+  await append(0, ['a']);
+  await pool.client.del(keys.caller('me'));
+  await pool.client.hset(keys.stream(id), 'seen', 0);
+  await read(0, { acked: 0, ackedBytes: 0 });
+  expect((await append(1, ['b'])).alone).toBe(false);
 });
 
 test('the next attempt begins at 0 while nothing was read, and what was written is gone', async () => {

@@ -61,5 +61,7 @@ test('a quiet runner issues fewer than two Redis commands a second', async () =>
   const seconds = (performance.now() - startedAt) / 1000;
   monitor.disconnect();
   expect(seen.length).toBeGreaterThan(5);
-  expect(seen.length / seconds, seen.join('\n')).toBeLessThan(2);
+  // What is sent every n seconds is seen once more than the span has of them, where it begins and ends with one.
+  const kinds = new Set(seen.map((command) => command.split(' ').slice(0, 2).join(' '))).size;
+  expect((seen.length - kinds) / seconds, seen.join('\n')).toBeLessThan(2);
 });

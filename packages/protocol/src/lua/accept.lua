@@ -120,7 +120,7 @@ local function accept(i)
     -- Calls of this pool await calls of this pool: it may come to wait for itself.
     if rc('EXISTS', queue .. ARGV[i + 13]) == 1 then rc('SET', base .. ':nests', 1, 'PX', 3600000) end
   end
-  local names = ARGV[i + 15] ~= '' and declareLimits(jobKey, ARGV[i + 15], release)
+  local names = ARGV[i + 15] ~= '' and declareLimits(jobKey, ARGV[i + 15], release, i)
   local refusing = names and wait == 0 and gate.enter(base, names, id, 0)
   if refusing then
     pending = pending + 1

@@ -21,7 +21,7 @@ import { LIBRARIES } from './embedded.ts';
  *   f:ttl / f:fttl   how long an outcome is kept after success and after failure
  *   f:ms / f:nano   machine time of the call, of all its attempts, and what it cost in 1e-9 of a dollar (metrics)
  *   f:lim    its gates, separated by spaces (lib/gate.lua);  f:held  the gate before which it is held, and its entry there
- *   f:keys   its limits for people, as JSON;  f:turn  its number among all that were ever held
+ *   f:keys   its limits for people, as JSON;  f:turn  when it was accepted, in Redis µs: of those of one millisecond the earlier comes first
  *   f:token  until when it has a token that it has not used;  f:asked  when a retry by hand has asked for places
  *   f:fail   '1' when a lost runner fails the call instead of re-running it
  *   f:link   the caller, or the attempt of a call, whose end cancels the call

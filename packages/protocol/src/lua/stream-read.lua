@@ -12,6 +12,7 @@ if not m[1] then return { 'none' } end
 if gen ~= '' and m[1] ~= gen then return { 'other', m[1] } end
 if owner then
   local acked = tonumber(ARGV[6])
+  rc('HSET', stream, 'seen', now)
   if acked > tonumber(m[4]) then
     rc('HSET', stream, 'acked', acked, 'ackedBytes', ARGV[7])
     dropItems(id, tonumber(ARGV[7]) - tonumber(ARGV[8]))

@@ -24,9 +24,9 @@ import type { AppConfig, PoolConfig } from '../config/types.ts';
 import type { CallContext } from '../context.ts';
 import { type ExecuteResult, executeFunction } from '../execute.ts';
 import { type InlineCall, itemsOf } from './inline-calls.ts';
+import { createAttemptClock } from './inline-clock.ts';
 import { inlineHooks } from './inline-hooks.ts';
 import { secretsHere } from './secrets-here.ts';
-import { createAttemptClock } from './stream/attempt-clock.ts';
 
 export interface InlineRunner {
   /** There may be something to take: looks in a moment. */

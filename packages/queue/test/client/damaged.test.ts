@@ -42,15 +42,22 @@ test('C-04: a pool whose pause and last start are no numbers takes calls and kee
 test.each(['{', 'null', '{"ok":"yes"}', '{"ok":true}'])(
   'C-04: an outcome whose head is %j settles its call, and says so',
   async (head) => {
-    const handle = await app.flame.cast(add, 1, 2);
-    const other = app.flame.call(add, 3, 4);
-    const outcome = { gen: '1', head, body: 'x', fp: '', at: '1' };
-    await app.client.hset(keys.outcome(handle.id), outcome);
-    const result = app.other().attach(handle.id).result();
-    await expect(settles(result, { what: 'the result' })).rejects.toBeInstanceOf(FlameDataLossError);
-    expect(await handle.status()).toMatchObject({ state: 'failed', text: expect.stringContaining('damaged') });
-    app.serve();
-    expect(await other).toBe(7);
+    // Nobody serves its calls yet.
+    const own = await startApp();
+    try {
+      const task = own.flame.fn('add', { pool: 'images' }, (a: number, b: number) => a + b);
+      const handle = await own.flame.cast(task, 1, 2);
+      const other = own.flame.call(task, 3, 4);
+      const outcome = { gen: '1', head, body: 'x', fp: '', at: '1' };
+      await own.client.hset(keys.outcome(handle.id), outcome);
+      const result = own.other().attach(handle.id).result();
+      await expect(settles(result, { what: 'the result' })).rejects.toBeInstanceOf(FlameDataLossError);
+      expect(await handle.status()).toMatchObject({ state: 'failed', text: expect.stringContaining('damaged') });
+      own.serve();
+      expect(await other).toBe(7);
+    } finally {
+      await own.stop();
+    }
   },
 );
 

@@ -108,15 +108,10 @@ function gate.hold(queue, base, name, id, jobKey)
   unhold(base, id, jobKey)
   local f = redis.call('HMGET', jobKey, 'priority', 'f:asked', 'timestamp', 'ats', 'f:base', 'f:back', 'f:turn')
   local n = {}
-  for i = 1, 6 do n[i] = tonumber(f[i] or '') or 0 end
-  local number = tonumber(f[7] or '')
-  if not number then
-    number = redis.call('INCR', base .. ':held-calls')
-    redis.call('HSET', jobKey, 'f:turn', number)
-  end
+  for i = 1, 7 do n[i] = tonumber(f[i] or '') or 0 end
   local isNew = n[4] - n[5] - n[6] <= 0
   local at = n[2] > 0 and n[2] or n[3]
-  local member = string.format(MEMBER, n[1], isNew and 1 or 0, at, number) .. id
+  local member = string.format(MEMBER, n[1], isNew and 1 or 0, at, n[7]) .. id
   redis.call('ZADD', base .. ':held:' .. name, 0, member)
   redis.call('HSET', jobKey, 'f:held', name .. ' ' .. member)
   redis.call('ZADD', queue .. 'delayed', HELD_SCORE, id)

@@ -43,7 +43,7 @@ local function appendItems(id, jobKey, gen, ats, kind, first, count, body)
     if first > 0 then return false end
     from, bytes = 0, 0
     rc('DEL', stream, chunks, items)
-    rc('HSET', stream, 'gen', gen, 'read', 0, 'acked', 0, 'ackedBytes', 0)
+    rc('HSET', stream, 'gen', gen, 'read', 0, 'acked', 0, 'ackedBytes', 0, 'seen', now)
     rc('HSET', jobKey, 'f:st', kind)
   end
   if first + count <= from and first < from then return true end

@@ -1,6 +1,6 @@
 /** Counts an attempt's execution in inline mode: it stands still while the function waits for its reader. */
 import type { LongTimeout } from '@flamejs/protocol/duration';
-import { inlineHooks } from '../inline-hooks.ts';
+import { inlineHooks } from './inline-hooks.ts';
 
 export interface AttemptClock {
   go(): void;
