@@ -194,7 +194,10 @@ test(
       for (const path of pages) {
         await page.setViewportSize({ width: 1280, height: 860 });
         await page.goto(`${origin}/${path}`);
-        await page.locator('h1').waitFor();
+        await waitFor(() => page.locator('h1').isVisible(), {
+          what: `the heading of ${path}`,
+          found: async () => [browser.complaints, await page.locator('body').innerText()],
+        });
         await page.evaluate(axe);
         const { violations } = (await page.evaluate('axe.run()')) as {
           violations: { id: string; impact: string; nodes: { html: string }[] }[];
