@@ -244,7 +244,7 @@ export default [
   },
   {
     name: 'nobody hears of a drain',
-    file: 'packages/runner/src/runner.ts',
+    file: 'packages/runner/src/runner-life.ts',
     find: 'executors.drain(reason);',
     replace: '',
     tests: ['SD-19 a call in a process'],

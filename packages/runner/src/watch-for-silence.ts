@@ -11,7 +11,7 @@ export interface SilenceOptions {
   readonly pool: PoolConfig;
   /** It is a platform's to start: what ends comes up again. */
   readonly pauses: boolean;
-  readonly loop: CallLoop;
+  readonly loop: Pick<CallLoop, 'hold' | 'release'>;
   readonly logger: Logger;
   readonly onEnd: (why: string) => void;
 }
@@ -31,7 +31,10 @@ export const watchForSilence = (options: SilenceOptions): HeartbeatWatch => {
 };
 
 /** Until the autoscaler is back it takes nothing, and what runs goes on. */
-const pauseForSilence = (loop: CallLoop, logger: Logger): Pick<HeartbeatWatchOptions, 'onSilent' | 'onHeard'> => ({
+const pauseForSilence = (
+  loop: SilenceOptions['loop'],
+  logger: Logger,
+): Pick<HeartbeatWatchOptions, 'onSilent' | 'onHeard'> => ({
   onSilent(_, silentMs) {
     logger.warn({ silentMs }, 'nothing is heard of the autoscaler: this runner takes no calls until it is back');
     loop.hold('silence');
