@@ -214,8 +214,8 @@ const readCommits = async (fleet: Fleet, callIds: ReadonlySet<string>): Promise<
   return commits;
 };
 
-/** The calls of a runner that has gone, as Redis knows them. */
-const heldBy = async ({ client, keys }: Fleet, runnerId: string): Promise<readonly string[]> => {
+/** The calls of a runner, as Redis knows them. */
+export const heldBy = async ({ client, keys }: Fleet, runnerId: string): Promise<readonly string[]> => {
   const { queue } = keys();
   const active = await client.lrange(`${queue}active`, 0, -1);
   const runners = await Promise.all(active.map((id) => client.hget(`${queue}${id}`, 'f:run')));

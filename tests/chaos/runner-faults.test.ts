@@ -3,8 +3,8 @@ import { connect, createHousekeeping, disconnect, LOCK_MS, STALLED_CHECK_MS } fr
 import { afterEach, expect, test } from 'vitest';
 import { tasks } from '../support/fleet.ts';
 import { bySize } from '../support/tier.ts';
-import { settles } from '../support/wait-for.ts';
-import { type Chaos, expectClean, pause, rejections, startChaos, waitsOf } from './harness.ts';
+import { settles, waitFor } from '../support/wait-for.ts';
+import { type Chaos, expectClean, heldBy, pause, rejections, startChaos, waitsOf } from './harness.ts';
 import { keepHouse } from './keep-house.ts';
 
 const groupByCall = <T extends { readonly callId: string }>(items: readonly T[]): ReadonlyMap<string, readonly T[]> => {
@@ -159,6 +159,8 @@ test('ME-08 ME-12 one of three runners runs out of memory: its calls run elsewhe
     await pause(500, stop);
     const [victim] = chaos.runners;
     if (victim === undefined) return;
+    // What it has in hand then stays so: it does nothing else any more.
+    await waitFor(async () => (await heldBy(fleet, victim.runnerId)).length > 0, { what: 'calls of the victim' });
     chaos.note('out of memory', [victim]);
     victim.process.signal('SIGUSR2');
     const { signal } = await settles(victim.process.exited, { what: 'the heap to be full' });

@@ -45,14 +45,18 @@ test('a drain that is taken back before its acknowledgement leaves a runner that
   const runner = await stage.startRunner();
   const { wait, add } = stage.tasks;
   for (let round = 1; round <= 3; round += 1) {
-    const running = stage.call(wait, 1_500, 'went on');
-    await waitFor(async () => (await stage.client.llen(`${stage.keys.queue}active`)) === 1, { what: 'it to run' });
+    // For as long as this takes: once nothing runs, a drain is acknowledged.
+    const running = await stage.cast(wait, 120_000);
+    const isRunning = async () => (await stage.flame.attach(running.id).status()).state === 'running';
+    await waitFor(isRunning, { what: 'it to run' });
     await order(runner, round);
     await runner.reaches('draining');
     await order(runner, 0);
     await runner.reaches('ready');
     expect(await stage.call(add, round, 1)).toBe(round + 1);
-    expect(await running).toBe('went on');
+    expect(await isRunning()).toBe(true);
+    await running.cancel();
+    await waitFor(async () => !(await isRunning()), { what: 'it to end' });
   }
   await order(runner, 9);
   expect(await settles(runner.exited, { what: 'the runner to end' })).toEqual({ code: 0, signal: null });
